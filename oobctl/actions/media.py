@@ -1,0 +1,205 @@
+"""Virtual media: an image of ours in a slot of the BMC, which the server sees as a drive; and out again."""
+
+import httpx
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from oobctl.actions import steps
+from oobctl.audit.tags import Tag
+from oobctl.constants import Lock, Outcome, Permission
+from oobctl.drivers import media_slots
+from oobctl.drivers.readings import MediaReport, MediaSlot
+from oobctl.errors import BmcError, ConfigurationError, InvalidParameter, StateNotReached
+from oobctl.images import access, catalogue
+from oobctl.jobs.action import Action, Step
+from oobctl.jobs.run import Run
+
+_READ_BACK_SECONDS = 60.0
+_SERVICE_SECONDS = 5.0
+
+
+class InsertParameters(BaseModel):
+    """image: a name of the site's catalogue. slot: the slot's id at the BMC; None: the best one."""
+
+    model_config = ConfigDict(extra="forbid")
+    image: str = Field(description="The image's name, as the catalogue has it.")
+    slot: str | None = Field(default=None, max_length=128, description="The BMC's slot; empty: the best one.")
+
+    @field_validator("image")
+    @classmethod
+    def _named(cls, value: str) -> str:
+        try:
+            return catalogue.check_name(value)
+        except InvalidParameter as error:
+            raise ValueError(error.message) from error
+
+
+class EjectParameters(BaseModel):
+    """slot: the slot's id at the BMC; None: every slot that has something in it."""
+
+    model_config = ConfigDict(extra="forbid")
+    slot: str | None = Field(default=None, max_length=128, description="The BMC's slot; empty: all of them.")
+
+
+def _check_image(run: Run) -> str:
+    """The media service must serve it before a BMC is sent there. Ends what an earlier run of this job gave out."""
+    wanted = _insert(run)
+    access.close(run.acted.server_id)
+    url = access.open_for(run.acted.server_id, run.acted.job_id, wanted.image)
+    try:
+        answer = httpx.head(url, timeout=_SERVICE_SECONDS, trust_env=False)
+    except httpx.HTTPError as error:
+        raise ConfigurationError(
+            f"The media service at {access.service()} does not answer ({type(error).__name__}), so no BMC can fetch "
+            "from it. Nothing was sent. Start it (oobctl boot), or set OOBCTL_MEDIA_URL.",
+        ) from error
+    finally:
+        access.close(run.acted.server_id)  # it was for this look alone
+    if answer.status_code != httpx.codes.OK:
+        known = ", ".join(image.name for image in catalogue.all_images())
+        here = f" On this computer there are: {known}." if known else ""
+        raise InvalidParameter(f"The site's media service has no image {wanted.image}.{here}", field="image")
+    return f"{wanted.image}, {int(answer.headers.get('Content-Length', 0)) / 2**20:,.1f} MB, is there"
+
+
+def _read_before(run: Run) -> str:
+    report = run.bmc.virtual_media.read()
+    run.saw("before", slots=_said_all(report))
+    return f"Read: {_said_all(report) or 'no slots'}"
+
+
+def _ensure_inserted(run: Run) -> str:
+    wanted = _insert(run)
+    slot = _choose(run, wanted)
+    if slot.inserted:
+        run.bmc.virtual_media.eject(slot.slot)
+        run.note(f"What was in {slot.name} ({slot.image or 'something'}) was taken out first.")
+        access.close(run.acted.server_id)
+    url = access.open_for(run.acted.server_id, run.acted.job_id, wanted.image)
+    try:
+        run.bmc.virtual_media.insert(slot.slot, url)
+    except BmcError as error:
+        if not error.retryable or error.details.get("sent") is False:
+            access.close(run.acted.server_id)
+            raise
+        run.note(f"The answer was unclear, so it was read back: {error.message}")
+
+    def there() -> bool:
+        return _holds(_slot(run, slot.slot), wanted.image)
+
+    agreed = run.until(there, run.patience(_READ_BACK_SECONDS), "for the BMC to have the image")
+    found = _slot(run, slot.slot) if agreed else None
+    run.saw("after", slot=slot.name, image=wanted.image if found else None)
+    if found is None:
+        raise StateNotReached(
+            f"The BMC of {run.name} took the image, but {slot.name} does not show it within {_READ_BACK_SECONDS:.0f} "
+            f"s. Can the BMC reach the media service at {access.service()}?",
+            wanted=wanted.image,
+            last_read="not inserted",
+        )
+    run.outcome = Outcome.PROVEN
+    return f"Read back: {wanted.image} is in {slot.name}"
+
+
+def _ensure_ejected(run: Run) -> str:
+    assert isinstance(run.parameters, EjectParameters)
+    wanted = run.parameters.slot
+    full = [slot for slot in _slots(run) if slot.inserted and wanted in {None, slot.slot}]
+    if wanted is not None and all(slot.slot != wanted for slot in _slots(run)):
+        raise _no_slot(run, wanted)
+    for slot in full:
+        run.bmc.virtual_media.eject(slot.slot)
+
+    def gone() -> bool:
+        return not any(slot.inserted for slot in _slots(run) if wanted in {None, slot.slot})
+
+    if not run.until(gone, run.patience(_READ_BACK_SECONDS), "for the slot to be empty"):
+        raise StateNotReached(
+            f"The BMC of {run.name} took the request, and still has an image in its slot. Try again, or restart it.",
+            wanted="empty",
+            last_read=_said_all(run.bmc.virtual_media.read()),
+        )
+    if wanted is None or not any(slot.inserted for slot in _slots(run)):
+        access.close(run.acted.server_id)
+    run.saw("after", slots=_said_all(run.bmc.virtual_media.read()))
+    run.outcome = Outcome.PROVEN
+    return f"Read back: {', '.join(slot.name for slot in full)} empty" if full else "It was empty already"
+
+
+def _choose(run: Run, wanted: InsertParameters) -> MediaSlot:
+    """The slot that was named; else the best one by the server's profile, empty ones before full ones."""
+    slots = _slots(run)
+    if wanted.slot is not None:
+        for slot in slots:
+            if slot.slot == wanted.slot:
+                return slot
+        raise _no_slot(run, wanted.slot)
+    return media_slots.choose(slots, run.profile.media.slots)
+
+
+def _no_slot(run: Run, name: str) -> InvalidParameter:
+    known = ", ".join(slot.slot for slot in _slots(run)) or "none"
+    return InvalidParameter(f"The BMC of {run.name} has no slot {name!r}. It has: {known}.", field="slot")
+
+
+def _slots(run: Run) -> tuple[MediaSlot, ...]:
+    return run.bmc.virtual_media.read().slots
+
+
+def _slot(run: Run, name: str) -> MediaSlot | None:
+    return next((slot for slot in _slots(run) if slot.slot == name), None)
+
+
+def _holds(slot: MediaSlot | None, image: str) -> bool:
+    """Some BMCs tell the address, some the file's name, some only that there is something."""
+    if slot is None or not slot.inserted:
+        return False
+    return slot.image is None or slot.image.rstrip("/").endswith(image)
+
+
+def _said_all(report: MediaReport) -> str:
+    return ", ".join(f"{slot.name} {_name(slot) if slot.inserted else 'empty'}" for slot in report.slots)
+
+
+def _name(slot: MediaSlot) -> str:
+    """The image's name alone: the way to it is the BMC's business."""
+    return (slot.image or "something").rstrip("/").rpartition("/")[2]
+
+
+def _insert(run: Run) -> InsertParameters:
+    assert isinstance(run.parameters, InsertParameters)
+    return run.parameters
+
+
+ACTIONS = (
+    Action(
+        name="media.insert",
+        title="Insert virtual media",
+        consequence="{server} sees the image as a drive. Nothing restarts; it boots from it only if you set that.",
+        danger="gentle",
+        permission=Permission.REINSTALL,
+        lock=Lock.SERVER,
+        tag=Tag.SERVER_MEDIA_INSERT,
+        parameters=InsertParameters,
+        steps=(
+            steps.IDENTITY,
+            Step("check_image", "Check that the image is there", _check_image),
+            Step("read_media", "Read what is in the slots", _read_before),
+            Step("ensure_inserted", "Insert the image and read back", _ensure_inserted),
+        ),
+    ),
+    Action(
+        name="media.eject",
+        title="Eject virtual media",
+        consequence="{server} loses the virtual drive. An operating system that uses it notices.",
+        danger="gentle",
+        permission=Permission.REINSTALL,
+        lock=Lock.SERVER,
+        tag=Tag.SERVER_MEDIA_EJECT,
+        parameters=EjectParameters,
+        steps=(
+            steps.IDENTITY,
+            Step("read_media", "Read what is in the slots", _read_before),
+            Step("ensure_ejected", "Empty the slot and read back", _ensure_ejected),
+        ),
+    ),
+)

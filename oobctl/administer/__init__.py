@@ -1,0 +1,48 @@
+"""What administrators change: accounts, users, tokens, grants, servers, their endpoints and whose they are."""
+
+from oobctl.administer.accounts import add_account, resume_account, suspend_account
+from oobctl.administer.endpoints import (
+    confirm_certificate,
+    remove_endpoint,
+    set_credential,
+    set_endpoint,
+)
+from oobctl.administer.servers import add_server, assign, end_quarantine, retire_server
+from oobctl.administer.specs import EndpointChange, EndpointSpec, ServerSpec, TlsSpec
+from oobctl.administer.tokens import add_grant, add_token, revoke_grant, revoke_token
+from oobctl.administer.users import (
+    LEAST_PASSWORD,
+    add_user,
+    disable_user,
+    enable_user,
+    end_membership,
+    set_password,
+)
+
+__all__ = [
+    "LEAST_PASSWORD",
+    "EndpointChange",
+    "EndpointSpec",
+    "ServerSpec",
+    "TlsSpec",
+    "add_account",
+    "add_grant",
+    "add_server",
+    "add_token",
+    "add_user",
+    "assign",
+    "confirm_certificate",
+    "disable_user",
+    "enable_user",
+    "end_membership",
+    "end_quarantine",
+    "remove_endpoint",
+    "resume_account",
+    "retire_server",
+    "revoke_grant",
+    "revoke_token",
+    "set_credential",
+    "set_endpoint",
+    "set_password",
+    "suspend_account",
+]

@@ -1,0 +1,52 @@
+"""What a record is about: source:subject:action."""
+
+from enum import StrEnum
+
+
+class Tag(StrEnum):
+    SERVER_POWER_ON = "server:power:on"
+    SERVER_POWER_OFF = "server:power:off"
+    SERVER_POWER_SHUTDOWN = "server:power:shutdown"
+    SERVER_POWER_CYCLE = "server:power:cycle"
+    SERVER_POWER_RESET = "server:power:reset"
+    SERVER_POWER_NMI = "server:power:nmi"
+    SERVER_BOOT_SET = "server:boot:set"
+    SERVER_BOOT_OVERRIDE_CLEARED = "server:boot:override_cleared"
+    SERVER_IDENTIFY_SET = "server:identify:set"
+    SERVER_BMC_ROTATE_PASSWORD = "server:bmc:rotate_password"  # noqa: S105 - a tag
+    SERVER_BMC_USER_ADD = "server:bmc:user_add"
+    SERVER_BMC_USER_REMOVE = "server:bmc:user_remove"
+    SERVER_BMC_RESET = "server:bmc:reset"
+    SERVER_BIOS_SET = "server:bios:set"
+    SERVER_BIOS_RESET = "server:bios:reset"
+    SERVER_EVENT_LOG_CLEAR = "server:event_log:clear"
+    SERVER_MEDIA_INSERT = "server:media:insert"
+    SERVER_MEDIA_EJECT = "server:media:eject"
+    SERVER_ENROLL = "server:enroll:read"
+    SERVER_ADD = "server:enroll:add"
+    SERVER_ASSIGN = "server:assignment:set"
+    SERVER_QUARANTINE = "server:quarantine:set"
+    SERVER_QUARANTINE_END = "server:quarantine:end"
+    SERVER_ENDPOINT_SET = "server:endpoint:set"
+    SERVER_ENDPOINT_REMOVE = "server:endpoint:remove"
+    SERVER_RETIRE = "server:server:retire"
+    SERVER_INSPECT = "server:server:inspect"
+    SERVER_SECURITY_DRIFT = "server:security:drift"
+    SERVER_BIOS_BASELINE = "server:bios:baseline"
+    JOB_CANCEL = "server:job:cancel"
+    JOB_RESOLVE = "server:job:resolve"
+    ACCOUNT_ADD = "account:account:add"
+    ACCOUNT_SUSPEND = "account:account:suspend"
+    ACCOUNT_RESUME = "account:account:resume"
+    ACCOUNT_USER_ADD = "account:user:add"
+    ACCOUNT_USER_DISABLE = "account:user:disable"
+    ACCOUNT_USER_ENABLE = "account:user:enable"
+    ACCOUNT_USER_PASSWORD = "account:user:password"  # noqa: S105 - a tag
+    ACCOUNT_MEMBERSHIP_END = "account:membership:end"
+    ACCOUNT_GRANT_ADD = "account:grant:add"
+    ACCOUNT_GRANT_REVOKE = "account:grant:revoke"
+    ACCOUNT_TOKEN_ADD = "account:token:add"  # noqa: S105 - a tag
+    ACCOUNT_TOKEN_REVOKE = "account:token:revoke"  # noqa: S105 - a tag
+    ACCOUNT_SIGN_IN = "account:session:sign_in"
+    ACCOUNT_SIGN_OUT = "account:session:sign_out"
+    SITE_ADD = "site:site:add"

@@ -1,0 +1,94 @@
+"""The commands that are processes: worker, monitor and media service of a site, and the panel."""
+
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+
+from oobctl.cli import logs
+from oobctl.config import settings
+from oobctl.errors import ConfigurationError
+
+_HIGHEST_PORT = 65535
+Site = Annotated[str | None, typer.Option("--site", help="The site whose BMCs this process talks to.")]
+
+
+def worker(site: Site = None) -> None:
+    """Carry out the jobs of a site."""
+    from oobctl import worker as process
+
+    _run(lambda stop: process.run(site or settings().site, stop))
+
+
+def monitor(site: Site = None) -> None:
+    """Read the power state of every server of a site, again and again."""
+    from oobctl import monitor as process
+
+    _run(lambda stop: process.run(site or settings().site, stop))
+
+
+def boot(site: Site = None) -> None:
+    """Serve disk images to the BMCs of a site, at OOBCTL_MEDIA_LISTEN."""
+    from oobctl import boot as process
+
+    _run(lambda stop: process.run(site or settings().site, stop))
+
+
+def panel() -> None:
+    """Serve the panel and the API at OOBCTL_LISTEN. It needs no key and talks to no BMC."""
+    from oobctl.store import database
+    from oobctl.store.migrate import check
+    from web.secret import read_secret
+
+    logs.set_up()
+    check(database())
+    database().close()
+    read_secret(settings().home)  # gunicorn would say it in a traceback, and not how lasting it is
+    check_address(settings().listen)
+    program = [sys.executable, "-m", "gunicorn", "-k", "asgi", "-w", "1", "--no-control-socket"]
+    program += ["--bind", settings().listen, "--graceful-timeout", "3"]
+    program += ["--log-level", "warning", "--logger-class", "oobctl.cli.gunicorn_log.PanelLog"]
+    # gunicorn would believe a proxy on loopback; whether to believe one is OOBCTL_BEHIND_PROXY, read in web.asgi.
+    program += ["--forwarded-allow-ips", "", "web.asgi:app"]
+    os.execv(sys.executable, program)  # noqa: S606 - our own interpreter
+
+
+def check_address(listen: str, who: str = "The panel", setting: str = "OOBCTL_LISTEN") -> None:
+    """Raises ConfigurationError where nothing can listen there: gunicorn says it in no sentence of ours."""
+    host, _, port = listen.rpartition(":")
+    # The resolver takes a port modulo 65536, and would find another one free.
+    if not host or not port.isdecimal() or not 0 < int(port) <= _HIGHEST_PORT:
+        raise ConfigurationError(
+            f"{who} cannot listen at {listen!r}: that is no ADDRESS:PORT with a port from 1 to {_HIGHEST_PORT}. "
+            f"Set {setting}."
+        )
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+            probe.listen()
+    except (OSError, UnicodeError) as error:
+        raise ConfigurationError(
+            f"{who} cannot listen at {listen}: {getattr(error, 'strerror', None) or error}. Stop the program that "
+            f"has the port, or set {setting} to another ADDRESS:PORT."
+        ) from error
+
+
+def check_addresses() -> None:
+    """As `check_address`, for all that `oobctl up` listens at."""
+    check_address(settings().listen)
+    check_address(settings().media, "The media service", "OOBCTL_MEDIA_LISTEN")
+
+
+def _run(process: Callable[[threading.Event], None]) -> None:
+    logs.set_up()
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    process(stop)

@@ -1,0 +1,111 @@
+"""Settings: read once, from the environment (OOBCTL_*) and from `oobctl.toml` in OOBCTL_HOME."""
+
+import os
+import tomllib
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from oobctl.errors import ConfigurationError
+
+_MEDIA_PORTS_ON, _HIGHEST_PORT = 10, 65535
+
+
+class Settings(BaseSettings):
+    """All that can be set. The environment wins over the file."""
+
+    model_config = SettingsConfigDict(env_prefix="OOBCTL_", extra="ignore")
+
+    home: Path = Path("var")
+    database_url: str = ""  # empty: SQLite, oobctl.db in home
+    listen: str = "127.0.0.1:8080"
+    public_url: str = ""  # how browsers reach the panel; empty: from `listen`
+    site: str = "main"  # the site that `oobctl up` serves
+    hwprofiles: Path | None = None  # more profiles, beside the shipped ones
+    behind_proxy: bool = False  # trust one X-Forwarded-For and X-Forwarded-Proto
+    currency: str = "EUR"
+    session_idle_minutes: int = 60
+    session_hours: int = 12
+    metrics_token: str = ""
+    poll_interval_seconds: float = 60.0
+    worker_poll_seconds: float = 0.03  # how often a worker looks for new jobs (SQLite)
+    dead_after_seconds: float = 5.0  # a process without a heartbeat for so long is dead
+    media_listen: str = ""  # where the media service (`oobctl boot`) listens; empty: as the panel, ten ports on
+    media_url: str = ""  # how BMCs reach the media service; empty: from where it listens
+    rotate_passwords_days: int = Field(default=0, ge=0)  # change our BMC passwords so often; 0: only when asked
+    job_expires_after_seconds: float = Field(default=900.0, gt=0)  # one that has not begun by then never does
+    log_level: str = "INFO"
+
+    @property
+    def database(self) -> str:
+        """The database's URL, with its driver named."""
+        url = self.database_url or f"sqlite:///{self.home.resolve() / 'oobctl.db'}"
+        for short in ("postgresql://", "postgres://"):
+            if url.startswith(short):
+                return "postgresql+psycopg://" + url.removeprefix(short)
+        return url
+
+    @property
+    def keys(self) -> Path:
+        """The folder of the sites' private keys: outside the database, mode 0700."""
+        return self.home / "keys"
+
+    @property
+    def images(self) -> Path:
+        """The folder of the disk images."""
+        return self.home / "images"
+
+    @property
+    def media(self) -> str:
+        """ADDRESS:PORT of the media service."""
+        address, _, port = self.listen.rpartition(":")
+        beside = int(port) + _MEDIA_PORTS_ON if port.isdecimal() else 0
+        return self.media_listen or f"{address}:{beside if beside <= _HIGHEST_PORT else beside - 2 * _MEDIA_PORTS_ON}"
+
+    @property
+    def media_address(self) -> str:
+        """How BMCs reach the media service."""
+        return self.media_url or f"http://{self.media}"
+
+    @property
+    def url(self) -> str:
+        return self.public_url or f"http://{self.listen}"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, _file())
+
+
+def _file() -> Path:
+    return Path(os.environ.get("OOBCTL_HOME", "var")) / "oobctl.toml"
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """The settings of this process.
+
+    Raises ConfigurationError, naming the setting, where one is wrong.
+    """
+    try:
+        return Settings()
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(
+            f"The settings' file {_file()} is no TOML: {error}. Correct it, or remove it."
+        ) from error
+    except OSError as error:
+        raise ConfigurationError(f"The settings' file {_file()} cannot be read: {error.strerror}.") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise ConfigurationError(
+            f"The setting {name} is wrong: {first['msg']}. Set OOBCTL_{name.upper()} or `{name}` in oobctl.toml."
+        ) from error

@@ -1,0 +1,1 @@
+"""BMCs behind one set of interfaces, over IPMI and Redfish."""

@@ -1,0 +1,388 @@
+"""Connecting to a server's BMC: rows, profile and secret in, capabilities out; the login waits for the first use."""
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from sqlalchemy import select
+from sqlalchemy.orm import selectinload
+
+from oobctl import profiles
+from oobctl.constants import Capability, Protocol, SessionPurpose
+from oobctl.drivers import identity, ipmi, redfish
+from oobctl.drivers.credentials import Secrets
+from oobctl.drivers.interfaces import (
+    Bios,
+    BmcDevice,
+    Boot,
+    Chassis,
+    EndpointAddress,
+    EventLog,
+    Fence,
+    HealthStatus,
+    Identity,
+    Inventory,
+    Power,
+    PowerMetering,
+    Security,
+    Sensors,
+    Users,
+    VirtualMedia,
+)
+from oobctl.drivers.login import Login
+from oobctl.drivers.slots import Slot, disown_all, forget, limit_of, parked_error
+from oobctl.errors import BmcBusy, ConfigurationError, NotFound, NotSupported, OobctlError, StoreUnavailable
+from oobctl.profiles import Profile
+from oobctl.store import Bmc as BmcRow
+from oobctl.store import BmcSession, Credential, Endpoint, Server, database
+
+_log = logging.getLogger(__name__)
+
+_READ_TIMES = 3  # how often a reading is repeated whose session ended in the middle
+
+T = TypeVar("T")
+Check = Callable[[Identity], None]
+Transport = ipmi.IpmiTransport | redfish.RedfishTransport
+Spoken = TypeVar("Spoken", ipmi.IpmiTransport, redfish.RedfishTransport)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What the database says about one server's way to its BMC."""
+
+    server: Server
+    bmc: BmcRow
+    endpoints: dict[Protocol, Endpoint]
+    credentials: dict[Protocol, Credential | None]
+
+
+class ConnectedBmc:
+    """interfaces.Bmc. Sessions open at the first use of a capability; `close` ends them all."""
+
+    def __init__(
+        self, rows: Rows, profile: Profile, purpose: SessionPurpose, holder: str, fence: Fence, check: Check
+    ) -> None:
+        self._rows, self._profile = rows, profile
+        self._purpose, self._holder, self._fence, self._check = purpose, holder, fence, check
+        self._transports: dict[Protocol, Transport] = {}
+        self._slots: list[Slot] = []
+        self._checked: dict[Protocol, int] = {}  # at which login of a transport it was last asked who it is
+        self._lock = threading.Lock()
+
+    @property
+    def profile(self) -> Profile:
+        """The hardware profile: limits, dwell, transports."""
+        return self._profile
+
+    @property
+    def power(self) -> Power:
+        found: Power = self._capability(Capability.POWER)
+        return found
+
+    @property
+    def boot(self) -> Boot:
+        found: Boot = self._capability(Capability.BOOT)
+        return found
+
+    @property
+    def chassis(self) -> Chassis:
+        found: Chassis = self._capability(Capability.CHASSIS)
+        return found
+
+    @property
+    def bmc(self) -> BmcDevice:
+        found: BmcDevice = self._capability(Capability.BMC)
+        return found
+
+    @property
+    def sensors(self) -> Sensors:
+        found: Sensors = self._capability(Capability.SENSORS)
+        return found
+
+    @property
+    def event_log(self) -> EventLog:
+        found: EventLog = self._capability(Capability.EVENT_LOG)
+        return found
+
+    @property
+    def inventory(self) -> Inventory:
+        found: Inventory = self._capability(Capability.INVENTORY)
+        return found
+
+    @property
+    def health(self) -> HealthStatus:
+        found: HealthStatus = self._capability(Capability.HEALTH)
+        return found
+
+    @property
+    def bios(self) -> Bios:
+        found: Bios = self._capability(Capability.BIOS)
+        return found
+
+    @property
+    def virtual_media(self) -> VirtualMedia:
+        found: VirtualMedia = self._capability(Capability.VIRTUAL_MEDIA)
+        return found
+
+    @property
+    def power_metering(self) -> PowerMetering:
+        found: PowerMetering = self._capability(Capability.POWER_METERING)
+        return found
+
+    @property
+    def users(self) -> Users:
+        found: Users = self._capability(Capability.USERS)
+        return found
+
+    @property
+    def security(self) -> Security:
+        found: Security = self._capability(Capability.SECURITY)
+        return found
+
+    def protocol_of(self, capability: str) -> Protocol:
+        """Which protocol carries the capability: the first of the profile's for which there is an endpoint.
+
+        Raises NotSupported where there is none.
+        """
+        protocol = self._profile.way_to(capability, self._rows.endpoints)
+        if protocol is not None:
+            return protocol
+        raise NotSupported(
+            f"The profile {self._profile.name} knows no way to the capability {capability} over what this BMC speaks "
+            f"({', '.join(sorted(self._rows.endpoints)) or 'nothing'})."
+        )
+
+    @property
+    def logins(self) -> int:
+        """How many logins were made so far."""
+        return sum(self._logins().values())
+
+    def checked(self, read: Callable[[], T]) -> T:
+        """What `read` gives, all of it from the BMC that was enrolled: over a new login it is asked who it is first.
+
+        Raises what `read` and the check raise, and BmcBusy where the BMC ends every session before it was read.
+        """
+        for _ in range(_READ_TIMES):
+            before = self._logins()
+            found = read()
+            self._check_logins()
+            if all(count in {0, before.get(protocol) or 1} for protocol, count in self._logins().items()):
+                return found
+        raise BmcBusy(
+            f"The BMC of {self._rows.server.name} ended our session {_READ_TIMES} times while it was read, so that "
+            "what it said may be in part another one's. Try again in a minute."
+        )
+
+    def _logins(self) -> dict[Protocol, int]:
+        return {protocol: transport.logins for protocol, transport in list(self._transports.items())}
+
+    def _check_logins(self) -> None:
+        for protocol, count in self._logins().items():
+            if count and self._checked.get(protocol) != count:
+                self._ask_who(protocol)
+
+    @property
+    def protocols(self) -> list[Protocol]:
+        """Those for which there is an endpoint."""
+        return sorted(self._rows.endpoints)
+
+    def crawl(self, bounds: redfish.Bounds) -> redfish.Crawl:
+        """All that its Redfish service gives to read. Raises NotSupported where it has none."""
+        return self._speaking(Protocol.REDFISH, redfish.RedfishTransport).crawl(bounds)
+
+    def dump(self, seconds: float) -> ipmi.Dump:
+        """What it answers to the questions of a bug report over IPMI. Raises NotSupported where it speaks none."""
+        return self._speaking(Protocol.IPMI, ipmi.IpmiTransport).dump(seconds)
+
+    def known(self) -> list[tuple[str, str | None]]:
+        """What tells this server from others and must be in no bug report, with its kind (scrub.Scrubber.learn).
+
+        Raises what `_login` raises.
+        """
+        server, bmc = self._rows.server, self._rows.bmc
+        found = [("host", server.name), ("serial", server.serial), ("id", server.system_uuid), ("id", bmc.guid)]
+        found.append(("mac", bmc.mac))
+        for protocol, endpoint in self._rows.endpoints.items():
+            secret = self._transport_of(protocol).login.secret
+            found += [("address", endpoint.address), ("user", secret.user), ("secret", secret.password)]
+        return found
+
+    def close(self) -> None:
+        """Log out everywhere, for good: who still reads over it gets an error. Never raises."""
+        with self._lock:
+            for slot in self._slots:
+                slot.retire()
+            for transport in self._transports.values():
+                transport.close()
+            self._transports.clear()
+
+    def over(self, protocol: Protocol, capability: Capability) -> Any:
+        """A capability over one protocol, whatever the profile prefers. Raises NotSupported where there is no way."""
+        if protocol not in self._rows.endpoints:
+            raise NotSupported(f"The BMC of {self._rows.server.name} has no {protocol} endpoint.")
+        return self._transport_of(protocol).capability(capability)
+
+    def _capability(self, capability: Capability) -> Any:
+        protocol = self.protocol_of(capability)
+        return self._transport_of(protocol).capability(capability)
+
+    def _transport_of(self, protocol: Protocol) -> Transport:
+        with self._lock:
+            if protocol not in self._transports:
+                self._transports[protocol] = self._make(protocol)
+            return self._transports[protocol]
+
+    def _speaking(self, protocol: Protocol, kind: type[Spoken]) -> Spoken:
+        transport = self._transport_of(protocol) if protocol in self._rows.endpoints else None
+        if not isinstance(transport, kind):
+            raise NotSupported(f"The BMC of {self._rows.server.name} has no {protocol} endpoint.")
+        return transport
+
+    def _make(self, protocol: Protocol) -> Transport:
+        def check_who() -> None:
+            self._check_who(protocol)
+
+        login = _login(self._rows, protocol, self._profile, self._purpose, self._holder, check_who)
+        self._slots.append(login.slot)
+        if protocol is Protocol.IPMI:
+            return ipmi.IpmiTransport(login, self._fence)
+        return redfish.RedfishTransport(login, self._fence, self._rows.server.system_path)
+
+    def identify(self) -> Identity:
+        """Ask the BMC who it is, and check it. Raises what the check raises, and BmcError's subclasses."""
+        return self._ask_who(self.protocol_of("bmc"))
+
+    def _check_who(self, protocol: Protocol) -> None:
+        """No write goes out over a login that was not asked who it is: behind an address another BMC may answer now."""
+        if self._checked.get(protocol) != self._transports[protocol].logins:
+            self._ask_who(protocol)
+
+    def _ask_who(self, protocol: Protocol) -> Identity:
+        transport = self._transport_of(protocol)
+        while True:
+            before = transport.logins
+            device: BmcDevice = transport.capability(Capability.BMC)
+            found = device.identity()
+            if transport.logins in {before, 1}:  # else one half of it may be another BMC's
+                break
+        self._check(found)
+        self._checked[protocol] = transport.logins
+        return found
+
+
+def connect(
+    server_id: str, *, purpose: SessionPurpose, holder: str, fence: Fence, check: Check | None = None
+) -> ConnectedBmc:
+    """The BMC of a server. Reads the database once; nothing is sent before a capability is used.
+
+    purpose: what the sessions are for. holder: the process, as recovery will look for it. fence: asked before each
+    write. check: given who answers before the first write over each login; raises where it is another server (None:
+    identity.check, without more). Raises NotFound, ConfigurationError (no profile, endpoint, credential or key),
+    BmcAuthFailed (every credential is parked).
+    """
+    rows = rows_of(server_id)
+    if not rows.endpoints:
+        raise ConfigurationError(f"The BMC of {rows.server.name} has no endpoint. Add its address and password.")
+    parked = [credential for credential in rows.credentials.values() if credential and credential.parked_at]
+    if len(parked) == len(rows.endpoints):
+        endpoint = next(iter(rows.endpoints.values()))
+        raise parked_error(address_of(endpoint), str(parked[0].parked_because))
+
+    def by_rows(found: Identity) -> None:
+        identity.check(found, server_id)
+
+    return ConnectedBmc(rows, profile_of(rows.bmc), purpose, holder, fence, check or by_rows)
+
+
+def profile_of(bmc: BmcRow) -> Profile:
+    """With the quirks of its firmware."""
+    return profiles.find(bmc.profile).for_firmware(bmc.firmware)
+
+
+def close_dead_sessions(holder: str) -> None:
+    """End at the BMC what a dead process left open there, and free its slots. Returns at once; never raises.
+
+    A Redfish session is deleted by the BMC's own name of it, in a thread: that BMC may be dead as well. An IPMI session
+    ends by itself within a minute of silence (IPMI 2.0, section 6.12.15). What could not be ended is left to the next
+    login there.
+    """
+    try:
+        dead = disown_all(holder)
+    except StoreUnavailable as error:
+        _log.warning("The sessions of the dead process %s wait: %s", holder, error.message)
+        return
+    if dead:
+        threading.Thread(target=_end_all, args=(dead,), name="end-sessions", daemon=True).start()
+
+
+def _end_all(dead: Sequence[BmcSession]) -> None:
+    for row in dead:
+        try:
+            if row.protocol == Protocol.IPMI or row.native_id is None or _end(row, row.native_id):
+                forget(row.id)
+        except OobctlError as error:
+            _log.warning("A session that %s left at a BMC was not ended: %s", row.holder, error.message)
+
+
+def _end(row: BmcSession, native_id: str) -> bool:
+    with database().read() as tx:
+        server_id = tx.scalar(select(Server.id).where(Server.bmc_id == row.bmc_id).limit(1))
+    if server_id is None:
+        return True
+    rows = rows_of(server_id)
+    profile = profile_of(rows.bmc)
+    login = _login(rows, Protocol.REDFISH, profile, SessionPurpose(row.purpose), row.holder, lambda: None)
+    return redfish.end_session(login, native_id)
+
+
+def rows_of(server_id: str) -> Rows:
+    """Raises NotFound."""
+    with database().read() as tx:
+        server = tx.get(Server, server_id)
+        if server is None:
+            raise NotFound("There is no such server.")
+        bmc = tx.scalar(
+            select(BmcRow)
+            .where(BmcRow.id == server.bmc_id)
+            .options(selectinload(BmcRow.endpoints).selectinload(Endpoint.credential))
+        )
+        assert bmc is not None  # the foreign key holds it
+        endpoints = {Protocol(endpoint.protocol): endpoint for endpoint in bmc.endpoints}
+        return Rows(server, bmc, endpoints, {key: endpoint.credential for key, endpoint in endpoints.items()})
+
+
+def address_of(endpoint: Endpoint) -> EndpointAddress:
+    """An endpoint's row as the drivers know it."""
+    return EndpointAddress(
+        id=endpoint.id,
+        bmc_id=endpoint.bmc_id,
+        protocol=Protocol(endpoint.protocol),
+        address=endpoint.address,
+        port=endpoint.port,
+        tls_mode=endpoint.tls_mode,
+        tls_fingerprint=endpoint.tls_fingerprint,
+        tls_ca=endpoint.tls_ca,
+    )
+
+
+def _login(
+    rows: Rows,
+    protocol: Protocol,
+    profile: Profile,
+    purpose: SessionPurpose,
+    holder: str,
+    check_who: Callable[[], None],
+) -> Login:
+    """The way in to one endpoint.
+
+    Raises BmcAuthFailed where its credential is parked, ConfigurationError where there is none or the key does not
+    open it.
+    """
+    endpoint = address_of(rows.endpoints[protocol])
+    secrets = Secrets(endpoint, rows.bmc.site_id, rows.server.name)
+    secret = secrets.first(rows.credentials[protocol])
+    limit = limit_of(protocol, profile.sessions.ours(protocol), purpose)
+    slot = Slot(endpoint, limit, purpose, holder)
+    return Login(endpoint, secret, profile, slot, check_who, secrets.another, secrets.park)

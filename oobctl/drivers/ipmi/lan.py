@@ -1,0 +1,300 @@
+"""One RMCP+ session: the IPMI library's, made to never block, never log in again by itself and never replay."""
+
+import collections
+import contextlib
+import logging
+import random
+import socket
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, InvalidStateError
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from pyghmi.ipmi.private import session as library
+
+from oobctl.drivers.ipmi.loop import Loop
+
+_log = logging.getLogger(__name__)
+_SUITES = {17: 256, 3: 1}  # cipher suite (IPMI 2.0, table 22-20) -> the library's name of its hash
+_RMCP = b"\xff\x07"  # RMCP: no acknowledge, class IPMI (IPMI 2.0, section 13.1.3)
+_PRIVILEGES = {"administrator": 4, "operator": 3}
+_RESEND_AT_MOST_EVERY = 2.0
+_KEEPALIVE_SECONDS = 10.0
+
+
+class Answer(NamedTuple):
+    """A completion code (IPMI 2.0, table 5-2) and the bytes after it."""
+
+    code: int
+    data: bytes
+
+
+class SessionFailed(Exception):
+    """The session could not be opened, or ended. `words`: the library's; `heard`: whether IPMI came back at all;
+    `garbage`: how many packets came that were no IPMI."""
+
+    def __init__(self, words: str, *, heard: bool, garbage: int) -> None:
+        super().__init__(words)
+        self.words, self.heard, self.garbage = words, heard, garbage
+
+
+@dataclass(eq=False)
+class Request:
+    """A command to send before `deadline` (time.monotonic) and to answer by then. `once`: never send it again.
+
+    `lun`: which logical unit of the BMC is to answer. The data may be a password: it prints as nothing.
+    """
+
+    netfn: int
+    command: int
+    data: bytes = field(repr=False)
+    deadline: float
+    once: bool = False
+    lun: int = 0
+    sent: bool = False
+    answer: "Future[Answer]" = field(default_factory=Future)
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where to log in and how. `address` is numeric: the loop must not wait for names."""
+
+    address: str
+    port: int
+    user: bytes = field(repr=False)
+    password: bytes = field(repr=False)
+    suites: tuple[int, ...]
+    privilege: str
+
+
+class LanSession(library.Session):  # type: ignore[misc]  # the library has no types
+    """To be made and used in the loop's thread alone; one request is under way at a time, in order.
+
+    `opened` gets the cipher suite that worked, or SessionFailed.
+    """
+
+    def __new__(cls, loop: Loop, target: Target, opened: "Future[int]", deadline: float) -> "LanSession":
+        self: LanSession = object.__new__(cls)
+        self.forbidsock = list(_sockets_to(target))  # packets are told apart by address and our port alone
+        return self
+
+    def __init__(self, loop: Loop, target: Target, opened: "Future[int]", deadline: float) -> None:
+        self._loop, self._target, self._opened = loop, target, opened
+        self._queue: collections.deque[Request] = collections.deque()
+        self._current: Request | None = None
+        self._failed = False
+        self._garbage = 0
+        self.errormsg = ""
+        self.on_end: Callable[[], None] | None = None
+        super().__init__(
+            target.address,
+            target.user,
+            target.password,
+            port=target.port,
+            onlogon=lambda _response: None,
+            privlevel=_PRIVILEGES[target.privilege],
+        )
+        loop.call_at(deadline, self._give_up_opening)
+
+    # --- what we ask of it
+
+    @property
+    def alive(self) -> bool:
+        return not self._failed
+
+    @property
+    def native_id(self) -> str:
+        """The BMC's own number of this session."""
+        return f"{self.sessionid:08x}"
+
+    def ask(self, request: Request) -> None:
+        if self._failed:
+            _fail(request.answer, self._failure("the session is closed"))
+            return
+        self._queue.append(request)
+        self._next()
+
+    def close(self, done: "Future[None]", deadline: float) -> None:
+        """Log out: Close Session (IPMI 2.0, section 22.19) until the BMC confirms it or `deadline`; then forget it."""
+        if self._failed or not self.logged:
+            self._end("closed before it was open")
+            done.set_result(None)
+            return
+        request = Request(0x06, 0x3C, self.sessionid.to_bytes(4, "little"), deadline)
+
+        def closed(answer: "Future[Answer]") -> None:
+            self._loop.call(lambda: self._end("closed"))
+            done.set_result(None) if answer.exception() is None else done.set_exception(answer.exception())
+
+        request.answer.add_done_callback(closed)
+        self.ask(request)
+
+    def forget(self) -> None:
+        """End it here, without a packet."""
+        self._end("given up")
+
+    # --- sending, one at a time
+
+    def _next(self) -> None:
+        while self._current is None and self._queue and not self._failed:
+            request = self._queue.popleft()
+            if time.monotonic() >= request.deadline:
+                _fail(request.answer, self._failure("it waited too long for its turn and was not sent"))
+                continue
+            self._transmit(request)
+
+    def _transmit(self, request: Request) -> None:
+        if not request.answer.set_running_or_notify_cancel():  # nobody waits for it any more
+            return
+        self._current = request
+        request.sent = True
+        self.ipmicallback = self._answered
+        self.timeout = library.initialtimeout + 0.5 * random.random()  # noqa: S311 (a stagger, no secret)
+        self._send_ipmi_net_payload(
+            request.netfn, request.command, request.data, retry=not request.once, rslun=request.lun
+        )
+        self._loop.call_at(request.deadline, lambda: self._overdue(request))
+
+    def _answered(self, response: dict[str, Any]) -> None:
+        """Runs inside the library's packet handling, where nothing may be sent: its answer would be dropped."""
+        request, self._current = self._current, None
+        if request is None:
+            return
+        if "error" in response:
+            _fail(request.answer, self._failure(str(response["error"])))
+        else:
+            with contextlib.suppress(InvalidStateError):
+                request.answer.set_result(Answer(response["code"], bytes(response["data"])))
+        self._loop.call(self._next)
+
+    def _overdue(self, request: Request) -> None:
+        if self._current is request and not request.answer.done():
+            self._end("timeout")  # what comes late must not be taken for the next command's answer
+
+    # --- what the library calls, replaced
+
+    def _initsession(self) -> None:
+        reached = getattr(self, "attemptedhash", None)  # on a new try, a suite that was refused is not asked for again
+        super()._initsession()
+        self.localsid = random.getrandbits(31) | 1  # tells late answers apart
+        self.attemptedhash = reached or _SUITES[self._target.suites[0]]
+
+    def _open_rmcpplus_request(self) -> None:
+        if self.attemptedhash not in {_SUITES[suite] for suite in self._target.suites}:
+            self._end("No cipher suite match")
+            return
+        super()._open_rmcpplus_request()
+
+    def _get_session_challenge(self) -> None:
+        self._end("it speaks IPMI 1.5 alone")
+
+    def _req_priv_level(self) -> None:
+        """Set Session Privilege Level. The library's own waits here for the answer, and holds up every other BMC."""
+        self.logged = 1
+        self.logoutexpiry = None
+        self.logontries = 0  # from here on a silent BMC ends the session: nothing is ever replayed
+        self.ipmicallback = self._privileged
+        self._send_ipmi_net_payload(netfn=0x06, command=0x3B, data=[self.privlevel])
+
+    def _privileged(self, response: dict[str, Any]) -> None:
+        problem = library.get_ipmi_error(response)
+        if problem:
+            self._end(f"{problem} (while asking for the privilege {self._target.privilege})")
+            return
+        self.logging = False
+        library.Session.keepalive_sessions[self] = {"ipmisession": self, "timeout": _idle_until()}
+        suite = next(suite for suite, name in _SUITES.items() if name == self.attemptedhash)
+        with contextlib.suppress(InvalidStateError):
+            self._opened.set_result(suite)
+        self._loop.call(self._next)
+
+    def onlogon(self, parameter: dict[str, Any]) -> None:
+        if "error" in parameter:
+            self._end(str(parameter["error"]))
+
+    def _mark_broken(self, error: str | None = None) -> None:
+        self._end(error or "timeout")
+
+    def _timedout(self) -> None:
+        """A packet was not answered: send it again while its deadline allows. Here the library would replay."""
+        try:
+            if self._current is None and not self.logged:
+                if self._spoke:  # it is there, and packets get lost: again, up to the deadline
+                    self.logontries = max(self.logontries, 1)
+                super()._timedout()
+            elif self.lastpayload and (self._current is None or time.monotonic() < self._current.deadline):
+                self.hasretried = 1
+                self.timeout = min(self.timeout * 1.5, _RESEND_AT_MOST_EVERY)
+                self.send_payload()
+        except Exception as error:
+            _log.debug("IPMI session failed", exc_info=True)
+            self._end(f"the library failed: {type(error).__name__}")
+
+    def _keepalive(self) -> None:
+        if self._current is None and not self._queue:
+            self.ask(Request(0x06, 0x01, b"", time.monotonic() + _KEEPALIVE_SECONDS))
+
+    def process_pktqueue(self) -> None:
+        for packet in self.pktqueue:
+            if packet[0][0] != 6 or packet[0][2:4] != _RMCP:
+                self._garbage += 1
+        while self.pktqueue:
+            try:
+                super().process_pktqueue()
+            except Exception:  # random bytes that look like a header: count them, go on
+                self._garbage += 1
+                _log.debug("a packet that is no IPMI", exc_info=True)
+
+    # --- the end
+
+    def _give_up_opening(self) -> None:
+        if not self._opened.done():
+            self._end("timeout")
+
+    def _failure(self, words: str) -> SessionFailed:
+        return SessionFailed(words, heard=self.sockaddr is not None and self._spoke, garbage=self._garbage)
+
+    @property
+    def _spoke(self) -> bool:
+        """Whether the BMC got further than the first question: garbage does not."""
+        return bool(self.logged or self.sessioncontext is not None)
+
+    def _end(self, words: str) -> None:
+        """Forget the session, without a packet, and tell everybody who waits."""
+        if self._failed:
+            return
+        self._failed = True
+        failure = self._failure(words)
+        self.logged = 0  # else the library would send a close, and wait
+        self.logging = False
+        library.Session.waiting_sessions.pop(self, None)
+        self.logout(False)
+        library.Session.socketpool[self.socket] += 1  # the library counts every end twice
+        waiting, self._current = self._current, None
+        _fail(self._opened, failure)
+        if waiting is not None:
+            _fail(waiting.answer, failure)
+        while self._queue:
+            _fail(self._queue.popleft().answer, failure)
+        if self.on_end is not None:
+            self.on_end()
+
+
+def _fail(future: "Future[Any]", error: BaseException) -> None:
+    with contextlib.suppress(InvalidStateError):
+        future.set_exception(error)
+
+
+def _idle_until() -> float:
+    return float(library._monotonic_time() + library.MAX_IDLE - 5 * random.random())  # noqa: S311 (a stagger)
+
+
+def _sockets_to(target: Target) -> set[Any]:
+    """Our sockets that already carry a session to this address: a second session needs another one."""
+    found = set()
+    for entry in socket.getaddrinfo(target.address, target.port, 0, socket.SOCK_DGRAM):
+        plain = entry[4]
+        for key in (plain, (f"::ffff:{plain[0]}", plain[1], 0, 0)):
+            found |= {session.socket for session in library.Session.bmc_handlers.get(key, {}).values()}
+    return found

@@ -1,0 +1,125 @@
+"""The one thread of this process that owns the IPMI library: sockets, timers, and calls handed in by other threads."""
+
+import collections
+import contextlib
+import heapq
+import itertools
+import logging
+import os
+import select
+import socket
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from pyghmi.ipmi.private import session as library
+
+_log = logging.getLogger(__name__)
+_LONGEST_SLEEP = 60.0
+_ids = itertools.count()
+
+Call = Callable[[], None]
+
+
+class Loop:
+    """Runs calls and timers in a thread of its own, between packets. Nothing that it runs may block.
+
+    The library keeps its state in module globals and brings a second thread that can lose a wake-up for a second.
+    Here it gets no thread: `_wait` takes the place of its waiting, and everything happens in one place, in order.
+    """
+
+    def __init__(self) -> None:
+        self._calls: collections.deque[Call] = collections.deque()
+        self._timers: list[tuple[float, int, Call]] = []
+        self._wake_out, self._wake_in = socket.socketpair()
+        self._wake_out.setblocking(False)
+        self._wake_in.setblocking(False)
+        self._asleep = False
+        self._thread = threading.Thread(target=self._run, name="ipmi", daemon=True)
+        self._thread.start()
+
+    def call(self, call: Call) -> None:
+        """Run `call` in the loop's thread as soon as it can. From any thread; returns at once."""
+        self._calls.append(call)
+        if self._asleep:
+            with contextlib.suppress(BlockingIOError):  # full of wake-ups: it will wake
+                self._wake_in.send(b"\x01")
+
+    def call_at(self, when: float, call: Call) -> None:
+        """Run `call` at `when` (time.monotonic). From the loop's thread alone."""
+        heapq.heappush(self._timers, (when, next(_ids), call))
+
+    def inside(self) -> bool:
+        """Whether the caller is the loop's own thread."""
+        return threading.current_thread() is self._thread
+
+    def _run(self) -> None:
+        library.iothread = self._thread  # it needs no thread of its own: it starts one where this is None
+        library.iothreadready = True
+        library._io_wait = self._wait
+        while True:
+            self._run_due()
+            try:
+                library.Session.wait_for_rsp(_LONGEST_SLEEP)
+            except Exception:  # whatever one BMC's packets did to the library, the others go on
+                _log.exception("The IPMI library failed between two packets; the loop goes on.")
+
+    def _run_due(self) -> None:
+        """All calls handed in and all timers due. One that fails harms no other."""
+        now = time.monotonic()
+        while self._timers and self._timers[0][0] <= now:
+            self._guard(heapq.heappop(self._timers)[2])
+        for _ in range(len(self._calls)):
+            self._guard(self._calls.popleft())
+
+    @staticmethod
+    def _guard(call: Call) -> None:
+        try:
+            call()
+        except Exception:
+            _log.exception("A call in the IPMI loop failed; the loop goes on.")
+
+    def _sleep_time(self, wanted: float) -> float:
+        if self._calls:
+            return 0.0
+        if self._timers:
+            wanted = min(wanted, self._timers[0][0] - time.monotonic())
+        return max(0.0, min(wanted, _LONGEST_SLEEP))
+
+    def _wait(self, timeout: float, _address: Any = None, _events: Any = None) -> None:
+        """Stands in for the library's own waiting: until a packet, a call, a timer, or `timeout` seconds."""
+        poll = select.poll()
+        poll.register(self._wake_out, select.POLLIN)
+        for sock in library.iosockets:
+            poll.register(sock, select.POLLIN)
+        self._asleep = True  # before the last look at the calls: none may slip in unseen
+        try:
+            poll.poll(self._sleep_time(timeout) * 1000)
+        finally:
+            self._asleep = False
+        with contextlib.suppress(BlockingIOError):
+            self._wake_out.recv(4096)
+        library._io_graball(library.iosockets, {})
+
+
+_current: Loop | None = None
+_lock = threading.Lock()
+
+
+def loop() -> Loop:
+    """The loop of this process, started at the first call."""
+    global _current
+    with _lock:
+        if _current is None:
+            _current = Loop()
+        return _current
+
+
+def _forget() -> None:
+    """A forked child has none of its parent's threads: it starts anew."""
+    global _current, _lock
+    _current, _lock = None, threading.Lock()
+
+
+os.register_at_fork(after_in_child=_forget)

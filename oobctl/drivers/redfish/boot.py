@@ -1,0 +1,162 @@
+"""Boot override over Redfish: ComputerSystem.Boot (DSP2046, ComputerSystem, BootSourceOverride*)."""
+
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from oobctl.constants import BootEnabled, BootMode, BootSource
+from oobctl.drivers.interfaces import BootOverride, Fence
+from oobctl.drivers.redfish import change
+from oobctl.drivers.redfish.answers import link
+from oobctl.drivers.redfish.session import RedfishSession
+from oobctl.drivers.redfish.tree import Tree
+from oobctl.errors import BmcBadAnswer, NotSupported
+from oobctl.profiles.model import BootSettings
+from oobctl.profiles.quirks import Quirk
+
+_TARGET, _ENABLED, _MODE = "BootSourceOverrideTarget", "BootSourceOverrideEnabled", "BootSourceOverrideMode"
+_VIRTUAL_CD = "UsbCd"  # ComputerSystem.BootSource of some firmware: the virtual CD hangs on the USB bus
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A resource that has a Boot, and what it says."""
+
+    path: str
+    resource: dict[str, Any]
+    boot: dict[str, Any]
+
+
+class RedfishBoot:
+    """interfaces.Boot of one ComputerSystem."""
+
+    def __init__(self, session: RedfishSession, tree: Tree, fence: Fence) -> None:
+        self._session, self._tree, self._fence = session, tree, fence
+
+    @property
+    def _settings(self) -> BootSettings:
+        return self._session.login.profile.boot
+
+    def _has(self, quirk: Quirk) -> bool:
+        return self._session.login.profile.has(quirk)
+
+    def read(self) -> BootOverride:
+        """A part that the BMC does not tell is None, and so is a source that is none of ours.
+
+        With the quirk boot-in-settings it is what waits there for the next boot; where nothing does, the system's own.
+        """
+        system = self._system()
+        waiting = self._set_at(system)
+        found = self._override(waiting.boot)
+        return found if found.active or waiting is system else self._override(system.boot)
+
+    def set(self, source: BootSource, enabled: BootEnabled, mode: BootMode | None) -> None:
+        """Set or clear it. Raises NotSupported, before anything is sent, where this BMC can't hold it."""
+        system = self._system()
+        place = self._set_at(system)
+        wanted = self._wanted({**system.boot, **place.boot}, source, enabled, mode)
+        what = "clear the boot override" if enabled is BootEnabled.DISABLED else f"boot from {source}"
+        reply = change.patiently(
+            self._session,
+            lambda: change.patch(self._session, place.path, {"Boot": wanted}, self._fence, what=what),
+            what,
+        )
+        if not reply.ok:
+            raise reply.error(what)
+
+    # --- where it is
+
+    def _system(self) -> _Place:
+        resource = self._tree.system().resource()
+        boot = resource.get("Boot")
+        if boot is None:
+            raise NotSupported("This BMC's system has no Boot: its boot source can't be overridden.")
+        if not isinstance(boot, dict):
+            raise BmcBadAnswer("The BMC's Boot is no JSON object.")
+        return _Place(self._tree.system_path, resource, boot)
+
+    def _set_at(self, system: _Place) -> _Place:
+        """Where the override is changed: at the system, or (boot-in-settings) at the settings that it links."""
+        path = link(system.resource, "@Redfish.Settings", "SettingsObject")
+        if not self._has(Quirk.BOOT_IN_SETTINGS) or path is None:
+            return system
+        resource = self._session.resource(path, what="describe its system's settings")
+        boot = resource.get("Boot")
+        return _Place(path, resource, boot if isinstance(boot, dict) else {})
+
+    def _override(self, boot: dict[str, Any]) -> BootOverride:
+        enabled, mode = _word(BootEnabled, boot, _ENABLED), _word(BootMode, boot, _MODE)
+        source = _word(BootSource, boot, _TARGET) if boot.get(_TARGET) else BootSource.NONE
+        if boot.get(_TARGET) == _VIRTUAL_CD and self._has(Quirk.BOOT_VIRTUAL_CD_IS_USB):
+            source = BootSource.CD
+        if enabled is BootEnabled.DISABLED or source is BootSource.NONE:
+            return BootOverride(BootSource.NONE, BootEnabled.DISABLED, mode)
+        return BootOverride(source, enabled, mode)
+
+    # --- what is sent
+
+    def _wanted(
+        self, boot: dict[str, Any], source: BootSource, enabled: BootEnabled, mode: BootMode | None
+    ) -> dict[str, str]:
+        if enabled is BootEnabled.DISABLED or source is BootSource.NONE:
+            wanted: dict[str, str] = {_ENABLED: BootEnabled.DISABLED, _TARGET: BootSource.NONE}
+        else:
+            wanted = {_TARGET: self._target(source), _ENABLED: self._enabled(enabled)}
+            _listed(boot, _TARGET, wanted[_TARGET])
+            _listed(boot, _ENABLED, enabled)
+        mode = self._mode(boot, mode, clears=wanted[_ENABLED] == BootEnabled.DISABLED)
+        if mode is not None:
+            _listed(boot, _MODE, mode)
+            wanted[_MODE] = mode
+        return wanted
+
+    def _target(self, source: BootSource) -> str:
+        is_usb = source is BootSource.CD and self._has(Quirk.BOOT_VIRTUAL_CD_IS_USB)
+        return _VIRTUAL_CD if is_usb else source
+
+    def _enabled(self, enabled: BootEnabled) -> BootEnabled:
+        if enabled is BootEnabled.CONTINUOUS and self._has(Quirk.BOOT_ONCE_ONLY):
+            raise NotSupported(
+                "This BMC takes a boot override for the next boot alone, not for all boots. Nothing was sent. Ask for "
+                "Once, or change the boot order in its BIOS settings."
+            )
+        return enabled
+
+    def _mode(self, boot: dict[str, Any], asked: BootMode | None, *, clears: bool) -> BootMode | None:
+        """The mode to send; None: none is sent."""
+        now = _word(BootMode, boot, _MODE)
+        if self._has(Quirk.BOOT_MODE_READ_ONLY):
+            if asked is not None and now is not None and asked is not now and not clears:
+                raise NotSupported(
+                    f"This BMC's server boots in {now} mode, and its boot override can't change that. Nothing was "
+                    "sent. Leave the mode empty, or change it in the BIOS settings."
+                )
+            return None
+        chosen = asked or self._settings.mode
+        if not self._has(Quirk.BOOT_NEEDS_FULL_TRIPLE):
+            return None if clears else chosen
+        if _MODE not in boot:  # an older service, whose override is a pair
+            return chosen
+        if chosen is None and now is None:
+            raise NotSupported(
+                "This BMC wants to be told the boot mode with each override, and does not say which it has now. "
+                "Nothing was sent. Say UEFI or Legacy."
+            )
+        return chosen or now
+
+
+Word = TypeVar("Word", BootSource, BootEnabled, BootMode)
+
+
+def _word(kind: type[Word], boot: dict[str, Any], key: str) -> Word | None:
+    """The BMC's word as ours; None where it is missing or none of ours (Usb, UefiShell and so on)."""
+    try:
+        return kind(boot[key])
+    except (KeyError, ValueError):
+        return None
+
+
+def _listed(boot: dict[str, Any], key: str, value: str) -> None:
+    """Raises NotSupported where the BMC lists what it takes, and this is not among it."""
+    values = boot.get(f"{key}@Redfish.AllowableValues")
+    if isinstance(values, list) and value not in values:
+        raise NotSupported(f"This BMC's {key} takes {', '.join(map(str, values))}, and not {value}.")

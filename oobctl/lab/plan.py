@@ -1,0 +1,135 @@
+"""What a rack consists of: its servers, their addresses and ports, and the files they keep."""
+
+import os
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import Literal
+
+Firmware = Literal["bios", "uefi"]
+TlsMode = Literal["ca", "pin"]
+
+SERVERS = ("web01", "db01", "app01")
+DEFAULT_NET = "127.1.0"
+
+
+@dataclass(frozen=True)
+class Model:
+    """How one of the rack's servers is built."""
+
+    position: int
+    ipmi: bool
+    redfish: bool
+    firmware: Firmware
+    tls: TlsMode | None
+
+
+MODELS = {
+    "web01": Model(1, ipmi=True, redfish=False, firmware="bios", tls=None),
+    "db01": Model(2, ipmi=False, redfish=True, firmware="uefi", tls="ca"),
+    "app01": Model(3, ipmi=True, redfish=True, firmware="uefi", tls="pin"),
+}
+
+
+@dataclass(frozen=True)
+class Ports:
+    """The ports of every server; the last one is the wire between machine and BMC."""
+
+    ipmi: int
+    redfish: int
+    vnc: int = 5900
+    serial: int = 9003
+    system_interface: int = 9002
+
+
+def choose_ports(address: str) -> Ports:
+    """The real BMC ports (623, 443) when this user may bind them, else 6230 and 8443."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((address, 1))  # any privileged port tells whether we may
+        except PermissionError:
+            return Ports(ipmi=6230, redfish=8443)
+        except OSError:
+            pass
+    return Ports(ipmi=623, redfish=443)
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who a server says it is; the same over IPMI, Redfish and SMBIOS."""
+
+    system_uuid: str
+    serial: str
+    bmc_mac: str
+    nic_mac: str
+
+    def as_dict(self) -> dict[str, str]:
+        return {
+            "system_uuid": self.system_uuid,
+            "serial": self.serial,
+            "bmc_mac": self.bmc_mac,
+            "nic_mac": self.nic_mac,
+        }
+
+
+@dataclass(frozen=True)
+class ServerPlan:
+    """One server of the rack, ready to be started."""
+
+    name: str
+    model: Model
+    address: str
+    ports: Ports
+    folder: Path
+    identity: Identity
+
+    @property
+    def address_behind_relay(self) -> str:
+        """Where ipmi_sim itself listens: the same port, which it names to clients that open a serial console."""
+        net, _, position = self.address.rpartition(".")
+        return f"{net}.{100 + int(position)}"
+
+    @property
+    def chassis_log(self) -> Path:
+        return self.folder / "chassis.log"
+
+    @property
+    def serial_log(self) -> Path:
+        return self.folder / "serial.log"
+
+
+@dataclass(frozen=True)
+class RackPlan:
+    """The whole rack: where it lives and what it starts."""
+
+    home: Path
+    net: str
+    servers: Sequence[str] = SERVERS
+    light: int = 0
+    powered_on: bool = True
+    ports: Ports = field(default_factory=lambda: Ports(ipmi=623, redfish=443))
+
+    @property
+    def folder(self) -> Path:
+        return self.home / "lab"
+
+    def address(self, position: int) -> str:
+        """The loopback address of the server at a position of the rack's /24."""
+        return f"{self.net}.{position}"
+
+    def light_address(self, index: int) -> str:
+        """The loopback address of light BMC `index`, counted from 0, on the networks after the rack's own."""
+        base = int(IPv4Address(f"{self.net}.0"))
+        return str(IPv4Address(base + 256 * (1 + index // 250) + 1 + index % 250))
+
+
+def home_folder() -> Path:
+    """`OOBCTL_HOME`, by default ./var."""
+    return Path(os.environ.get("OOBCTL_HOME") or "var").resolve()
+
+
+def default_net() -> str:
+    """`OOBCTL_LAB_NET`, by default 127.1.0: the /24 of the rack's servers."""
+    return os.environ.get("OOBCTL_LAB_NET") or DEFAULT_NET

@@ -1,0 +1,106 @@
+"""The HTTPS server of a rack's BMC: the request log, and the faults of a BMC's network stack."""
+
+import json
+import os
+import select
+import socket
+import ssl
+import threading
+import time
+from datetime import UTC, datetime
+
+from oobctl.lab.errors import LabError
+from oobctl.lab.faults import (
+    BMC_DEAD,
+    BMC_DROP_ANSWERS,
+    BMC_DROP_REQUESTS,
+    BMC_GARBAGE,
+    BMC_SLOW,
+    SLOW_SECONDS,
+)
+from oobctl.lab.redfish_service.configuration import Configuration
+from oobctl.lab.redfish_service.rack_link import RackLink
+from oobctl.lab.redfish_service.tls_server import TlsHandler, TlsServer, WsgiApp
+
+_SILENT = frozenset({BMC_DEAD, BMC_DROP_ANSWERS, BMC_DROP_REQUESTS})
+_LONGEST_SILENCE = 600.0
+
+
+class BmcServer(TlsServer):
+    """Serves the app of one server of the rack."""
+
+    def __init__(self, configuration: Configuration, link: RackLink, app: WsgiApp) -> None:
+        there = configuration
+        super().__init__(there.address, there.port, there.certificate, there.key, app, BmcHandler)
+        self.link = link
+        self._log_path = configuration.request_log
+        self._log_lock = threading.Lock()
+
+    def admit(self, connection: socket.socket) -> bool:
+        if BMC_DEAD in self.faults():
+            self.keep_silent(connection)
+            return False
+        return True
+
+    def faults(self) -> frozenset[str]:
+        try:
+            return self.link.faults()
+        except LabError:
+            return frozenset({BMC_DEAD})  # the supervisor is ending, and this process with it
+
+    def keep_silent(self, connection: socket.socket) -> None:
+        """Hold a connection without an answer until the client gives up or the fault is cleared."""
+        connection.settimeout(1.0)
+        end = time.monotonic() + _LONGEST_SILENCE
+        while self.faults() & _SILENT and time.monotonic() < end:
+            if select.select([connection], [], [], 0.5)[0]:
+                try:
+                    if not connection.recv(4096):
+                        return
+                except (OSError, ssl.SSLError):
+                    return
+
+    def note(self, arrived: datetime, method: str, path: str, status: int | None) -> None:
+        """Add a line to the request log: times, method, path, status; nothing that was sent with it."""
+        entry = {
+            "time": arrived.isoformat(),
+            "answered": datetime.now(UTC).isoformat() if status else None,
+            "method": method,
+            "path": path,
+            "status": status,
+        }
+        with self._log_lock, self._log_path.open("a") as file:
+            file.write(json.dumps(entry) + "\n")
+
+
+class BmcHandler(TlsHandler):
+    """One connection: answers as the faults allow."""
+
+    server: BmcServer
+
+    def exchange(self, body: bytes) -> None:
+        arrived = datetime.now(UTC)
+        path = self.path.partition("?")[0]
+        active = self.server.faults()
+        if active & {BMC_DEAD, BMC_DROP_REQUESTS}:
+            self._stay_silent(arrived, path)
+            return
+        status, headers, answer = self.run(body)
+        # Asked again: the request itself may have met a fault that began meanwhile.
+        active = self.server.faults()
+        if active & _SILENT:
+            self._stay_silent(arrived, path)
+            return
+        if BMC_SLOW in active:
+            time.sleep(SLOW_SECONDS)
+        if BMC_GARBAGE in active:
+            self.close_connection = True
+            self.wfile.write(os.urandom(512))
+        else:
+            self.answer(status, headers, answer)
+        self.server.note(arrived, self.command, path, int(status.split()[0]))
+
+    def _stay_silent(self, arrived: datetime, path: str) -> None:
+        self.close_connection = True
+        self.server.note(arrived, self.command, path, None)
+        self.server.keep_silent(self.connection)

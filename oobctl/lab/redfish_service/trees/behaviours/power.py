@@ -1,0 +1,89 @@
+"""Behaviours of resets and of the time after them."""
+
+import flask
+
+from oobctl.lab.redfish_service.trees import power, refusals
+from oobctl.lab.redfish_service.trees.asked import Asked
+from oobctl.lab.redfish_service.trees.behaviours.behaviour import Behaviour
+from oobctl.lab.redfish_service.trees.state import State
+from oobctl.profiles.quirks import Quirk
+
+_RESET = "ComputerSystem.Reset"
+_ALLOWABLE = "ResetType@Redfish.AllowableValues"
+
+
+class SameState409(Behaviour):
+    """A reset type that changes nothing is refused."""
+
+    name = Quirk.SAME_STATE_409
+
+    def refuse(self, state: State, asked: Asked) -> flask.Response | None:
+        action = state.resources.action(asked.path) if asked.method == "POST" else None
+        if action is None or action.name != _RESET or asked.body is None:
+            return None
+        reset_type = asked.body.get("ResetType")
+        if not power.changes_nothing(state, action.owner, reset_type):
+            return None
+        return refusals.in_wrong_state(f"{reset_type}: the system is in the requested state already.")
+
+
+class ResetValuesInActionInfo(Behaviour):
+    """The values that a reset takes stand in an ActionInfo alone."""
+
+    name = Quirk.RESET_VALUES_IN_ACTION_INFO
+
+    def prepare(self, state: State) -> None:
+        for kind, name in (("ComputerSystem", _RESET), ("Manager", "Manager.Reset")):
+            for path in state.resources.of_kind(kind):
+                action = (state.resources.at(path).get("Actions") or {}).get(f"#{name}") or {}
+                values = action.pop(_ALLOWABLE, None)
+                if values is None:
+                    continue
+                info = f"{path}/ResetActionInfo"
+                parameter = {"Name": "ResetType", "Required": True, "DataType": "String", "AllowableValues": values}
+                action["@Redfish.ActionInfo"] = info
+                described = {"@odata.id": info, "@odata.type": "#ActionInfo.v1_1_2.ActionInfo", "Id": "ResetActionInfo"}
+                state.resources.put(info, described | {"Name": "Reset Action Info", "Parameters": [parameter]})
+
+
+class ForceRestartHangs(Behaviour):
+    """A forced restart is taken, and then the system hangs until its power goes off."""
+
+    name = Quirk.FORCE_RESTART_HANGS
+
+    def refuse(self, state: State, asked: Asked) -> flask.Response | None:
+        action = state.resources.action(asked.path) if asked.method == "POST" else None
+        if action is None or action.name != _RESET or (asked.body or {}).get("ResetType") != "ForceRestart":
+            return None
+        if state.resources.at(action.owner).get("PowerState") != power.ON:
+            return None
+        state.did(_RESET, action.owner, asked.body or {})
+        state.hung.add(action.owner)
+        return refusals.nothing()
+
+
+class PostBusy400(Behaviour):
+    """After a boot the next `number` changes of settings are refused, because the firmware starts."""
+
+    name = Quirk.POST_BUSY_400
+    default = 2
+
+    def __init__(self, number: float | None = None) -> None:
+        super().__init__(number)
+        self._left = 0.0
+
+    def prepare(self, state: State) -> None:
+        state.after_boot.append(self._booted)
+
+    def _booted(self, _system: str) -> None:
+        self._left = self.number
+
+    def refuse(self, state: State, asked: Asked) -> flask.Response | None:
+        if asked.method != "PATCH" or self._left <= 0 or state.resources.kind(asked.path) == "ManagerAccount":
+            return None
+        self._left -= 1
+        message = "The property cannot be modified while the system is in the power-on self-test."
+        return refusals.failure(400, "UnableToModifyDuringSystemPOST", message)
+
+
+BEHAVIOURS = (SameState409, ResetValuesInActionInfo, ForceRestartHangs, PostBusy400)

@@ -1,0 +1,137 @@
+"""One server that is watched, and the warm connection to its BMC, which its power poll and one reading share."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from oobctl import clock
+from oobctl.constants import SessionPurpose
+from oobctl.drivers.connect import ConnectedBmc, connect
+from oobctl.errors import BmcUnreachable
+from oobctl.monitor.plan import Plan, early, patience
+from oobctl.store import Server
+
+
+class _Shared:
+    """A connection and how many use it now; once doomed, the last one closes it."""
+
+    def __init__(self, bmc: ConnectedBmc) -> None:
+        self.bmc = bmc
+        self.users = 0
+        self.doomed = False
+
+
+@dataclass
+class Watch:
+    """One server. Its power and its other capabilities are read by two threads at most, one each."""
+
+    server_id: str
+    name: str
+    bmc_id: str
+    interval: float
+    signature: str  # what the connection was made from; another one means: connect anew
+    keep_warm: bool
+    next_at: float
+    plan: Plan
+    handed_over: datetime | None = None
+    silent: bool = False
+    answered: bool = False  # since this process watches it: power comes first
+    busy: bool = False  # with its power
+    failures: int = 0  # logins, or readings, in a row that the BMC left unanswered
+    failed_at: datetime | None = None
+    gone: bool = False
+    _shared: _Shared | None = None
+    _guard: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def may_sweep(self) -> bool:
+        """Whether it is worth asking for more than its power."""
+        return self.answered and not self.silent
+
+    def unanswered(self) -> None:
+        """The BMC is let be, for longer each time."""
+        self.failures, self.failed_at = self.failures + 1, clock.now()
+        self.next_at = time.monotonic() + early(patience(self.failures, self.interval))
+
+    def heard(self, at: datetime | None) -> None:
+        """Somebody has read a power state from this BMC then: after our last failure, that ends the patience."""
+        if self.failures and not self.busy and at is not None and self.failed_at is not None and at > self.failed_at:
+            self.failures = 0
+            self.next_at = min(self.next_at, time.monotonic() + early(self.interval))
+
+    @contextmanager
+    def connected(self, holder: str) -> Iterator[ConnectedBmc]:
+        """The connection, made where there is none. Raises what connecting raises, BmcUnreachable after `end`."""
+        with self._guard:
+            if self.gone:
+                raise BmcUnreachable(f"{self.name} is watched no more.")
+            if self._shared is None:
+                self._shared = _Shared(
+                    connect(self.server_id, purpose=SessionPurpose.POLL, holder=holder, fence=_never_write)
+                )
+            shared = self._shared
+            shared.users += 1
+        try:
+            yield shared.bmc
+        finally:
+            self._leave(shared)
+
+    def _leave(self, shared: _Shared) -> None:
+        with self._guard:
+            shared.users -= 1
+            idle = shared.users == 0
+            if idle and not self.keep_warm:
+                self._doom(shared)
+        if idle and shared.doomed:
+            shared.bmc.close()
+
+    def _doom(self, shared: _Shared) -> None:
+        shared.doomed = True
+        if self._shared is shared:
+            self._shared = None
+
+    def drop(self) -> None:
+        """Use this connection no more. It is closed as soon as nobody reads over it."""
+        with self._guard:
+            shared = self._shared
+            if shared is None:
+                return
+            self._doom(shared)
+            idle = shared.users == 0
+        if idle:
+            shared.bmc.close()
+
+    def end(self) -> None:
+        """Close the connection now: who reads over it gets an error."""
+        with self._guard:
+            self.gone = True
+            shared = self._shared
+            if shared is not None:
+                self._doom(shared)
+        if shared is not None:
+            shared.bmc.close()
+
+
+def signature_of(server: Server) -> str:
+    """Everything that a connection is made from, and the identity it is checked against."""
+    parts: list[object] = [
+        server.bmc_id,
+        server.system_path,
+        server.system_uuid,
+        server.serial,
+        server.bmc.guid,
+        server.bmc.profile,
+        server.bmc.firmware,  # quirks hold for a range of it
+    ]
+    for endpoint in server.bmc.endpoints:
+        parts += [endpoint.id, endpoint.address, endpoint.port, endpoint.tls_mode, endpoint.tls_fingerprint]
+        credential = endpoint.credential
+        parts += [endpoint.tls_ca, (credential.sealed[:32], credential.parked_at) if credential else None]
+    return repr(parts)
+
+
+def _never_write(_seconds: float) -> None:
+    raise AssertionError("the monitor reads; it has no lease to write under")

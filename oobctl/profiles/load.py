@@ -1,0 +1,216 @@
+"""Reading hwprofiles: YAML files checked against a closed JSON Schema; every error names its file and key."""
+
+import json
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import best_match
+
+from oobctl.config import settings
+from oobctl.constants import BootMode, Capability, Evidence, Protocol
+from oobctl.errors import ConfigurationError
+from oobctl.profiles.criteria import Criteria
+from oobctl.profiles.model import (
+    BiosSettings,
+    BootSettings,
+    BootValidBit,
+    EventLogSettings,
+    IpmiSettings,
+    MediaSettings,
+    PowerLimits,
+    Profile,
+    SessionLimits,
+    Timeouts,
+    UserSettings,
+)
+from oobctl.profiles.quirks import Quirk, QuirkNote
+
+SHIPPED = Path(__file__).resolve().parents[2] / "hwprofiles"  # next to the package, in a checkout and in the wheel
+
+
+def find(name: str) -> Profile:
+    """The profile of that name.
+
+    Raises ConfigurationError, saying what to do, where there is none or a profile file is wrong.
+    """
+    profiles = load_all()
+    if name not in profiles:
+        raise ConfigurationError(
+            f"There is no hardware profile {name!r}. Known are: {', '.join(sorted(profiles))}. Put {name}.yaml into "
+            f"{settings().hwprofiles or 'the folder that OOBCTL_HWPROFILES names'}, or give the BMC a known profile."
+        )
+    return profiles[name]
+
+
+def load_all() -> dict[str, Profile]:
+    """All profiles by name: the shipped ones and those of the configured folder, which may replace a shipped one.
+
+    Raises ConfigurationError, naming file and key, where one is wrong.
+    """
+    return _load_folders(SHIPPED, settings().hwprofiles)
+
+
+def check() -> tuple[list[Profile], list[str]]:
+    """All profiles that are right, by name, and what is wrong with the others, naming file and key.
+
+    More is asked for than to load one: each must say of every capability what its claim rests on.
+    """
+    found, problems = [], []
+    try:
+        files = _all_files(SHIPPED, settings().hwprofiles)
+    except ConfigurationError as error:
+        return [], [error.message]
+    for stem in sorted(files):
+        try:
+            profile = read(files[stem], files)
+        except ConfigurationError as error:
+            problems.append(error.message)
+            continue
+        missing = [str(capability) for capability in Capability if capability not in profile.evidence]
+        if missing:
+            problems.append(f"The profile {files[stem]} is wrong at evidence: it says nothing of {', '.join(missing)}.")
+        found.append(profile)
+    return found, problems
+
+
+@lru_cache(maxsize=8)
+def _load_folders(shipped: Path, more: Path | None) -> dict[str, Profile]:
+    files = _all_files(shipped, more)
+    return {stem: read(path, files) for stem, path in files.items()}
+
+
+def _all_files(shipped: Path, more: Path | None) -> dict[str, Path]:
+    return {path.stem: path for folder in (shipped, more) if folder is not None for path in _files(folder)}
+
+
+def _files(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        raise ConfigurationError(f"The folder of hardware profiles {folder} does not exist. Make it, or unset it.")
+    return sorted(folder.glob("*.yaml"))
+
+
+def read(path: Path, files: Mapping[str, Path] | None = None) -> Profile:
+    """One profile file; `files` are those that it can be based on, by name (None: the shipped ones).
+
+    Raises ConfigurationError, naming the file and the key, where it cannot be read or breaks the schema.
+    """
+    files = {shipped.stem: shipped for shipped in _files(SHIPPED)} if files is None else files
+    return _build(_whole(path, files, ()))
+
+
+def _whole(path: Path, files: Mapping[str, Path], above: tuple[str, ...]) -> dict[str, Any]:
+    """A file's content with that of the profile it is based on under it, checked against the schema."""
+    content = _content(path)
+    if isinstance(content, dict) and "based_on" in content:
+        base = content.pop("based_on")
+        if not isinstance(base, str) or base in (*above, path.stem) or base not in files:
+            known = ", ".join(sorted(files))
+            raise ConfigurationError(
+                f"The profile {path} is wrong at based_on: {base!r} is no other profile. There are: {known}."
+            )
+        content = _over(_whole(files[base], files, (*above, path.stem)), content)
+    problem = best_match(_validator().iter_errors(content))
+    if problem is not None:
+        key = ".".join(str(part) for part in problem.absolute_path) or "the file itself"
+        raise ConfigurationError(f"The profile {path} is wrong at {key}: {problem.message}.")
+    if content["name"] != path.stem:
+        raise ConfigurationError(f"The profile {path} is wrong at name: it must be the file's name, {path.stem!r}.")
+    whole: dict[str, Any] = content
+    return whole
+
+
+class _OneOfEach(yaml.SafeLoader):
+    """YAML in which no key stands twice: the first would be lost without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"{key.value} stands there twice", key.start_mark)
+            seen.add(str(key.value))
+        return super().construct_mapping(node, deep)
+
+
+def _content(path: Path) -> Any:
+    try:
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=_OneOfEach)  # noqa: S506 - it is a SafeLoader
+    except OSError as error:
+        raise ConfigurationError(f"The profile {path} cannot be read: {error.strerror}.") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"The profile {path} is not YAML: {' '.join(str(error).split())}.") from error
+
+
+_TAKEN_WHOLE = frozenset({"match", "evidence"})  # what a BMC is, and what was tried on it, is its own
+_ADDED = frozenset({"customer_denied", "skipped"})  # what no BMC allows, this one allows neither
+
+
+def _over(base: dict[str, Any], content: dict[str, Any]) -> dict[str, Any]:
+    """What is said in `content` takes the place of what the base says, key by key; null takes a quirk out.
+
+    What is denied or skipped is added to what the base denies or skips.
+    """
+    merged = dict(base)
+    for key, value in content.items():
+        inherited = base.get(key)
+        if key not in _TAKEN_WHOLE and isinstance(inherited, dict) and isinstance(value, dict):
+            merged[key] = inherited | {name: _added(name, inherited.get(name), said) for name, said in value.items()}
+        else:
+            merged[key] = value
+    if isinstance(merged.get("quirks"), dict):
+        merged["quirks"] = {name: note for name, note in merged["quirks"].items() if note is not None}
+    return merged
+
+
+def _added(name: str, inherited: Any, said: Any) -> Any:
+    if name in _ADDED and isinstance(inherited, list) and isinstance(said, list):
+        return [*inherited, *(item for item in said if item not in inherited)]
+    return said
+
+
+@lru_cache(maxsize=1)
+def _validator() -> Draft202012Validator:
+    schema = json.loads((SHIPPED / "schema.json").read_text(encoding="utf-8"))
+    return Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
+
+
+def _build(content: dict[str, Any]) -> Profile:
+    boot, ipmi, media, bios = content["boot"], content["ipmi"], content["media"], content["bios"]
+    return Profile(
+        name=content["name"],
+        title=content["title"],
+        protocols=tuple(Protocol(value) for value in content["match"]["protocols"]),
+        any_of=tuple(_criteria(wanted) for wanted in content["match"]["any_of"]),
+        transports={key: tuple(Protocol(value) for value in order) for key, order in content["transports"].items()},
+        timeouts=Timeouts(**content["timeouts"]),
+        power=PowerLimits(**content["power"]),
+        bmc_back_limit=content["bmc"]["back_limit"],
+        sessions=SessionLimits(**content["sessions"]),
+        polling={Capability(key): seconds for key, seconds in content["polling"].items()},
+        ipmi=IpmiSettings(
+            tuple(ipmi["cipher_suites"]),
+            ipmi["privilege"],
+            ipmi["boot_valid_bit"] and BootValidBit(ipmi["boot_valid_bit"]),
+        ),
+        boot=BootSettings(boot["override_expiry"], boot["used_within"], boot["mode"] and BootMode(boot["mode"])),
+        media=MediaSettings(tuple(media["fetches"]), tuple(media["slots"])),
+        bios=BiosSettings(tuple(bios["customer_denied"]), bios["busy_limit"]),
+        users=UserSettings(**content["users"]),
+        event_log=EventLogSettings(tuple(content["event_log"]["skipped"])),
+        security_baseline=content["security"]["baseline"],
+        quirks={Quirk(name): QuirkNote(**note) for name, note in content["quirks"].items()},
+        evidence={Capability(key): Evidence(word) for key, word in content["evidence"].items()},
+    )
+
+
+def _criteria(wanted: dict[str, Any]) -> Criteria:
+    """Patterns are text; numbers are one or several."""
+    return Criteria(
+        {
+            name: value if isinstance(value, str) else tuple(value if isinstance(value, list) else (value,))
+            for name, value in wanted.items()
+        }
+    )

@@ -1,0 +1,190 @@
+"""The hardware profile: every number and choice that differs between one kind of BMC and another."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from oobctl.constants import BootMode, Capability, Evidence, Protocol
+from oobctl.profiles.criteria import Criteria
+from oobctl.profiles.quirks import Quirk, QuirkNote
+
+
+@dataclass(frozen=True)
+class Timeouts:
+    """Seconds. `longest_send` is the most that a write may take, from the lease's check to its last byte out."""
+
+    connect: float
+    answer: float
+    longest_send: float
+
+
+@dataclass(frozen=True)
+class PowerLimits:
+    """Seconds: the dwell of a cycle between off and on, and how long each state may take to come."""
+
+    cycle_dwell: float
+    off_limit: float
+    on_limit: float
+    shutdown_limit: float
+
+
+@dataclass(frozen=True)
+class SessionLimits:
+    """How many sessions a BMC holds per protocol, and how many of these stay free for humans."""
+
+    ipmi: int
+    redfish: int
+    free_for_humans: int
+
+    def ours(self, protocol: Protocol) -> int:
+        """How many sessions all our processes together may have open."""
+        return max(1, (self.ipmi if protocol is Protocol.IPMI else self.redfish) - self.free_for_humans)
+
+
+class BootValidBit(StrEnum):
+    """What becomes of bit 7 of boot option parameter 5 (IPMI 2.0, table 28-14).
+
+    `held`: it is set while an override waits, and clear once the firmware has used it, whatever the device then says.
+    `lost`: it always reads as clear, so the device alone says whether there is an override.
+    """
+
+    HELD = "held"
+    LOST = "lost"
+
+
+@dataclass(frozen=True)
+class IpmiSettings:
+    """Cipher suites in the order they are tried, and the privilege that a session asks for.
+
+    `boot_valid_bit`: whether the BMC keeps the bit that says whether its boot flags hold; None where nobody knows.
+    """
+
+    cipher_suites: tuple[int, ...]
+    privilege: str
+    boot_valid_bit: BootValidBit | None
+
+
+@dataclass(frozen=True)
+class BootSettings:
+    """`override_expiry`: seconds until a boot-once override that no boot used is cleared by us.
+
+    `used_within`: seconds from a power-on or reset until the firmware has surely used the override.
+    `mode`: what to send where nobody chose one; None leaves it to the BMC.
+    """
+
+    override_expiry: float
+    used_within: float
+    mode: BootMode | None
+
+
+@dataclass(frozen=True)
+class MediaSettings:
+    """`fetches`: the ways in which the BMC can fetch an image (https, http, nfs, cifs), the best first.
+
+    `slots`: which slots to use for an image, the best first, as regular expressions of their ids; empty: any CD or DVD.
+    """
+
+    fetches: tuple[str, ...]
+    slots: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class BiosSettings:
+    """`customer_denied`: regular expressions of attribute names that customers may not set.
+
+    `busy_limit`: seconds for which a BMC that refuses settings while the firmware starts is asked again.
+    """
+
+    customer_denied: tuple[str, ...]
+    busy_limit: float
+
+
+@dataclass(frozen=True)
+class UserSettings:
+    """What the BMC takes: the longest user name and password in bytes, the first account that is free to use."""
+
+    longest_name: int
+    longest_password: int
+    first_slot: int
+
+
+@dataclass(frozen=True)
+class EventLogSettings:
+    """`skipped`: LogServices that hold no hardware events, as regular expressions of their ids or paths.
+
+    A path (/Managers/[^/]+/LogServices/Log1$) tells two logs of one id apart.
+    """
+
+    skipped: tuple[str, ...]
+
+
+SECURITY_FACTS = {
+    "null_user": "a user without a name is enabled",
+    "cipher_zero": "IPMI cipher suite 0 lets anybody in without a password",
+    "ipmi_over_lan": "IPMI over LAN is switched on",
+    "channel_privilege": "the highest privilege over the LAN channel",
+    "channel_access": "the LAN channel is open while the server runs",
+    "host_interface": "the server's own operating system reaches the BMC (KCS, host interface)",
+    "default_user": "a user with a maker's default name is enabled",
+    "administrators": "how many enabled users are administrators",
+    "other_users": "how many enabled users there are besides ours",
+    "insecure_protocols": "unencrypted protocols that are switched on (HTTP, Telnet, SNMP)",
+    "certificate_expires": "when the BMC's certificate ends",
+}
+"""What `security` reads, and what each fact means."""
+
+
+@dataclass(frozen=True)
+class Profile:
+    """One file of hwprofiles/. `transports`: per capability, the protocols in the order they are preferred.
+
+    `any_of`: it fits a BMC that says all of one of these; none makes a generic profile, which fits by protocol alone.
+    `polling`: per capability the seconds between two readings; power None takes the installation's setting.
+    `security_baseline`: per fact (SECURITY_FACTS) what it must be. `evidence`: what each capability was tried on.
+    """
+
+    name: str
+    title: str
+    protocols: tuple[Protocol, ...]
+    any_of: tuple[Criteria, ...]
+    transports: Mapping[str, tuple[Protocol, ...]]
+    timeouts: Timeouts
+    power: PowerLimits
+    bmc_back_limit: float
+    sessions: SessionLimits
+    polling: Mapping[Capability, float | None]
+    ipmi: IpmiSettings
+    boot: BootSettings
+    media: MediaSettings
+    bios: BiosSettings
+    users: UserSettings
+    event_log: EventLogSettings
+    security_baseline: Mapping[str, str | int | bool]
+    quirks: Mapping[Quirk, QuirkNote]
+    evidence: Mapping[Capability, Evidence]
+
+    @property
+    def generic(self) -> bool:
+        """It fits by protocol alone."""
+        return not self.any_of
+
+    def offers(self, capability: Capability) -> bool:
+        """Whether there is a way to it over a protocol of the profile's."""
+        return bool(set(self.transports[capability]) & set(self.protocols))
+
+    def evidence_of(self, capability: Capability) -> Evidence:
+        """What its claims about a capability rest on."""
+        return self.evidence.get(capability, Evidence.DOCUMENTED)
+
+    def way_to(self, capability: str, spoken: Collection[Protocol]) -> Protocol | None:
+        """The protocol that carries the capability where the BMC speaks these; None where none does."""
+        return next((protocol for protocol in self.transports.get(capability, ()) if protocol in spoken), None)
+
+    def has(self, quirk: Quirk) -> bool:
+        """Whether the BMC differs from its standard in that way."""
+        return quirk in self.quirks
+
+    def for_firmware(self, firmware: str | None) -> "Profile":
+        """The profile with the quirks alone that this firmware has."""
+        held = {quirk: note for quirk, note in self.quirks.items() if note.holds_for(firmware)}
+        return replace(self, quirks=held)

@@ -1,0 +1,185 @@
+"""Keeping what was read: the newest report of each capability of each server, in batches fit for a fleet."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, cast
+
+from sqlalchemy import Table, delete, select, tuple_, update
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.orm import Session
+
+from oobctl.constants import Capability, Lifecycle
+from oobctl.drivers.readings import BiosReport, EventLogReport, SecurityReport, as_json
+from oobctl.errors import NotSupported, OobctlError
+from oobctl.readings import drift, event_log, storable
+from oobctl.readings.take import Report, Taken
+from oobctl.store import AttributeRegistry, Base, Reading, Server
+
+Key = tuple[str, Capability]
+
+_BUILT_ON_THE_LAST = frozenset({Capability.EVENT_LOG, Capability.SECURITY, Capability.BIOS})
+
+
+def keep(session: Session, server_id: str, capability: Capability, found: Report | OobctlError, at: datetime) -> None:
+    """Keep one report, or why there is none, in the caller's transaction. at: when the reading began.
+
+    An older one never takes the place of a newer one. NotSupported is no failure: it is kept as what it is.
+    """
+    keep_all(session, [Taken(server_id, capability, at, found)])
+
+
+def keep_all(session: Session, taken: Sequence[Taken]) -> None:
+    """As `keep`, for many: a handful of statements whatever their number."""
+    bmcs = _bmcs_of(session, {one.server_id for one in taken})
+    known = [one for one in taken if one.server_id in bmcs]
+    newest = {(one.server_id, one.capability): one for one in sorted(known, key=lambda one: one.at)}
+    if not newest:
+        return
+    rows = _locked(session, newest)
+    for one in known:
+        if isinstance(one.found, EventLogReport):
+            event_log.add(session, one.server_id, one.found, one.at)
+    batch = _Batch(session, bmcs, _contents(session, newest))
+    for key, one in newest.items():
+        if isinstance(one.found, EventLogReport) and not _has_newer(rows[key], one):
+            event_log.mark_gone(session, one.server_id, one.found, one.at)
+    batch.counts = event_log.counts(session, [one.server_id for one in newest.values() if batch.is_counted(one)])
+    updates = [_updated(batch, rows[key], one) for key, one in newest.items()]
+    _insert(session, AttributeRegistry, [batch.registries[number] for number in sorted(batch.registries)], "id")
+    changed = [values for values in updates if values]
+    if changed:
+        session.execute(update(Reading), changed)
+
+
+def forget(session: Session, server_id: str) -> None:
+    """Another BMC may answer for the server: what was read is read anew. What of its security was told stays known."""
+    session.execute(delete(Reading).where(Reading.server_id == server_id, Reading.capability != Capability.SECURITY))
+
+
+@dataclass
+class _Batch:
+    """What the reports of one transaction are put together with. before: the contents that they are built on."""
+
+    session: Session
+    bmcs: dict[str, str]
+    before: dict[Key, dict[str, Any]]
+    counts: dict[str, event_log.Counts] = field(default_factory=dict)
+    registries: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def is_counted(self, one: Taken) -> bool:
+        """Whether the entries of its logs may be others than were counted last."""
+        if not isinstance(one.found, EventLogReport):
+            return False
+        return bool(one.found.entries or one.found.whole or (one.server_id, one.capability) not in self.before)
+
+
+@dataclass(frozen=True)
+class _Row:
+    read_at: datetime | None
+    tried_at: datetime
+
+
+def _bmcs_of(session: Session, server_ids: set[str]) -> dict[str, str]:
+    """The BMC of each server that is still one of ours."""
+    query = select(Server.id, Server.bmc_id).where(Server.id.in_(server_ids), Server.lifecycle != Lifecycle.RETIRED)
+    return {row.id: row.bmc_id for row in session.execute(query)}
+
+
+def _locked(session: Session, newest: dict[Key, Taken]) -> dict[Key, _Row]:
+    """The rows, made where they are missing, and locked in one order: two writers wait, and neither for ever."""
+    keys = sorted(newest)
+    missing = [{"server_id": key[0], "capability": key[1], "tried_at": newest[key].at} for key in keys]
+    _insert(session, Reading, missing, "server_id", "capability")
+    query = select(Reading.server_id, Reading.capability, Reading.read_at, Reading.tried_at)
+    query = query.where(tuple_(Reading.server_id, Reading.capability).in_(keys))
+    locked = query.order_by(Reading.server_id, Reading.capability).with_for_update()
+    return {(row[0], row[1]): _Row(row[2], row[3]) for row in session.execute(locked)}
+
+
+def _insert(session: Session, table: type[Base], rows: Sequence[dict[str, Any]], *key: str) -> None:
+    """Those rows whose key is not there yet."""
+    insert = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
+    if rows:
+        statement = insert(cast(Table, table.__table__)).on_conflict_do_nothing(index_elements=list(key))
+        session.execute(statement, rows)
+
+
+def _contents(session: Session, newest: dict[Key, Taken]) -> dict[Key, dict[str, Any]]:
+    keys = sorted(key for key in newest if key[1] in _BUILT_ON_THE_LAST)
+    query = select(Reading.server_id, Reading.capability, Reading.content)
+    query = query.where(tuple_(Reading.server_id, Reading.capability).in_(keys), Reading.read_at.is_not(None))
+    return {(row[0], row[1]): row[2] for row in session.execute(query)} if keys else {}
+
+
+def _has_newer(row: _Row, one: Taken) -> bool:
+    return row.read_at is not None and row.read_at > one.at
+
+
+def _updated(batch: _Batch, row: _Row, one: Taken) -> dict[str, Any] | None:
+    """What of the row is to be another, its key with it; nothing where all of it is newer already."""
+    key = {"server_id": one.server_id, "capability": one.capability}
+    problem: dict[str, Any] | None = None
+    values: dict[str, Any] = {}
+    if isinstance(one.found, NotSupported):
+        problem = _problem(one.found)
+        values = {} if _has_newer(row, one) else {"content": None, "read_at": None}
+    elif isinstance(one.found, OobctlError):
+        problem = _problem(one.found)
+    elif not _has_newer(row, one):
+        values = {"content": _content(batch, one, one.found), "read_at": one.at}
+    if row.tried_at <= one.at:
+        values |= {"tried_at": one.at, "problem": problem}
+    return {**key, **values} if values else None
+
+
+def _problem(error: OobctlError) -> dict[str, Any]:
+    return {"code": error.code, "message": storable.text(error.message)}
+
+
+def _content(batch: _Batch, one: Taken, report: Report) -> dict[str, Any]:
+    before = batch.before.get((one.server_id, one.capability))
+    if isinstance(report, EventLogReport):
+        return _event_log(batch, one, report, before)
+    plain = dict(one.plain)
+    if isinstance(report, BiosReport):
+        plain["registry"] = _registry(batch, plain, before)
+        del plain["attributes"]
+    if isinstance(report, SecurityReport):
+        plain["drift"] = _drift(batch, one.server_id, report, before)
+    return plain
+
+
+def _event_log(batch: _Batch, one: Taken, report: EventLogReport, before: dict[str, Any] | None) -> dict[str, Any]:
+    """The markers and how much there is; the entries have a table of their own."""
+    counts = batch.counts.get(one.server_id, {}) if before is None or batch.is_counted(one) else before["counts"]
+    plain = {"markers": as_json(report.markers), "counts": counts, "problems": as_json(report.problems)}
+    found: dict[str, Any] = storable.content(plain)
+    return found
+
+
+def _registry(batch: _Batch, plain: dict[str, Any], before: dict[str, Any] | None) -> str | None:
+    """Where the registry of the attributes is kept: once for all servers that have it.
+
+    A registry that could not be read this time is the one of last time, where the BMC still names the same.
+    """
+    if not plain["attributes"]:
+        same = before is not None and before["registry_id"] == plain["registry_id"]
+        return before["registry"] if same and before is not None else None
+    content = {"registry_id": plain["registry_id"], "attributes": plain["attributes"]}
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    number = hashlib.sha256(canonical.encode()).hexdigest()
+    batch.registries[number] = {"id": number, "content": content}
+    return number
+
+
+def _drift(batch: _Batch, server_id: str, report: SecurityReport, before: dict[str, Any] | None) -> drift.Drift:
+    """How the BMC differs from its profile's baseline now; recorded where it differs in another way than before."""
+    earlier: drift.Drift = before["drift"] if before is not None else []
+    baseline = drift.baseline_of(batch.session, batch.bmcs[server_id])
+    now = earlier if baseline is None else drift.between(report, baseline, earlier)
+    drift.tell(batch.session, server_id, earlier, now)
+    return now

@@ -1,0 +1,52 @@
+"""The database: SQLAlchemy models, one module per noun, and the migrations."""
+
+from oobctl.store.account import Account, Grant, Membership, PanelSession, Token, User
+from oobctl.store.audit_record import AuditRecord, RefusalCount
+from oobctl.store.base import Base, db_now
+from oobctl.store.bmc import Bmc, BmcSession, Credential, Endpoint
+from oobctl.store.bmc_user import BmcUser, JobSecret
+from oobctl.store.database import Database, database, use
+from oobctl.store.job import Job, JobStep, Lease
+from oobctl.store.media_access import MediaAccess
+from oobctl.store.process import Process
+from oobctl.store.reading import AttributeRegistry, BiosBaseline, EventLogEntry, Reading
+from oobctl.store.server import Assignment, BootOverride, Psu, Server
+from oobctl.store.site import Feed, Rack, Site
+
+__all__ = [
+    "Account",
+    "Assignment",
+    "AttributeRegistry",
+    "AuditRecord",
+    "Base",
+    "BiosBaseline",
+    "Bmc",
+    "BmcSession",
+    "BmcUser",
+    "BootOverride",
+    "Credential",
+    "Database",
+    "Endpoint",
+    "EventLogEntry",
+    "Feed",
+    "Grant",
+    "Job",
+    "JobSecret",
+    "JobStep",
+    "Lease",
+    "MediaAccess",
+    "Membership",
+    "PanelSession",
+    "Process",
+    "Psu",
+    "Rack",
+    "Reading",
+    "RefusalCount",
+    "Server",
+    "Site",
+    "Token",
+    "User",
+    "database",
+    "db_now",
+    "use",
+]

@@ -1,0 +1,77 @@
+"""What was last read from each server, per capability, and the entries of its BMC's logs."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from oobctl import clock
+from oobctl.constants import Capability, Health
+from oobctl.store.base import Base, Identified
+
+
+class Reading(Base):
+    """The latest reading of one capability of one server: a report of drivers.readings as JSON.
+
+    content and read_at: the last that succeeded. problem: why the newest try, at tried_at, did not ({code, message});
+    null where it did. A BMC that lacks the capability says so there (code not_supported), and has no content.
+    """
+
+    __tablename__ = "reading"
+    server_id: Mapped[str] = mapped_column(ForeignKey("server.id"), primary_key=True)
+    capability: Mapped[Capability] = mapped_column(primary_key=True)
+    content: Mapped[dict[str, Any] | None]
+    read_at: Mapped[datetime | None]
+    tried_at: Mapped[datetime]
+    problem: Mapped[dict[str, Any] | None]
+
+
+class EventLogEntry(Identified, Base):
+    """One entry of a log of a BMC, kept from when it was first seen: also after the log was cleared (gone_at).
+
+    digest: SHA-256 of raw, in hex: BMCs use an entry_id again after a clear.
+    """
+
+    __tablename__ = "event_log_entry"
+    __table_args__ = (
+        UniqueConstraint("server_id", "log", "entry_id", "digest"),
+        Index("ix_event_log_entry_server_id_seen_at", "server_id", "seen_at"),
+    )
+    server_id: Mapped[str] = mapped_column(ForeignKey("server.id"))
+    log: Mapped[str] = mapped_column(String(64))
+    entry_id: Mapped[str] = mapped_column(String(128))
+    digest: Mapped[str] = mapped_column(String(64))
+    created: Mapped[datetime | None]
+    severity: Mapped[Health]
+    message: Mapped[str] = mapped_column(Text)
+    message_id: Mapped[str | None] = mapped_column(String(128))
+    component: Mapped[str | None] = mapped_column(String(256))
+    asserted: Mapped[bool | None]
+    repaired: Mapped[bool | None]
+    raw: Mapped[str] = mapped_column(Text)
+    seen_at: Mapped[datetime] = mapped_column(default=clock.now)
+    gone_at: Mapped[datetime | None]
+
+
+class AttributeRegistry(Base):
+    """A BIOS attribute registry, once for all servers that have it. id: SHA-256 of its canonical JSON, in hex."""
+
+    __tablename__ = "attribute_registry"
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    content: Mapped[dict[str, Any]]
+
+
+class BiosBaseline(Identified, Base):
+    """BIOS settings that somebody saved, to compare with later.
+
+    A name is used once among those that its maker sees: a former tenant's keeps none from the next one.
+    """
+
+    __tablename__ = "bios_baseline"
+    server_id: Mapped[str] = mapped_column(ForeignKey("server.id"), index=True)
+    account_id: Mapped[str | None] = mapped_column(ForeignKey("account.id"))
+    name: Mapped[str] = mapped_column(String(64))
+    values: Mapped[dict[str, Any]]
+    saved_by: Mapped[str] = mapped_column(String(128))
+    saved_at: Mapped[datetime] = mapped_column(default=clock.now)

@@ -1,0 +1,48 @@
+"""Actions on a BMC that a tree is: an installation with a worker, the media service and one enrolled server."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from oobctl import administer
+from oobctl.constants import Protocol, TlsMode
+from oobctl.images import catalogue
+from tests.databases import Databases
+from tests.guard import Guard
+from tests.installation import Installation
+from tests.profiles import QUICK, write_profiles
+from tests.trees import Served, serve
+
+LIMITS = QUICK | {"boot.used_within": 20, "bios.busy_limit": 10}
+IMAGE = b"an image" * 1000
+
+
+@dataclass
+class OnTree:
+    """`road` is the installation, `bmc` what it works on, as the server `db01`."""
+
+    road: Installation
+    bmc: Served
+
+
+@pytest.fixture(scope="package")
+def on_tree(databases: Databases, guard: Guard, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OnTree]:
+    """Enrolled, the customer's."""
+    home = tmp_path_factory.mktemp("actions")
+    profiles = write_profiles(home / "hwprofiles", LIMITS)
+    (home / "rescue.iso").write_bytes(IMAGE)
+    url = databases.migrated("sqlite")
+    with serve() as bmc, Installation(guard, home, url, {"hwprofiles": str(profiles)}) as road:
+        road.initialise().add_people()
+        endpoint = {
+            "protocol": Protocol.REDFISH, "address": bmc.address, "port": bmc.port, "user": bmc.user,
+            "password": bmc.password, "tls": {"mode": TlsMode.PIN, "fingerprint": bmc.fingerprint},
+        }  # fmt: skip
+        road.add_server("db01", [administer.EndpointSpec.model_validate(endpoint)])
+        catalogue.add(home / "rescue.iso")
+        road.start_worker()
+        road.run("boot").wait_said("the media service is ready")
+        road.enroll()
+        yield OnTree(road, bmc)
+    databases.drop(url)

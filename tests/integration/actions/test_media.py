@@ -1,0 +1,79 @@
+"""media.insert and media.eject: from our own media service alone, read back, and closed when it is over."""
+
+import httpx
+import pytest
+from sqlalchemy import func, select
+
+from oobctl.constants import JobState, Outcome
+from oobctl.errors import InvalidParameter
+from oobctl.images import access
+from oobctl.store import MediaAccess, database
+from tests.integration.actions.conftest import IMAGE, OnTree
+
+CD = "/redfish/v1/Systems/1/VirtualMedia/Cd1"
+
+
+@pytest.fixture(autouse=True)
+def _empty(on_tree: OnTree) -> None:
+    on_tree.road.do("media.eject", "db01")
+
+
+def open_addresses() -> int:
+    with database().read() as session:
+        return session.scalar(select(func.count()).where(MediaAccess.closed_at.is_(None))) or 0
+
+
+def test_an_inserted_image_can_be_fetched_by_the_bmc_until_it_is_ejected(on_tree: OnTree) -> None:
+    job = on_tree.road.do("media.insert", "db01", {"image": "rescue.iso"})
+    assert (job.state, job.outcome) == (JobState.SUCCEEDED, Outcome.PROVEN), job.error
+    url = on_tree.bmc.state.media()[CD]
+    assert url is not None
+    assert access.is_ours(url)
+    assert httpx.get(url, trust_env=False).content == IMAGE
+    assert open_addresses() == 1
+    ejected = on_tree.road.do("media.eject", "db01")
+    assert (ejected.state, ejected.outcome) == (JobState.SUCCEEDED, Outcome.PROVEN), ejected.error
+    assert on_tree.bmc.state.media()[CD] is None
+    assert httpx.get(url, trust_env=False).status_code == 404
+    assert open_addresses() == 0
+
+
+def test_the_key_of_the_address_is_in_no_job_and_no_record(on_tree: OnTree) -> None:
+    job = on_tree.road.do("media.insert", "db01", {"image": "rescue.iso"})
+    key = str(on_tree.bmc.state.media()[CD]).split("/")[4]
+    kept = repr([vars(record) for record in on_tree.road.records(job.id)]) + repr((job.evidence, job.parameters))
+    assert key not in kept + repr([step.detail for step in job.steps])
+
+
+def test_an_image_in_the_slot_is_taken_out_first(on_tree: OnTree) -> None:
+    on_tree.road.do("media.insert", "db01", {"image": "rescue.iso", "slot": "Cd1"})
+    again = on_tree.road.do("media.insert", "db01", {"image": "rescue.iso", "slot": "Cd1"})
+    assert (again.state, again.outcome) == (JobState.SUCCEEDED, Outcome.PROVEN), again.error
+    assert open_addresses() == 1
+
+
+def test_an_image_that_the_site_does_not_have_is_refused_and_nothing_is_sent(on_tree: OnTree) -> None:
+    before = len(on_tree.bmc.asked("POST"))
+    job = on_tree.road.do("media.insert", "db01", {"image": "missing.iso"})
+    assert (job.state, (job.error or {})["code"]) == (JobState.FAILED, "invalid_parameter")
+    assert "rescue.iso" in (job.error or {})["message"]
+    inserts = [one for one in on_tree.bmc.asked("POST")[before:] if "InsertMedia" in one.path]
+    assert (inserts, open_addresses()) == ([], 0)
+
+
+def test_a_slot_that_the_bmc_does_not_have_is_refused_with_those_it_has(on_tree: OnTree) -> None:
+    job = on_tree.road.do("media.insert", "db01", {"image": "rescue.iso", "slot": "Tape7"})
+    assert job.state is JobState.FAILED
+    assert "Cd1" in (job.error or {})["message"]
+    assert open_addresses() == 0
+
+
+@pytest.mark.parametrize("image", ["http://192.0.2.1/x.iso", "../x.iso", "x", ""])
+def test_no_other_address_can_be_given_to_a_bmc(on_tree: OnTree, image: str) -> None:
+    with pytest.raises(InvalidParameter):
+        on_tree.road.submit("media.insert", "db01", {"image": image})
+
+
+def test_ejecting_what_is_empty_is_done(on_tree: OnTree) -> None:
+    job = on_tree.road.do("media.eject", "db01")
+    assert (job.state, job.outcome) == (JobState.SUCCEEDED, Outcome.PROVEN)

@@ -1,0 +1,128 @@
+"""bmc.rotate_password: set, proven, the old one forgotten; a BMC that refuses or changes nothing locks nobody out."""
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import select
+
+from oobctl import administer
+from oobctl.access import SYSTEM
+from oobctl.actions.passwords import new_password
+from oobctl.constants import JobState, Outcome, Protocol
+from oobctl.drivers import credentials
+from oobctl.errors import NotAllowed
+from oobctl.store import Credential, Endpoint, Server, database
+from tests.integration.actions.conftest import OnTree
+
+
+@pytest.fixture(autouse=True)
+def _enrolled(on_tree: OnTree) -> Iterator[None]:
+    yield
+    assert on_tree.road.do("power.on", "db01").state is JobState.SUCCEEDED  # we are not locked out, whatever was done
+
+
+def credential(on_tree: OnTree) -> Credential:
+    with database().read() as session:
+        return session.scalars(select(Credential)).one()
+
+
+def password(on_tree: OnTree) -> str:
+    """The one that is kept now."""
+    with database().read() as session:
+        endpoint = session.scalars(select(Endpoint)).one()
+        site_id = session.get_one(Server, on_tree.road.servers["db01"]).site_id
+    return credentials.only(endpoint, site_id, credential(on_tree).sealed).password
+
+
+def lets_in(on_tree: OnTree, secret: str) -> bool:
+    return on_tree.bmc.state.passwords.who(on_tree.bmc.user, secret) is not None
+
+
+def test_a_rotated_password_is_proven_and_the_old_one_lets_nobody_in(on_tree: OnTree) -> None:
+    old = password(on_tree)
+    job = on_tree.road.do("bmc.rotate_password", "db01", by="technician")
+    assert (job.state, job.outcome) == (JobState.SUCCEEDED, Outcome.PROVEN), job.error
+    new, row = password(on_tree), credential(on_tree)
+    assert new != old
+    assert (lets_in(on_tree, new), lets_in(on_tree, old)) == (True, False)
+    assert (row.next_sealed, row.parked_at) == (None, None)
+    assert row.rotated_at is not None
+
+
+def test_neither_password_is_in_the_job_its_records_or_a_log(on_tree: OnTree) -> None:
+    old = password(on_tree)
+    job = on_tree.road.do("bmc.rotate_password", "db01", by="technician")
+    kept = repr([vars(record) for record in on_tree.road.records(job.id)])
+    kept += repr((vars(job), [vars(step) for step in job.steps]))
+    kept += "".join(process.output for process in on_tree.road.processes)
+    assert old not in kept
+    assert password(on_tree) not in kept
+
+
+def test_only_staff_rotate(on_tree: OnTree) -> None:
+    with pytest.raises(NotAllowed):
+        on_tree.road.submit("bmc.rotate_password", "db01", by="customer")
+
+
+def test_a_bmc_that_refuses_the_new_password_keeps_the_old_one(
+    on_tree: OnTree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = password(on_tree)
+    service = on_tree.bmc.state.resources.at("/redfish/v1/AccountService")
+    before = service.get("MinPasswordLength")
+    service["MinPasswordLength"] = 40  # longer than ours
+    try:
+        job = on_tree.road.do("bmc.rotate_password", "db01", by="technician")
+    finally:
+        service["MinPasswordLength"] = before
+    assert job.state is JobState.FAILED, (job.state, job.error)
+    assert password(on_tree) == old
+    assert credential(on_tree).next_sealed is None
+    assert lets_in(on_tree, old)
+
+
+def test_what_an_earlier_rotation_left_open_is_settled_by_the_next_one(on_tree: OnTree) -> None:
+    """The BMC has the new password, and the worker died before it could prove it."""
+    with database().read() as session:
+        bmc_id = session.get_one(Server, on_tree.road.servers["db01"]).bmc_id
+        endpoint = session.scalars(select(Endpoint)).one()
+        site_id = session.get_one(Server, on_tree.road.servers["db01"]).site_id
+    credentials.begin(bmc_id, lambda: "Left-open-1234")
+    following = credential(on_tree).next_sealed
+    assert following is not None
+    secret = credentials.only(endpoint, site_id, following)
+    account = on_tree.bmc.state.passwords.who(on_tree.bmc.user, password(on_tree))
+    assert account is not None
+    assert account.account is not None
+    on_tree.bmc.state.passwords.set(account.account, secret.password)
+    assert on_tree.road.do("power.on", "db01").state is JobState.SUCCEEDED  # with the other one of the two
+    assert credential(on_tree).parked_at is None
+    job = on_tree.road.do("bmc.rotate_password", "db01", by="technician")
+    assert (job.state, job.outcome) == (JobState.SUCCEEDED, Outcome.PROVEN), job.error
+    assert password(on_tree) not in {secret.password}
+
+
+def test_a_password_that_somebody_changed_at_the_bmc_parks_the_credential_until_it_is_entered(on_tree: OnTree) -> None:
+    old = password(on_tree)
+    account = on_tree.bmc.state.passwords.who(on_tree.bmc.user, old)
+    assert account is not None
+    assert account.account is not None
+    on_tree.bmc.state.passwords.set(account.account, "somebody-elses")
+    on_tree.bmc.state.sessions.clear()
+    job = on_tree.road.do("bmc.rotate_password", "db01", by="technician")
+    assert (job.state, (job.error or {})["code"]) == (JobState.FAILED, "bmc_auth_failed")
+    assert credential(on_tree).parked_at is not None
+    on_tree.bmc.state.passwords.set(account.account, old)
+    administer.set_credential(SYSTEM, on_tree.road.servers["db01"], Protocol.REDFISH, on_tree.bmc.user, old)
+
+
+def test_a_new_password_has_every_kind_of_character_and_the_length_that_the_bmc_takes() -> None:
+    for longest in (8, 12, 16, 20):
+        found = new_password(longest)
+        assert len(found) == min(16, longest)
+        assert any(map(str.islower, found))
+        assert any(map(str.isupper, found))
+        assert any(map(str.isdigit, found))
+        assert any(one in "-_.+" for one in found)
+        assert found.isascii()
+    assert new_password(16) != new_password(16)

@@ -1,0 +1,322 @@
+"""`oobctl profile`: a wrong profile is said, a BMC's profile with its reasons, and a recording tells of no server."""
+
+import json
+import re
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from oobctl import profiles
+from oobctl.cli.main import program
+from oobctl.cli.profile import _refuse
+from oobctl.config import settings
+from oobctl.constants import BootEnabled, BootSource, Capability, Protocol
+from oobctl.drivers import recording
+from oobctl.drivers.redfish import Bounds
+from oobctl.errors import ConfigurationError, OobctlError
+from oobctl.profiles.load import SHIPPED
+from oobctl.store import Bmc, Database, Server, database
+from tests.trees import (
+    Served,
+    captured,
+    changed,
+    connect_to,
+    connected,
+    serve,
+    slots_taken,
+    way,
+    with_another,
+    written,
+)
+
+GENERIC = yaml.safe_load((SHIPPED / "generic-redfish.yaml").read_text())
+COMMON = {
+    "0.0.0.0",
+    "127.0.0.1",
+    "administrator",
+    "unknown",
+    "username",
+    "not available",
+    "none",
+    "default string",
+    "bmc",
+}
+USER, PASSWORD = "hoster-7", "open sesame 4711"
+
+
+def run(*arguments: str) -> Any:
+    """The program's result; `said` is both of its outputs on one line each."""
+    result = CliRunner().invoke(program, ["profile", *arguments], env={"COLUMNS": "200"})
+    if isinstance(result.exception, OobctlError):  # as main says it
+        return result.exception.message
+    return result
+
+
+@pytest.fixture
+def folder(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of profiles of one's own."""
+    monkeypatch.setenv("OOBCTL_HWPROFILES", str(home / "hwprofiles"))
+    (home / "hwprofiles").mkdir()
+    settings.cache_clear()
+    return home / "hwprofiles"
+
+
+# --- check
+
+
+def test_check_shows_every_shipped_profile_and_its_evidence(home: Path) -> None:
+    done = run("check")
+    assert done.exit_code == 0, done.output
+    for profile in profiles.load_all().values():
+        (line,) = [line for line in done.output.splitlines() if line.split()[:1] == [profile.name]]
+        assert len(line.split()) == 1 + len(Capability)
+    assert f"{len(profiles.load_all())} profiles are right" in done.output
+
+
+def test_check_names_file_and_key_of_each_wrong_profile(folder: Path) -> None:
+    wrong = {**GENERIC, "name": "acme-1", "colour": "red"}
+    (folder / "acme-1.yaml").write_text(yaml.safe_dump(wrong))
+    unfinished = {**GENERIC, "name": "acme-2", "evidence": {"power": "simulated"}}
+    (folder / "acme-2.yaml").write_text(yaml.safe_dump(unfinished))
+    done = run("check")
+    assert done.exit_code == 1
+    assert "acme-1.yaml is wrong at the file itself: " in done.output
+    assert "'colour' was unexpected" in done.output
+    assert "acme-2.yaml is wrong at evidence: it says nothing of boot, chassis, bmc, " in done.output
+    assert "profiles are right" not in done.output
+
+
+def test_check_of_a_folder_that_is_missing_says_so(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OOBCTL_HWPROFILES", str(home / "nowhere"))
+    settings.cache_clear()
+    done = run("check")
+    assert done.exit_code == 1
+    assert "nowhere does not exist" in done.output
+
+
+# --- match
+
+
+def test_match_says_who_the_bmc_is_what_fits_why_and_what_rejected_the_others(sqlite: Database) -> None:
+    tree = changed(written(), "/redfish/v1", Vendor="Dell", Oem={"Dell": {}})
+    tree = changed(tree, "/redfish/v1/Managers/1", Model="15G Monolithic", FirmwareVersion="6.10.30.00")
+    with serve(tree) as bmc:
+        way(bmc, name="web07")
+        done = run("match", "web07")
+        assert [request.method for request in bmc.requests if request.method not in {"GET", "DELETE"}] == ["POST"]
+    assert done.exit_code == 0, done.output
+    assert "web07 has the profile generic-redfish." in done.output
+    assert "bmc model: 15G Monolithic" in done.output
+    assert "It fits dell-idrac9. The BMC says OEM part Dell, BMC model 15G Monolithic." in done.output
+    assert "Not dell-idrac8: it asks for BMC model like ^1[23]G, and the BMC says 15G Monolithic." in done.output
+    assert "oobctl server act web07 server.enroll" in done.output
+    assert slots_taken() == []
+
+
+def test_match_of_an_unknown_server_or_an_ambiguous_name_is_said(sqlite: Database) -> None:
+    assert "There is no server web07" in run("match", "web07")
+    with serve("plain") as bmc:
+        one = way(bmc, name="web07")
+        with database().write() as session:
+            row = session.get_one(Server, one)
+            session.add(Server(name="web07", site_id=row.site_id, bmc_id=row.bmc_id))
+        assert one in run("match", "web07")
+        assert run("match", one).exit_code == 0
+
+
+def test_the_fence_of_these_commands_lets_no_write_through(sqlite: Database) -> None:
+    with serve("plain") as bmc:
+        found = connect_to(way(bmc), fence=_refuse)
+        try:
+            with pytest.raises(ConfigurationError, match="writes nothing"):
+                found.boot.set(BootSource.PXE, BootEnabled.ONCE, None)
+        finally:
+            found.close()
+        assert bmc.asked("PATCH") == []
+
+
+# --- record
+
+
+@pytest.fixture
+def recorded(sqlite: Database, tmp_path: Path) -> Iterator[tuple[Served, Path]]:
+    """A BMC and the archive that was made of it."""
+    archive = tmp_path / "record.tar.gz"
+    with serve("plain", user=USER, password=PASSWORD) as bmc:
+        way(bmc, name="shop-web-17")
+        done = run("record", "shop-web-17", "--output", str(archive))
+        assert done.exit_code == 0, done.output
+        yield bmc, archive
+
+
+def content(archive: Path) -> dict[str, str]:
+    with tarfile.open(archive) as opened:
+        files = [(member.name, opened.extractfile(member)) for member in opened]
+        return {name: file.read().decode() for name, file in files if file is not None}
+
+
+def telling(resources: Any) -> set[str]:
+    """Serials, UUIDs, MACs, addresses, hosts and users of a tree, by its keys."""
+    keys = {"SerialNumber", "UUID", "MACAddress", "PermanentMACAddress", "HostName", "FQDN", "AssetTag", "UserName"}
+    keys |= {"ServiceEntryPointUUID", "DurableName"}
+    found = set()
+    for path in resources.paths():
+        waiting = [resources.get(path)]
+        while waiting:
+            item = waiting.pop()
+            if isinstance(item, dict):
+                found |= {value for key, value in item.items() if key in keys and isinstance(value, str) and value}
+                found |= {value for key, value in item.items() if key in {"Address", "Gateway"} and "." in str(value)}
+                waiting += item.values()
+            elif isinstance(item, list):
+                waiting += item
+    return {value for value in found if value.casefold() not in COMMON and len(value) > 2}
+
+
+def left_of(values: set[str], archive: Path) -> list[str]:
+    """Those that stand in the archive, in a name or a file of it; a name of few letters as a word of its own."""
+    everything = "\n".join(f"{name}\n{text}" for name, text in content(archive).items()).casefold()
+    found = []
+    for value in sorted(values):
+        bounds = r"(?<![a-z0-9])%s(?![a-z0-9])" if len(value) < 7 or value.isalpha() else "%s"
+        found += [value] if re.search(bounds % re.escape(value.casefold()), everything) else []
+    return found
+
+
+def test_no_serial_mac_uuid_address_user_or_password_remains_in_a_recording(recorded: tuple[Served, Path]) -> None:
+    bmc, archive = recorded
+    values = telling(bmc.state.resources) | {USER, PASSWORD, bmc.address, "shop-web-17"}
+    assert len(values) > 20
+    assert left_of(values, archive) == []
+
+
+def test_a_recording_has_the_whole_tree_and_says_who_the_bmc_is(recorded: tuple[Served, Path]) -> None:
+    bmc, archive = recorded
+    files = content(archive)
+    about = json.loads(files["about.json"])
+    assert about["matched"] == "generic-redfish"
+    assert about["identity"]["model"] == "EX-200"
+    assert [problem for problem in about["problems"] if "/Entries/" not in problem] == []  # some stand inline alone
+    expected = {
+        path for path in bmc.state.resources.paths() if path.startswith("/redfish/v1") and "Session" not in path
+    }
+    assert len([name for name in files if name.endswith("index.json")]) >= 0.9 * len(expected)
+
+
+def test_a_recording_can_be_served_again_and_finds_the_same_profile(sqlite: Database, tmp_path: Path) -> None:
+    tree = changed(written(), "/redfish/v1", Vendor="HPE", Oem={"Hpe": {}})
+    tree = changed(tree, "/redfish/v1/Managers/1", Model="iLO 6", FirmwareVersion="iLO 6 v1.56")
+    archive = tmp_path / "record.tar.gz"
+    with serve(tree) as bmc:
+        way(bmc)
+        assert run("record", "web01", "--output", str(archive)).exit_code == 0
+    with serve(archive, user="admin", password="x" * 8) as again, connected(again, name="web02") as found:
+        assert profiles.match(found.bmc.identity(), [Protocol.REDFISH]).profile.name == "hpe-ilo6"
+        assert found.power.read() == "On"
+
+
+def test_a_recording_is_for_its_owner_alone_and_overwrites_nothing(recorded: tuple[Served, Path]) -> None:
+    _, archive = recorded
+    assert archive.stat().st_mode & 0o777 == 0o600
+    before = archive.read_bytes()
+    assert f"{archive} is there already" in run("record", "shop-web-17", "--output", str(archive))
+    assert archive.read_bytes() == before
+
+
+def test_recording_reads_and_never_writes(recorded: tuple[Served, Path]) -> None:
+    bmc, _ = recorded
+    others = [(request.method, request.path) for request in bmc.requests if request.method != "GET"]
+    assert [method for method, _ in others] == ["POST", "DELETE"]
+    assert all("Sessions" in path for _, path in others)
+
+
+def test_a_resource_that_the_bmc_refuses_is_named_and_the_rest_is_kept(sqlite: Database, tmp_path: Path) -> None:
+    archive = tmp_path / "record.tar.gz"
+    tree = changed(written(), "/redfish/v1/Systems/1", Broken={"@odata.id": "/redfish/v1/Systems/1/Nothing"})
+    with serve(tree) as bmc:
+        way(bmc)
+        done = run("record", "web01", "--output", str(archive))
+    assert "could not be read; about.json says which" in done.output
+    problems = json.loads(content(archive)["about.json"])["problems"]
+    assert [problem for problem in problems if problem.startswith("/redfish/v1/Systems/1/Nothing: ")]
+    assert "redfish/v1/Systems/1/index.json" in content(archive)
+
+
+@pytest.mark.parametrize("kind", ["hpe", "supermicro", "redfishctl_supermicro_x10"])
+def test_a_recording_of_a_captured_bmc_tells_of_no_server(tree: Path, sqlite: Database, tmp_path: Path) -> None:
+    archive = tmp_path / "record.tar.gz"
+    with serve(tree, user=USER, password=PASSWORD) as bmc:
+        way(bmc)
+        with database().write() as session:
+            session.query(Bmc).one().profile = "generic-redfish"
+        assert run("record", "web01", "--output", str(archive)).exit_code == 0
+        values = telling(bmc.state.resources)
+    left = [value for value in left_of(values, archive) if len(value) > 4]
+    assert len(left) == 0, f"{len(left)} of {len(values)} values are left"  # not which: they are real
+
+
+@pytest.fixture
+def tree(kind: str) -> Path:
+    return captured(kind)
+
+
+# --- the limits of a recording
+
+
+def record_of(tree: Any, bounds: Bounds, profile: str = "generic-redfish") -> tuple[recording.Recording, list[str]]:
+    """What is recorded of the tree, and which paths were asked for."""
+    with serve(tree) as bmc, connected(bmc, profile=profile) as found:
+        made = recording.record(found, found.identify(), {}, bounds, lambda _words: None)
+        return made, [request.path for request in bmc.requests if request.method == "GET"]
+
+
+@pytest.mark.parametrize("bounds", [Bounds(resources=5), Bounds(size=4000), Bounds(seconds=0.0)])
+def test_a_recording_ends_at_its_limits_and_says_so(sqlite: Database, bounds: Bounds) -> None:
+    made, _ = record_of("plain", bounds)
+    assert len(made.resources) < 20
+    assert any("more resources were known when the limit was reached" in problem for problem in made.problems)
+
+
+def with_a_raid_chassis() -> Any:
+    tree = with_another(written(), "/redfish/v1/Chassis/1", "Enclosure.RAID.1")
+    assert "/redfish/v1/Chassis/Enclosure.RAID.1" in tree
+    return tree
+
+
+@pytest.mark.parametrize(("profile", "asked"), [("generic-redfish", False), ("dell-idrac9", False), ("openbmc", True)])
+def test_a_chassis_that_can_restart_its_bmc_is_not_asked_for_where_that_may_be(
+    sqlite: Database, profile: str, asked: bool
+) -> None:
+    _, paths = record_of(with_a_raid_chassis(), Bounds(), profile)
+    assert any("/Chassis/Enclosure.RAID.1" in path for path in paths) is asked
+
+
+def test_of_a_long_log_the_first_entries_are_enough(sqlite: Database) -> None:
+    tree = written()
+    log = next(path for path in tree if path.endswith("/Entries"))
+    members = [{"@odata.id": f"{log}/N{number}"} for number in range(80)]
+    entries = {item["@odata.id"]: {"@odata.id": item["@odata.id"], "Id": "N", "Name": "Entry"} for item in members}
+    _, paths = record_of({**tree, log: {**tree[log], "Members": members}, **entries}, Bounds())
+    assert len([path for path in paths if path.startswith(f"{log}/N")]) == 50
+
+
+def test_a_bmc_that_is_gone_half_way_ends_the_recording_with_what_was_read(sqlite: Database) -> None:
+    with serve("plain") as bmc, connected(bmc) as found:
+        identity = found.identify()
+        pages = 0
+
+        def vanish(_words: str) -> None:
+            nonlocal pages
+            pages += 1
+            if pages == 10:
+                bmc.server.stop()
+                found.close()  # the connection that is open would go on
+
+        made = recording.record(found, identity, {}, Bounds(), vanish)
+    assert len(made.resources) == 10
+    assert "in a row could not be read" in made.problems[-1]

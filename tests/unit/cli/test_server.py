@@ -1,0 +1,46 @@
+"""`oobctl server` against a real panel: servers that can be told apart, parameters that say one thing."""
+
+import subprocess
+
+import pytest
+
+from oobctl import administer
+from oobctl.constants import Protocol
+from tests.installation import CUSTOMER, Installation
+from tests.unit.cli.test_messages import oobctl
+
+OTHER = "Other Customer"
+
+
+def endpoint(address: str) -> list[administer.EndpointSpec]:
+    return [administer.EndpointSpec(protocol=Protocol.IPMI, address=address, user="admin", password="canary")]  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def installation(sqlite_installation: Installation) -> Installation:
+    sqlite_installation.start_panel()
+    return sqlite_installation
+
+
+def run(installation: Installation, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return oobctl("server", *arguments, OOBCTL_URL=installation.url, OOBCTL_TOKEN=installation.token("admin"))
+
+
+def test_servers_of_one_name_are_told_apart_by_account_and_id(installation: Installation) -> None:
+    first = installation.add_server("twin", endpoint("192.0.2.71"))
+    plain = run(installation, "list")
+    assert CUSTOMER in plain.stdout
+    assert first not in plain.stdout
+    assert first in run(installation, "list", "--ids").stdout
+    second = installation.add_server("twin", endpoint("192.0.2.72"), account=OTHER)
+    lines = [line for line in run(installation, "list").stdout.splitlines() if "twin" in line]
+    found = {server: account for line in lines for server in (first, second) for account in (CUSTOMER, OTHER)
+             if server in line and account in line}  # fmt: skip
+    assert found == {first: CUSTOMER, second: OTHER}
+
+
+def test_a_parameter_given_twice_is_refused_and_nothing_is_asked_for(installation: Installation) -> None:
+    installation.add_server("lamp", endpoint("192.0.2.73"))
+    done = run(installation, "act", "lamp", "identify.set", "state=Lit", "state=Off")
+    assert (done.returncode, "state is given twice" in done.stderr) == (2, True), done
+    assert run(installation, "act", "lamp", "no.such", "state=Lit").returncode == 1

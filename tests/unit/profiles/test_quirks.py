@@ -1,0 +1,52 @@
+"""Quirks: for which firmware they hold, and that the schema knows just those that the code knows."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from oobctl.profiles.load import SHIPPED, load_all
+from oobctl.profiles.quirks import Quirk, QuirkNote, in_range
+
+OOBCTL = Path(__file__).parents[3] / "oobctl"
+FIVE = "LOM 5 v2.72"  # the first number is the controller's own name
+
+
+@pytest.mark.parametrize(
+    ("firmware", "wanted", "within"),
+    [
+        ("6.00.30.00", ">=6.00", True),
+        ("6.00.30.00", ">=6.00, <6.00.30", False),
+        ("5.10.50.00", ">=6.00", False),
+        ("6.0", "==6", True),
+        (FIVE, ">=2.30", True),
+        (FIVE, ">=5", False),
+        ("QGX330J 9.10 20240105", "==9.10", True),
+        ("GB200Nvl-24.12-8", "<24.12", False),
+        ("4.1(2f)", "<=4.1", True),
+        ("12", ">11", True),
+        ("unreleased", ">=6.00", True),
+        (None, ">=6.00", True),
+    ],
+)
+def test_a_firmware_is_in_a_range_by_its_version_number(firmware: str | None, wanted: str, within: bool) -> None:
+    assert in_range(firmware, wanted) is within
+
+
+def test_a_quirk_without_a_range_holds_for_every_firmware() -> None:
+    assert QuirkNote("because of this", "a test").holds_for("1.0")
+    assert not QuirkNote("because of this", "a test", ">=2").holds_for("1.0")
+
+
+def test_the_schema_knows_the_quirks_that_the_code_knows() -> None:
+    schema = json.loads((SHIPPED / "schema.json").read_text(encoding="utf-8"))
+    assert list(schema["properties"]["quirks"]["properties"]) == [str(quirk) for quirk in Quirk]
+
+
+def test_each_quirk_is_read_by_a_driver_or_an_action_and_named_by_a_profile() -> None:
+    """A quirk that nothing reads would promise what nobody does."""
+    files = [path for folder in ("drivers", "actions") for path in (OOBCTL / folder).rglob("*.py")]
+    code = "\n".join(path.read_text(encoding="utf-8") for path in files)
+    assert [quirk for quirk in Quirk if f"Quirk.{quirk.name}" not in code] == []
+    named = {quirk for profile in load_all().values() for quirk in profile.quirks}
+    assert set(Quirk) - named == set()

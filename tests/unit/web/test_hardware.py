@@ -1,0 +1,132 @@
+"""The hardware pages: what was read with its age, what a BMC lacks, who sees what, and BIOS settings under review."""
+
+import re
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from oobctl.constants import Capability, JobState
+from oobctl.errors import BmcUnreachable
+from oobctl.store import BiosBaseline, Job, database
+from tests.unit.web.conftest import SignIn, csrf_token
+from tests.unit.web.seed import Seed, end, read
+from web.hardware import PAGES
+
+STAFFS = ("How far it is open", "Its own users", "What the profile was tried on")
+
+
+def page(client: FlaskClient, seed: Seed, name: str, server: str = "web01", **query: str) -> str:
+    answer = client.get(f"/servers/{seed.servers[server]}/hardware/{name}", query_string=query)
+    assert answer.status_code == 200, answer.text
+    return answer.text
+
+
+def post(client: FlaskClient, seed: Seed, path: str, **form: str):  # type: ignore[no-untyped-def]
+    address = f"/servers/{seed.servers['web01']}/hardware/{path}"
+    return client.post(address, data={**form, "csrf_token": csrf_token(client)})
+
+
+@pytest.mark.parametrize("name", list(PAGES))
+@pytest.mark.parametrize("reader", ["owner", "viewer", "technician"])
+def test_every_page_shows_what_was_read_and_when(sign_in: SignIn, seed: Seed, name: str, reader: str) -> None:
+    text = page(sign_in(reader), seed, name)
+    assert re.search(r"Read <time [^>]*>\d+ (s|min) ago</time>\.", text)
+    assert f'aria-current="page">{PAGES[name].title}' in text
+
+
+@pytest.mark.parametrize("name", list(PAGES))
+def test_what_was_never_read_says_so_and_is_no_error(sign_in: SignIn, seed: Seed, name: str) -> None:
+    assert "Not read yet" in page(sign_in("owner"), seed, name, "db01")
+
+
+def test_the_bmcs_users_and_exposure_are_for_staff(sign_in: SignIn, seed: Seed) -> None:
+    for_staff, for_others = page(sign_in("technician"), seed, "bmc"), page(sign_in("owner"), seed, "bmc")
+    for words in STAFFS:
+        assert words in for_staff
+        assert words not in for_others
+
+
+def test_another_tenants_server_and_an_unknown_page_are_not_found(sign_in: SignIn, seed: Seed) -> None:
+    stranger = sign_in("stranger")
+    assert stranger.get(f"/servers/{seed.servers['web01']}/hardware/health").status_code == 404
+    assert sign_in("owner").get(f"/servers/{seed.servers['web01']}/hardware/engine").status_code == 404
+
+
+def test_a_reading_that_could_not_be_renewed_stays_with_its_age_and_the_reason(sign_in: SignIn, seed: Seed) -> None:
+    read(seed, "web01", Capability.SENSORS, BmcUnreachable("Nothing answers at 192.0.2.9."), age=0)
+    text = page(sign_in("owner"), seed, "health")
+    assert "It could not be read anew" in text
+    assert "bmc_unreachable" in text
+    assert "192.0.2.9" not in text
+
+
+def test_read_now_asks_for_what_the_page_shows_and_says_that_it_is_under_way(sign_in: SignIn, seed: Seed) -> None:
+    client = sign_in("owner")
+    assert post(client, seed, "bmc/read").status_code == 303
+    with database().read() as session:
+        job = session.scalars(select(Job).where(Job.action == "server.inspect").order_by(Job.id.desc())).first()
+    assert job is not None
+    assert job.parameters == {"capabilities": ["virtual_media"]}  # the rest of the page is for staff
+    assert "Being read from the BMC now" in page(client, seed, "bmc")
+    assert post(client, seed, "bmc/read").status_code == 303  # again: it is being read
+
+
+def test_only_what_was_changed_is_reviewed_and_nothing_is_asked_for_yet(sign_in: SignIn, seed: Seed) -> None:
+    client = sign_in("owner")
+    text = post(
+        client, seed, "bios/review", **{"bios.Cores": "32", "bios.BootMode": "Bios", "bios.NoSuchThing": "x"}
+    ).text
+    assert "Set 1 setting of web01" in text
+    assert 'name="bios.Cores" value="32"' in text
+    assert 'name="bios.BootMode"' not in text  # it is pending already
+    assert "NoSuchThing" not in text
+    with database().read() as session:
+        assert session.scalar(select(Job.id).where(Job.action == "bios.set")) is None
+
+
+def test_a_form_that_changes_nothing_says_so(sign_in: SignIn, seed: Seed) -> None:
+    assert "Nothing is to be changed" in post(sign_in("owner"), seed, "bios/review", **{"bios.Cores": "16"}).text
+
+
+def test_reviewed_changes_become_a_job_with_their_types(sign_in: SignIn, seed: Seed) -> None:
+    end(seed, seed.jobs["running"], JobState.FAILED, error=BmcUnreachable("Nothing answers."))
+    answer = post(sign_in("owner"), seed, "bios/set", **{"bios.Cores": "32", "apply": "now", "key": "k1"})
+    assert answer.status_code == 303, answer.text.partition('role="alert"')[2][:400]
+    with database().read() as session:
+        job = session.scalars(select(Job).where(Job.action == "bios.set")).one()
+    assert job.parameters == {"values": {"Cores": 32}, "apply": "now"}
+
+
+def test_a_wrong_value_is_said_beside_what_was_typed(sign_in: SignIn, seed: Seed) -> None:
+    answer = post(sign_in("owner"), seed, "bios/set", **{"bios.BootMode": "Purple"})
+    assert answer.status_code == 422
+    assert "BootMode takes one of" in answer.text
+    assert 'value="Purple"' in answer.text
+
+
+def test_who_may_not_set_the_bios_sees_values_and_no_form(sign_in: SignIn, seed: Seed) -> None:
+    text = page(sign_in("viewer"), seed, "bios")
+    assert "BootMode" in text
+    assert 'name="bios.BootMode"' not in text
+    assert post(sign_in("viewer"), seed, "bios/set", **{"bios.BootMode": "Bios"}).status_code == 403
+
+
+def test_settings_are_saved_and_compared(sign_in: SignIn, seed: Seed) -> None:
+    client = sign_in("owner")
+    assert post(client, seed, "bios/baselines", name="as delivered").status_code == 303
+    assert "all settings are as they were saved" in page(client, seed, "bios", baseline="as delivered")
+    with database().write() as session:
+        row = session.scalars(select(BiosBaseline)).one()
+        row.values = {**row.values, "BootMode": "Bios"}
+    text = page(client, seed, "bios", baseline="as delivered")
+    assert "<del>Bios</del>" in text
+    assert "<ins>Uefi</ins>" in text
+    taken = post(client, seed, "bios/baselines", name="as delivered")
+    assert taken.status_code == 409
+
+
+def test_a_search_shows_what_it_finds_and_says_where_it_finds_nothing(sign_in: SignIn, seed: Seed) -> None:
+    client = sign_in("owner")
+    assert 'name="bios.BootMode"' in page(client, seed, "bios", q="bootm")
+    assert "No setting has" in page(client, seed, "bios", q="zzzz")

@@ -1,0 +1,35 @@
+"""What the pages say of a job: its readings with their times, and who asked for it."""
+
+from collections.abc import Callable
+
+from flask.testing import FlaskClient
+
+from oobctl.store import Job, database
+from tests.unit.web.conftest import SignIn
+from tests.unit.web.seed import Seed
+from web import views, words
+
+
+def test_each_reading_back_is_shown_with_its_time(seed: Seed) -> None:
+    with database().read() as session:
+        shape = views.job(session.get_one(Job, seed.jobs["proven"]), staff=False)
+    shown = {label: [text for text, _ in found] for label, found in words.readings(shape)}
+    assert shown == {"before": ["On"], "read back": ["Off", "On"]}
+    assert all(at for _, found in words.readings(shape) for _, at in found)
+
+
+def test_the_api_shows_the_readings_as_they_are(
+    anonymous: FlaskClient, bearer: Callable[[str], dict[str, str]], seed: Seed
+) -> None:
+    job = anonymous.get(f"/api/v1/jobs/{seed.jobs['proven']}", headers=bearer("owner")).get_json()
+    assert [reading["PowerState"] for reading in job["evidence"]["read_back"]] == ["Off", "On"]
+
+
+def test_what_a_token_did_for_a_user_says_so(
+    anonymous: FlaskClient, bearer: Callable[[str], dict[str, str]], sign_in: SignIn
+) -> None:
+    job = anonymous.post("/api/v1/servers/db01/actions/power.on", headers=bearer("owner")).get_json()
+    assert (job["requested_by"], job["requested_by_kind"]) == ("owner", "token")
+    client = sign_in("owner")
+    for page in (f"/jobs/{job['id']}", "/jobs", "/audit"):
+        assert "owner (token owner-token)" in client.get(page).text, page

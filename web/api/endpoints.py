@@ -1,0 +1,41 @@
+"""Whose a server is, and how its BMC is reached, for administrators."""
+
+from oobctl import administer
+from web.api.blueprint import ADMINISTRATION, blueprint
+from web.api.requests import AssignmentBody, CertificateBody, CredentialBody, ProtocolPath, ServerPath
+from web.identity import current_actor
+
+
+@blueprint.put("/servers/<server>/assignment", tags=[ADMINISTRATION], summary="Assign a server", responses={204: None})
+def assign(path: ServerPath, body: AssignmentBody) -> tuple[str, int]:
+    """From now on. The next tenant sees nothing of the last one's records."""
+    administer.assign(current_actor(), path.server, body.account)
+    return "", 204
+
+
+@blueprint.put(
+    "/servers/<server>/certificate", tags=[ADMINISTRATION], summary="Confirm a certificate", responses={204: None}
+)
+def confirm_certificate(path: ServerPath, body: CertificateBody) -> tuple[str, int]:
+    """The Redfish certificate of that fingerprint is the right one from now on."""
+    administer.confirm_certificate(current_actor(), path.server, body.fingerprint)
+    return "", 204
+
+
+@blueprint.put(
+    "/servers/<server>/credentials/<protocol>", tags=[ADMINISTRATION], summary="Set a credential", responses={204: None}
+)
+def set_credential(path: ProtocolPath, body: CredentialBody) -> tuple[str, int]:
+    """Sealed at once: nobody but the workers of the server's site can read it. A parked one is tried again."""
+    password = body.password.get_secret_value()
+    administer.set_credential(current_actor(), path.server, path.protocol, body.user, password)
+    return "", 204
+
+
+@blueprint.delete(
+    "/servers/<server>/quarantine", tags=[ADMINISTRATION], summary="End a quarantine", responses={204: None}
+)
+def end_quarantine(path: ServerPath) -> tuple[str, int]:
+    """After somebody looked which server really stands there."""
+    administer.end_quarantine(current_actor(), path.server)
+    return "", 204

@@ -1,0 +1,123 @@
+"""What the API is asked: paths, queries and bodies, as models that refuse what they do not know."""
+
+import re
+from typing import Annotated
+
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, StringConstraints
+
+from oobctl.constants import JobState, Permission, Protocol, Role
+
+_MOST_ITEMS = 200
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+
+
+def _only_rfc_3339(value: object) -> object:
+    """Bare digits would be read as Unix seconds: 20261125 is a day of 1970, and acts at once."""
+    if isinstance(value, str) and _RFC_3339.fullmatch(value):
+        return value
+    raise ValueError("an RFC 3339 time with its zone is needed, as 2026-11-25T03:00:00Z (in an address a + is %2B)")
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_only_rfc_3339)]
+Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=128)]
+
+
+class Closed(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class ServerPath(BaseModel):
+    server: str = Field(description="The server's id or name.", max_length=64)
+
+
+class ActionPath(ServerPath):
+    action: str = Field(description="For example power.cycle; GET /servers/{server} lists them.", max_length=64)
+
+
+class ProtocolPath(ServerPath):
+    protocol: Protocol
+
+
+class JobPath(BaseModel):
+    job: str = Field(description="The job's id.", max_length=64)
+
+
+class IdPath(BaseModel):
+    id: str = Field(max_length=64)
+
+
+class PageQuery(Closed):
+    after: str | None = Field(None, description="`next` of the page before.", max_length=512)
+    limit: int = Field(50, ge=1, le=_MOST_ITEMS)
+
+
+class ServersQuery(PageQuery):
+    q: str | None = Field(None, description="Part of a name or serial number.", max_length=64)
+
+
+class JobsQuery(PageQuery):
+    server: str | None = Field(None, max_length=64)
+    state: JobState | None = None
+
+
+class AuditQuery(PageQuery):
+    server: str | None = Field(None, description="The server's id or name.", max_length=64)
+    actor: str | None = Field(None, description="The name of a user or token.", max_length=128)
+
+
+class ActQuery(Closed):
+    not_before: Moment | None = Field(
+        None,
+        description="Do it then, not now: RFC 3339 with a zone, at most 366 days away. It stands here because the "
+        "body is the action's parameters and no more.",
+    )
+
+
+class ActHeader(BaseModel):
+    """A second POST with the same key answers with the first one's job."""
+
+    idempotency_key: str | None = Field(None, alias="Idempotency-Key", max_length=128)
+
+
+class ResolveBody(Closed):
+    note: str = Field(description="What was found and done.", max_length=2000)
+
+
+class AccountBody(Closed):
+    name: Title
+
+
+class UserBody(Closed):
+    name: Title
+    password: SecretStr = Field(max_length=1024)
+    account: Title
+    role: Role
+
+
+class TokenBody(Closed):
+    name: Title
+    account: Title
+    role: Role
+    user: Title | None = Field(None, description="The user it acts for; empty: under its own name.")
+    permissions: list[Permission] | None = Field(None, description="No more than these; empty: all of the role.")
+    expires_at: Moment | None = None
+
+
+class GrantBody(Closed):
+    server: Title
+    user: Title
+    permission: Permission
+    expires_at: Moment | None = None
+
+
+class AssignmentBody(Closed):
+    account: Title | None = Field(description="Whose the server is from now on; null: nobody's.")
+
+
+class CertificateBody(Closed):
+    fingerprint: str = Field(description="SHA-256 of the certificate's DER form, in hex.", max_length=128)
+
+
+class CredentialBody(Closed):
+    user: str = Field(min_length=1, max_length=64)
+    password: SecretStr = Field(min_length=1, max_length=128)

@@ -1,0 +1,92 @@
+"""The form of BIOS settings: grouped by menu, and what of it is not as it is."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from web.shapes.readings import AttributeShape
+
+PREFIX = "bios."
+_ELSEWHERE = "Settings"
+
+
+@dataclass(frozen=True)
+class Menu:
+    """One menu of the setup; `open` where a search found something in it."""
+
+    title: str
+    attributes: list[AttributeShape]
+    open: bool
+
+
+@dataclass(frozen=True)
+class Change:
+    """One setting that is to be another. Values as the door takes them."""
+
+    attribute: AttributeShape
+    before: Any
+    after: Any
+
+
+def menus(attributes: Iterable[AttributeShape], search: str) -> list[Menu]:
+    """Hidden ones are left out, unless they are searched for."""
+    found: dict[str, list[AttributeShape]] = {}
+    folded = search.casefold()
+    for one in attributes:
+        text = f"{one.name} {one.display_name or ''} {one.menu or ''}".casefold()
+        if (folded in text) if folded else not one.hidden:
+            found.setdefault(_title(one.menu), []).append(one)
+    return [Menu(title, group, open=bool(folded)) for title, group in found.items()]
+
+
+def _title(menu: str | None) -> str:
+    """The registry's path of a menu, without what all have in common."""
+    parts = [part for part in (menu or "").replace("./", "").split("/") if part and part != "."]
+    return " › ".join(parts) or _ELSEWHERE
+
+
+def shown(one: AttributeShape, value: Any) -> str:
+    """A value in the words of the setup."""
+    if value is None:
+        return "not set"
+    if isinstance(value, bool):
+        return "Yes" if value else "No"
+    return next((choice.display_name for choice in one.allowed if choice.value == value), str(value))
+
+
+def settable(one: AttributeShape) -> bool:
+    return not one.read_only and one.type in {"Enumeration", "String", "Integer", "Boolean"}
+
+
+def changes(attributes: Iterable[AttributeShape], form: Mapping[str, str]) -> list[Change]:
+    """What of the form is not what the BIOS will have."""
+    found = []
+    for one in attributes:
+        text = form.get(PREFIX + one.name)
+        if text is None or not settable(one):
+            continue
+        before, after = _coming(one), _typed(one, text)
+        if after != before and not (text == "" and before is None):
+            found.append(Change(one, before, after))
+    return found
+
+
+def values(attributes: Iterable[AttributeShape], form: Mapping[str, str]) -> dict[str, Any]:
+    """The parameter of bios.set."""
+    return {change.attribute.name: change.after for change in changes(attributes, form)}
+
+
+def _coming(one: AttributeShape) -> Any:
+    return one.value if one.pending is None else one.pending
+
+
+def _typed(one: AttributeShape, text: str) -> Any:
+    """As the registry's type has it; what does not fit is left to the door, which says what is allowed."""
+    if one.type == "Boolean" and text in {"true", "false"}:
+        return text == "true"
+    if one.type == "Integer":
+        try:
+            return int(text)
+        except ValueError:
+            return text
+    return text

@@ -1,0 +1,135 @@
+"""What the hardware pages say: sensors and parts in groups, values with their units, sizes, thresholds."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from oobctl.constants import Health, PartKind, ReadingType, State
+from web.shapes.readings import PartShape, SensorShape, ThresholdsShape
+
+_SENSOR_GROUPS = {
+    ReadingType.TEMPERATURE: "Temperatures",
+    ReadingType.ROTATIONAL: "Fans",
+    ReadingType.PERCENT: "Percentages",
+    ReadingType.VOLTAGE: "Voltages",
+    ReadingType.CURRENT: "Currents",
+    ReadingType.POWER: "Power",
+    ReadingType.ENERGY_KWH: "Energy",
+    ReadingType.DISCRETE: "States",
+}
+_PART_GROUPS = {
+    PartKind.SYSTEM: "System",
+    PartKind.CHASSIS: "Chassis",
+    PartKind.BOARD: "Boards",
+    PartKind.PROCESSOR: "Processors",
+    PartKind.MEMORY: "Memory",
+    PartKind.STORAGE_CONTROLLER: "Storage controllers",
+    PartKind.DRIVE: "Drives",
+    PartKind.NETWORK_INTERFACE: "Network interfaces",
+    PartKind.POWER_SUPPLY: "Power supplies",
+    PartKind.FAN: "Fans",
+    PartKind.FIRMWARE: "Firmware",
+    PartKind.OTHER: "Other parts",
+}
+_UNITS = {"Cel": "°C", "[degF]": "°F", "RPM": "rpm", "%": "%", "kW.h": "kWh", "[cfm]": "cfm", "[cft_i]/min": "cfm"}
+_WORST = {Health.CRITICAL: 0, Health.WARNING: 1}
+_BINARY = ((1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"))
+_DECIMAL = ((10**12, "TB"), (10**9, "GB"), (10**6, "MB"))
+
+
+@dataclass(frozen=True)
+class SensorGroup:
+    title: str
+    sensors: list[SensorShape]
+
+
+@dataclass(frozen=True)
+class PartGroup:
+    title: str
+    parts: list[PartShape]
+
+
+def sensor_groups(sensors: Iterable[SensorShape]) -> list[SensorGroup]:
+    """By kind, the broken ones of each first."""
+    found: dict[str, list[SensorShape]] = {title: [] for title in (*_SENSOR_GROUPS.values(), "Other sensors")}
+    for sensor in sensors:
+        found[_SENSOR_GROUPS.get(sensor.reading_type, "Other sensors")].append(sensor)
+    return [SensorGroup(title, sorted(group, key=_by_health)) for title, group in found.items() if group]
+
+
+def part_groups(parts: Iterable[PartShape]) -> list[PartGroup]:
+    """By kind, in the order in which one would look into a server."""
+    found: dict[str, list[PartShape]] = {title: [] for title in _PART_GROUPS.values()}
+    for part in parts:
+        found[_PART_GROUPS[part.kind]].append(part)
+    return [PartGroup(title, sorted(group, key=_by_health)) for title, group in found.items() if group]
+
+
+Ranked = TypeVar("Ranked", SensorShape, PartShape)
+
+
+def _by_health(one: Ranked) -> int:
+    return _WORST.get(one.health, 2)
+
+
+def value(sensor: SensorShape) -> str:
+    """The reading with its unit; the states of one that has no number; "not read" where nothing is known."""
+    if sensor.reading is not None:
+        unit = _UNITS.get(sensor.units or "", sensor.units or "")
+        return f"{number(sensor.reading)} {unit}".strip()
+    if sensor.states:
+        return ", ".join(sensor.states)
+    return "absent" if sensor.state is State.ABSENT else "not read"
+
+
+def number(reading: float) -> str:
+    """As many digits as help: 4200, 12.06, 0.004."""
+    if reading == int(reading) and abs(reading) < 1e12:
+        return str(int(reading))
+    return f"{reading:.4g}" if abs(reading) < 1000 else f"{reading:.1f}"
+
+
+def limits(thresholds: ThresholdsShape) -> str:
+    """What is too low and too high, the nearest ones: "below 600, above 95"."""
+    low = _first(thresholds.lower_caution, thresholds.lower_critical, thresholds.lower_fatal)
+    high = _first(thresholds.upper_caution, thresholds.upper_critical, thresholds.upper_fatal)
+    words = [f"below {number(low)}"] if low is not None else []
+    words += [f"above {number(high)}"] if high is not None else []
+    return ", ".join(words)
+
+
+def _first(*values: float | None) -> float | None:
+    return next((one for one in values if one is not None), None)
+
+
+def fact(value: object) -> str:
+    """What is so of a BMC's exposure, in words."""
+    return {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)
+
+
+def size(part: PartShape) -> str:
+    """Memory counts in powers of two, drives in powers of ten, as their makers do."""
+    if part.capacity_bytes is None:
+        return ""
+    for step, unit in _BINARY if part.kind is PartKind.MEMORY else _DECIMAL:
+        if part.capacity_bytes >= step:
+            return f"{number(round(part.capacity_bytes / step, 1))} {unit}"
+    return f"{part.capacity_bytes} B"
+
+
+def about(part: PartShape) -> str:
+    """Maker, model and size in one line."""
+    maker = part.manufacturer if part.manufacturer and part.manufacturer not in (part.model or "") else None
+    return " · ".join(filter(None, (" ".join(filter(None, (maker, part.model))), size(part))))
+
+
+def numbers_of(part: PartShape) -> list[tuple[str, str]]:
+    """Serial, part number, firmware, addresses: what is copied from a page."""
+    rows = [("Serial", part.serial), ("Part", part.part_number), ("Firmware", part.firmware)]
+    rows += [("MAC", address) for address in part.mac_addresses]
+    return [(label, text) for label, text in rows if text]
+
+
+def file_name(image: str | None) -> str:
+    """Of an image's address the name alone: the way to it is the BMC's business."""
+    return (image or "something").rstrip("/").rpartition("/")[2]

@@ -1,0 +1,137 @@
+"""From what was last read of a server to what the API and the pages show of it."""
+
+from datetime import datetime
+from typing import Any, TypeVar
+
+from sqlalchemy.orm import Session
+
+from oobctl import clock, profiles
+from oobctl.access import Actor
+from oobctl.constants import Capability
+from oobctl.errors import ConfigurationError
+from oobctl.profiles.model import SECURITY_FACTS
+from oobctl.readings import tell
+from oobctl.readings.baselines import Difference
+from oobctl.readings.tell import Told
+from oobctl.store import BiosBaseline, Bmc, EventLogEntry, Server
+from web.discretion import told
+from web.shapes.readings import (
+    BaselineShape,
+    BiosDiffShape,
+    BiosShape,
+    DifferenceShape,
+    EventLogPage,
+    LogEntryShape,
+    ReadShape,
+    SecurityShape,
+)
+
+Shape = TypeVar("Shape", bound=ReadShape)
+
+_TEXTS = frozenset({"problems", "slots"})
+"""What of a report can name addresses. Settings, versions and serial numbers are shown as they are."""
+
+
+def shape(session: Session, actor: Actor, server: Server, capability: Capability, into: type[Shape]) -> Shape:
+    """What was last read of one capability. Raises NotAllowed."""
+    found = tell.latest(session, actor, server, capability)
+    return into.model_validate({**_head(found, actor), **_content(found, actor)})
+
+
+def _head(found: Told, actor: Actor) -> dict[str, Any]:
+    return {
+        "read_at": found.read_at,
+        "age_seconds": age(found.read_at),
+        "tried_at": found.tried_at,
+        "problem": told(found.problem, staff=actor.is_staff),
+    }
+
+
+def _content(found: Told, actor: Actor) -> dict[str, Any]:
+    content = found.content or {}
+    return {name: told(value, staff=actor.is_staff) if name in _TEXTS else value for name, value in content.items()}
+
+
+def age(read_at: datetime | None) -> float | None:
+    return None if read_at is None else max(0.0, round((clock.now() - read_at).total_seconds(), 1))
+
+
+def bios(session: Session, actor: Actor, server: Server) -> BiosShape:
+    """The settings as the registry has them, then those that it does not know. Raises NotAllowed."""
+    found = tell.latest(session, actor, server, Capability.BIOS)
+    if found.content is None:
+        return BiosShape.model_validate(_head(found, actor))
+    values, pending = found.content["values"], found.content["pending"]
+    known = {item["name"]: item for item in tell.registry(session, found.content)}
+    names = [*known, *sorted((values.keys() | pending.keys()) - known.keys())]
+    attributes = [_attribute(known.get(name, {"name": name}), values, pending) for name in names]
+    return BiosShape.model_validate({**_head(found, actor), **_content(found, actor), "attributes": attributes})
+
+
+def _attribute(described: dict[str, Any], values: dict[str, Any], pending: dict[str, Any]) -> dict[str, Any]:
+    name = described["name"]
+    allowed = [{"value": value, "display_name": words} for value, words in described.get("allowed", [])]
+    return {**described, "allowed": allowed, "value": values.get(name), "pending": pending.get(name)}
+
+
+def security(session: Session, actor: Actor, server: Server) -> SecurityShape:
+    """The facts with what they mean and what the profile asks for. Raises NotAllowed."""
+    found = tell.latest(session, actor, server, Capability.SECURITY)
+    content = _content(found, actor)
+    if "facts" in content:
+        baseline = _baseline(session, server)
+        content["facts"] = [
+            {**fact, "meaning": SECURITY_FACTS.get(fact["name"]), "should": baseline.get(fact["name"])}
+            for fact in content["facts"]
+        ]
+    return SecurityShape.model_validate({**_head(found, actor), **content})
+
+
+def _baseline(session: Session, server: Server) -> dict[str, Any]:
+    try:
+        return dict(profiles.find(session.get_one(Bmc, server.bmc_id).profile).security_baseline)
+    except ConfigurationError:
+        return {}
+
+
+def event_log(
+    session: Session, actor: Actor, server: Server, rows: list[EventLogEntry], following: str | None
+) -> EventLogPage:
+    """A page of the log. Raises NotAllowed."""
+    found = tell.latest(session, actor, server, Capability.EVENT_LOG)
+    counts = tell.counts(session, actor, server)
+    items = [_entry(row, staff=actor.is_staff) for row in rows]
+    problems = told((found.content or {}).get("problems", []), staff=actor.is_staff)
+    return EventLogPage(**_head(found, actor), problems=problems, items=items, next=following, counts=counts)
+
+
+def _entry(row: EventLogEntry, *, staff: bool) -> LogEntryShape:
+    return LogEntryShape(
+        id=row.id,
+        log=row.log,
+        entry_id=row.entry_id,
+        created=row.created,
+        severity=row.severity,
+        message=told(row.message, staff=staff),
+        message_id=row.message_id,
+        component=row.component,
+        asserted=row.asserted,
+        repaired=row.repaired,
+        seen_at=row.seen_at,
+        gone_at=row.gone_at,
+        raw=row.raw if staff else None,
+    )
+
+
+def baseline(row: BiosBaseline) -> BaselineShape:
+    return BaselineShape(name=row.name, settings=len(row.values), saved_by=row.saved_by, saved_at=row.saved_at)
+
+
+def difference(row: BiosBaseline, found: Told, differing: list[Difference]) -> BiosDiffShape:
+    assert found.read_at is not None  # else there is nothing to compare
+    return BiosDiffShape(
+        baseline=baseline(row),
+        read_at=found.read_at,
+        age_seconds=age(found.read_at) or 0.0,
+        differences=[DifferenceShape(**vars(one)) for one in differing],
+    )

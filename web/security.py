@@ -1,0 +1,55 @@
+"""What every answer carries, and which names the panel answers to."""
+
+from functools import lru_cache
+from urllib.parse import urlsplit
+
+from oobctl.config import settings
+from web.identity import is_https
+
+MOST_BODY_BYTES = 256 * 1024
+
+_CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self'",
+        "connect-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+_HEADERS = {
+    "Content-Security-Policy": _CONTENT_SECURITY_POLICY,
+    "X-Frame-Options": "DENY",
+    "X-Content-Type-Options": "nosniff",
+    # Not no-referrer: Flask-WTF compares the referrer of forms sent over TLS.
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=(), browsing-topics=()",
+}
+_LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+_TWO_YEARS = 2 * 365 * 24 * 3600
+
+
+def security_headers() -> dict[str, str]:
+    """The headers of every answer, pages, API and streams alike."""
+    if is_https():
+        return {**_HEADERS, "Strict-Transport-Security": f"max-age={_TWO_YEARS}"}
+    return dict(_HEADERS)
+
+
+@lru_cache(maxsize=8)
+def _public_name(url: str) -> str:
+    return (urlsplit(url).hostname or "").lower()
+
+
+def is_our_name(host: str | None) -> bool:
+    """Whether the Host header names us: the public URL's name, or this computer itself. Stops DNS rebinding."""
+    try:
+        name = (urlsplit(f"//{host or ''}").hostname or "").lower()
+    except ValueError:
+        return False
+    return bool(name) and (name in _LOOPBACK_NAMES or name == _public_name(settings().url))

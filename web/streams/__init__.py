@@ -1,0 +1,1 @@
+"""Server-sent events, native ASGI: a stream costs a task, never a thread."""

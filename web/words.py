@@ -1,0 +1,342 @@
+"""What pages say: states, outcomes, times and danger in the words of people."""
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, g, url_for
+from markupsafe import Markup
+
+from oobctl import clock, control
+from oobctl.audit.tags import Tag
+from oobctl.constants import Ending, Evidence, Health, JobState, Outcome, PowerState, StepState
+from oobctl.errors import OobctlError
+from oobctl.profiles.model import SECURITY_FACTS
+from oobctl.readings.drift import said
+from web import bios_form, hardware_words
+from web.discretion import told_error
+from web.shapes import AuditShape, JobHeadShape, JobShape, Moment, OfferShape, ServerShape, StepShape
+
+_ACTION = re.compile(r"[a-z_]+\.[a-z_]+")
+STATIC = Path(__file__).parent / "static"
+
+JOB_STATES = {
+    JobState.SCHEDULED: "Scheduled",
+    JobState.QUEUED: "Queued",
+    JobState.RUNNING: "Running",
+    JobState.WAITING: "Waiting",
+    JobState.CANCELLING: "Cancelling",
+    JobState.SUCCEEDED: "Done",
+    JobState.FAILED: "Failed",
+    JobState.CANCELLED: "Cancelled",
+    JobState.NEEDS_ATTENTION: "Needs attention",
+}
+OUTCOMES = {
+    Outcome.PROVEN: ("Proven", "The hardware was read back and agrees."),
+    Outcome.ACCEPTED: ("Accepted", "The BMC took it. This cannot be read back from the hardware."),
+    Outcome.PENDING: ("Pending", "It is set, and waits for the next boot."),
+}
+EVIDENCE = {
+    Evidence.CAPTURED: "tried on a captured BMC of its kind",
+    Evidence.SIMULATED: "tried on a simulator",
+    Evidence.DOCUMENTED: "from documents alone",
+}
+HARDWARE_PAGES = (
+    ("health", "Health"),
+    ("event-log", "Event log"),
+    ("parts", "Parts"),
+    ("bios", "BIOS"),
+    ("bmc", "BMC"),
+)
+STEP_STATES = {
+    StepState.PENDING: "To do",
+    StepState.RUNNING: "Now",
+    StepState.SUCCEEDED: "Done",
+    StepState.FAILED: "Failed",
+    StepState.SKIPPED: "Not run",
+}
+ENDINGS = {
+    **{str(outcome): words[0].lower() for outcome, words in OUTCOMES.items()},
+    Ending.FAILED: "failed",
+    Ending.CANCELLED: "cancelled",
+    Ending.NEEDS_ATTENTION: "needs attention",
+    Ending.INTERRUPTED: "interrupted",
+}
+EVENTS: dict[str, str] = {
+    Tag.SERVER_ADD: "added the server",
+    Tag.SERVER_ENROLL: "enrolment",
+    Tag.SERVER_ASSIGN: "assigned the server",
+    Tag.SERVER_QUARANTINE: "quarantined the server",
+    Tag.SERVER_QUARANTINE_END: "ended the quarantine",
+    Tag.SERVER_ENDPOINT_SET: "changed how the BMC is reached",
+    Tag.SERVER_ENDPOINT_REMOVE: "removed a way to the BMC",
+    Tag.SERVER_RETIRE: "retired the server",
+    Tag.SERVER_SECURITY_DRIFT: "the BMC's security changed",
+    Tag.SERVER_BIOS_BASELINE: "saved the BIOS settings",
+    Tag.SERVER_BOOT_OVERRIDE_CLEARED: "cleared the boot override",
+    Tag.JOB_CANCEL: "asked to cancel the job",
+    Tag.JOB_RESOLVE: "resolved the job",
+    Tag.ACCOUNT_ADD: "added an account",
+    Tag.ACCOUNT_SUSPEND: "suspended an account",
+    Tag.ACCOUNT_RESUME: "ended the suspension of an account",
+    Tag.ACCOUNT_USER_ADD: "added a user",
+    Tag.ACCOUNT_USER_DISABLE: "disabled a user",
+    Tag.ACCOUNT_USER_ENABLE: "let a disabled user in again",
+    Tag.ACCOUNT_USER_PASSWORD: "changed a user's password",
+    Tag.ACCOUNT_MEMBERSHIP_END: "ended a membership",
+    Tag.ACCOUNT_GRANT_ADD: "granted a permission",
+    Tag.ACCOUNT_GRANT_REVOKE: "ended a grant",
+    Tag.ACCOUNT_TOKEN_ADD: "made a token",
+    Tag.ACCOUNT_TOKEN_REVOKE: "ended a token",
+    Tag.ACCOUNT_SIGN_IN: "signed in",
+    Tag.ACCOUNT_SIGN_OUT: "signed out",
+    Tag.SITE_ADD: "added a site",
+}
+HEALTHS = {
+    Health.OK: ("OK", "good"),
+    Health.WARNING: ("Warning", "bad"),
+    Health.CRITICAL: ("Critical", "bad"),
+    Health.UNKNOWN: ("Not known", ""),
+}
+"""What is said of a health, and the class that colours the word."""
+POWER_STATES = {
+    PowerState.ON: "On",
+    PowerState.OFF: "Off",
+    PowerState.POWERING_ON: "Powering on",
+    PowerState.POWERING_OFF: "Powering off",
+    PowerState.PAUSED: "Paused",
+    PowerState.UNKNOWN: "Not read yet",
+}
+
+
+def moment(value: datetime | str | None, form: str = "time") -> Markup:
+    """A <time> in UTC that the browser turns into its own zone. form: time, date (both), or age ("12 s ago")."""
+    if value is None:
+        return Markup("")
+    at = datetime.fromisoformat(value) if isinstance(value, str) else value
+    at = at.astimezone(UTC)
+    text = age(at) if form == "age" else at.strftime("%H:%M:%S UTC" if form == "time" else "%d %b %Y, %H:%M:%S UTC")
+    if form == "time" and at.date() != clock.now().date():
+        text = at.strftime("%d %b, %H:%M:%S UTC")
+    return Markup('<time datetime="{0}" title="{1}" data-form="{2}">{3}</time>').format(
+        clock.rfc3339(at), at.strftime("%Y-%m-%d %H:%M:%S UTC"), form, text
+    )
+
+
+def age(at: datetime) -> str:
+    seconds = max(0, int((clock.now() - at).total_seconds()))
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * size or (unit == "min" and seconds >= size):
+            return f"{seconds // size} {unit} ago"
+    return f"{seconds} s ago"
+
+
+def took(step: StepShape | JobShape) -> str:
+    """How long it took, or has been taking; nothing before it began."""
+    if step.started_at is None:
+        return ""
+    return duration((step.finished_at or clock.now()) - step.started_at)
+
+
+def duration(span: timedelta) -> str:
+    seconds = span.total_seconds()
+    if seconds < 10:
+        return f"{max(seconds, 0):.1f} s"
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    if seconds < 7200:
+        return f"{seconds // 60:.0f} min {seconds % 60:02.0f} s"
+    return f"{seconds // 3600:.0f} h {seconds % 3600 // 60:02.0f} min"
+
+
+def tone(shape: JobShape | StepShape) -> str:
+    """The class that colours a state: nothing else on a page chooses colour."""
+    return {
+        "running": "busy",
+        "waiting": "busy",
+        "cancelling": "busy",
+        "queued": "busy",
+        "failed": "bad",
+        "needs_attention": "bad" if not getattr(shape, "resolved_at", None) else "calm",
+        "succeeded": "good",
+    }.get(shape.state, "calm")
+
+
+def readings(shape: JobShape) -> list[tuple[str, list[tuple[str, Moment | str | None]]]]:
+    """What was read from the hardware, with the time: before, each reading back, and what else was read."""
+    lines = []
+    for when, values in (shape.evidence or {}).items():
+        found = values if isinstance(values, list) else [values]
+        read = [(_read(one), one["read_at"]) for one in found if isinstance(one, dict) and "read_at" in one]
+        read = [(text, at) for text, at in read if text]
+        if read:
+            lines.append((_spaced(when), read))
+    if any(label == "read back" for label, _ in lines):
+        lines = [(label, read) for label, read in lines if label != "after"]  # the last reading back says the same
+    return lines
+
+
+def nothing_sent(shape: JobShape) -> bool:
+    """Whether the page has to say that a failed job sent nothing: its own message does not."""
+    error = shape.error or {}
+    said = "nothing was sent" in str(error.get("message", "")).lower()
+    return shape.state is JobState.FAILED and error.get("sent") is False and not said
+
+
+def asked_by(shape: JobShape | JobHeadShape) -> str:
+    """Who asked for a job, and which token did it for them."""
+    return _by(shape.requested_by, shape.requested_by_kind, shape.requested_by_token)
+
+
+def _by(name: str, kind: str, token: str | None) -> str:
+    """A user as they are; a token never looks like one."""
+    if kind == "anonymous":
+        return f"Somebody as {name}"
+    if kind != "token":
+        return name
+    return f"{name} (token {token})" if token and token != name else f"the token {name}"
+
+
+def _read(values: Mapping[str, Any]) -> str:
+    found = [(name, value) for name, value in values.items() if name != "read_at" and value is not None]
+    return ", ".join(str(value) if name == "PowerState" else f"{_spaced(name)} {value}" for name, value in found)
+
+
+def notes(evidence: Mapping[str, Any] | None, key: str) -> list[str]:
+    found = (evidence or {}).get(key, [])
+    return [str(line) for line in found] if isinstance(found, list) else [str(found)]
+
+
+def _spaced(name: str) -> str:
+    """BootSourceOverrideTarget and not_confirmed as words."""
+    known = {"IndicatorLED": "identify light", "BootSourceOverrideTarget": "boot from"}
+    known |= {"BootSourceOverrideEnabled": "override", "BootSourceOverrideMode": "mode", "LastResetTime": "last reset"}
+    return known.get(name, name.replace("_", " "))
+
+
+def said_parameters(parameters: Mapping[str, Any]) -> str:
+    """Parameters that were chosen, in one line."""
+    return ", ".join(f"{name.replace('_', ' ')} {text}" for name, value in parameters.items() if (text := _flat(value)))
+
+
+def _flat(value: Any) -> str:
+    """Lists and objects as the words in them; what was not chosen is left out."""
+    if isinstance(value, dict):
+        return " ".join(filter(None, map(_flat, value.values())))
+    if isinstance(value, list):
+        return ", ".join(filter(None, map(_flat, value)))
+    return "" if value in (None, False, "") else str(value)
+
+
+def differences(drift: Sequence[Mapping[str, Any]]) -> str:
+    """How a BMC differs from what its profile asks for, in words."""
+    return "; ".join(f"{said([one])}: {SECURITY_FACTS.get(one['fact'], 'asked for by its profile')}" for one in drift)
+
+
+def is_silent(server: ServerShape) -> bool:
+    return server.silent_since is not None
+
+
+@lru_cache(maxsize=64)
+def _digest(name: str, changed: float) -> str:
+    return hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
+
+
+def static_url(name: str) -> str:
+    """The address of a static file; another one whenever its content is another."""
+    return url_for("static", filename=name, v=_digest(name, (STATIC / name).stat().st_mtime))
+
+
+def linked(text: str) -> Markup:
+    """A sentence with the action names in it set apart."""
+    words = (Markup("<code>{}</code>").format(word) if _ACTION.fullmatch(word) else word for word in text.split(" "))
+    return Markup(" ").join(words)
+
+
+def sentence(row: AuditShape) -> Markup:
+    """A record as a sentence: who did what, and what came of it."""
+    what = _title_of(row.tag)
+    who = _by(row.actor, row.actor_kind, row.actor_token)
+    if row.kind == "intent":
+        return Markup("<b>{}</b> asked for <b>{}</b>").format(who, what)
+    if row.kind == "outcome":
+        word = ENDINGS.get(row.outcome or "", row.outcome or "")
+        shade = "good" if row.outcome in set(Outcome) else ("calm" if row.outcome == Ending.CANCELLED else "bad")
+        return Markup('<b>{}</b>, asked for by <b>{}</b>: <span class="word {}">{}</span>').format(
+            what, who, shade, word
+        )
+    if row.kind == "refusal":
+        return Markup('<b>{}</b> was <span class="word bad">refused</span> <b>{}</b>').format(who, what)
+    return Markup("<b>{}</b>: {}").format(who, what)
+
+
+@lru_cache(maxsize=128)
+def _title_of(tag: str) -> str:
+    titles = {str(action.tag): action.title for action in control.actions()}
+    return titles.get(tag) or EVENTS.get(tag, tag)
+
+
+def to_visitor(error: OobctlError) -> str:
+    """An error's sentence as the visitor is told it."""
+    visitor = g.get("visitor")
+    return told_error(error.code, error.message, staff=visitor is not None and visitor.actor.is_staff)
+
+
+def why_not(offer: OfferShape, server: ServerShape) -> str:
+    """Why an action is not to be had now, beside its button: the server's state is said once, at the top."""
+    if offer.reason.startswith(f"{server.name} is {server.lifecycle}:"):
+        return f"Not while the server is {server.lifecycle}."
+    reason = offer.reason.removesuffix(" Nothing was sent.")
+    reason = reason if reason.startswith(server.name) else upper_first(reason)  # a name stays as it is
+    return reason if reason.endswith(".") else f"{reason}."
+
+
+def tried_on(server: ServerShape) -> list[str]:
+    """What the profile's claims rest on: "tried on a simulator: boot, power", the best first."""
+    said = []
+    for word, words in EVIDENCE.items():
+        capabilities = [name.replace("_", " ") for name in sorted(server.evidence) if server.evidence[name] == word]
+        said += [f"{words}: {', '.join(capabilities)}"] if capabilities else []
+    return said
+
+
+def lower_first(text: str) -> str:
+    """For the middle of a sentence; names in capitals stay as they are."""
+    return text if text[:2].isupper() else text[:1].lower() + text[1:]
+
+
+def upper_first(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def register(app: Flask) -> None:
+    """Make the words known to the templates."""
+    functions: list[Callable[..., Any]] = [age, asked_by, duration, is_silent, linked, moment, notes, nothing_sent]
+    functions += [differences, readings, said_parameters, sentence, static_url, to_visitor, took, tone]
+    functions += [tried_on, why_not]
+    functions += [hardware_words.file_name, hardware_words.limits, hardware_words.number]
+    app.jinja_env.globals.update(
+        bios_settable=bios_form.settable,
+        bios_shown=bios_form.shown,
+        fact_words=hardware_words.fact,
+        part_about=hardware_words.about,
+        part_numbers=hardware_words.numbers_of,
+        sensor_value=hardware_words.value,
+    )
+    app.jinja_env.filters["lower_first"] = lower_first
+    app.jinja_env.globals.update(now=lambda: clock.rfc3339(clock.now()), iso=clock.rfc3339)
+    app.context_processor(lambda: {"visitor": g.get("visitor")})
+    app.jinja_env.globals.update({function.__name__: function for function in functions})
+    app.jinja_env.globals.update(
+        HEALTHS=HEALTHS,
+        JOB_STATES=JOB_STATES,
+        EVIDENCE=EVIDENCE,
+        HARDWARE_PAGES=HARDWARE_PAGES,
+        OUTCOMES=OUTCOMES,
+        STEP_STATES=STEP_STATES,
+        POWER_STATES=POWER_STATES,
+    )
