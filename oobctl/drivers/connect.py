@@ -32,11 +32,12 @@ from oobctl.drivers.interfaces import (
     VirtualMedia,
 )
 from oobctl.drivers.login import Login
-from oobctl.drivers.slots import Slot, disown_all, forget, limit_of, parked_error
+from oobctl.drivers.shared_session import Box, SharedSlot
+from oobctl.drivers.slots import Leftover, Slot, disown_all, forget, limit_of, parked_error
 from oobctl.errors import BmcBusy, ConfigurationError, NotFound, NotSupported, OobctlError, StoreUnavailable
 from oobctl.profiles import Profile
 from oobctl.store import Bmc as BmcRow
-from oobctl.store import BmcSession, Credential, Endpoint, Server, database
+from oobctl.store import BmcSession, Credential, Endpoint, Server, Site, database
 
 _log = logging.getLogger(__name__)
 
@@ -56,6 +57,7 @@ class Rows:
     bmc: BmcRow
     endpoints: dict[Protocol, Endpoint]
     credentials: dict[Protocol, Credential | None]
+    public_key: bytes = b""
 
 
 class ConnectedBmc:
@@ -320,21 +322,23 @@ def close_dead_sessions(holder: str) -> None:
 def _end_all(dead: Sequence[BmcSession]) -> None:
     for row in dead:
         try:
-            if row.protocol == Protocol.IPMI or row.native_id is None or _end(row, row.native_id):
+            if row.protocol == Protocol.IPMI:
                 forget(row.id)
+            else:
+                _end(row)
         except OobctlError as error:
             _log.warning("A session that %s left at a BMC was not ended: %s", row.holder, error.message)
 
 
-def _end(row: BmcSession, native_id: str) -> bool:
+def _end(row: BmcSession) -> None:
     with database().read() as tx:
         server_id = tx.scalar(select(Server.id).where(Server.bmc_id == row.bmc_id).limit(1))
     if server_id is None:
-        return True
+        forget(row.id)
+        return
     rows = rows_of(server_id)
-    profile = profile_of(rows.bmc)
-    login = _login(rows, Protocol.REDFISH, profile, SessionPurpose(row.purpose), row.holder, lambda: None)
-    return redfish.end_session(login, native_id)
+    login = _login(rows, Protocol.REDFISH, profile_of(rows.bmc), SessionPurpose(row.purpose), row.holder, lambda: None)
+    redfish.end_leftover(login, Leftover(row.id, row.native_id, row.opened_at))
 
 
 def rows_of(server_id: str) -> Rows:
@@ -350,7 +354,8 @@ def rows_of(server_id: str) -> Rows:
         )
         assert bmc is not None  # the foreign key holds it
         endpoints = {Protocol(endpoint.protocol): endpoint for endpoint in bmc.endpoints}
-        return Rows(server, bmc, endpoints, {key: endpoint.credential for key, endpoint in endpoints.items()})
+        credentials = {key: endpoint.credential for key, endpoint in endpoints.items()}
+        return Rows(server, bmc, endpoints, credentials, tx.get_one(Site, bmc.site_id).public_key)
 
 
 def address_of(endpoint: Endpoint) -> EndpointAddress:
@@ -384,5 +389,11 @@ def _login(
     secrets = Secrets(endpoint, rows.bmc.site_id, rows.server.name)
     secret = secrets.first(rows.credentials[protocol])
     limit = limit_of(protocol, profile.sessions.ours(protocol), purpose)
-    slot = Slot(endpoint, limit, purpose, holder)
-    return Login(endpoint, secret, profile, slot, check_who, secrets.another, secrets.park)
+    patience = profile.timeouts.connect
+    if protocol is Protocol.IPMI:
+        slot = Slot(endpoint, limit, purpose, holder, patience=patience)
+        return Login(endpoint, secret, profile, slot, check_who, secrets.another, secrets.park)
+    box = Box(endpoint, rows.public_key, secrets.key, lambda: login.secret)
+    shared = SharedSlot(endpoint, limit, purpose, holder, box, patience=patience)
+    login = Login(endpoint, secret, profile, shared, check_who, secrets.another, secrets.park)
+    return login

@@ -6,6 +6,7 @@ tries the other before the credential is parked.
 
 import hashlib
 from collections.abc import Callable
+from pathlib import Path
 
 from sqlalchemy import select, update
 
@@ -24,6 +25,11 @@ class Secrets:
     def __init__(self, endpoint: EndpointAddress, site_id: str, name: str) -> None:
         self._endpoint, self._site_id, self._name = endpoint, site_id, name
         self._tried: set[bytes] = set()
+
+    @property
+    def key(self) -> Path:
+        """The file with the site's private key."""
+        return settings().keys / f"{self._site_id}.key"
 
     def first(self, credential: Credential | None) -> Secret:
         """The secret that holds.
@@ -65,8 +71,7 @@ class Secrets:
 
     def _open(self, sealed: bytes) -> Secret:
         self._tried.add(_digest(sealed))
-        key = read_key(settings().keys / f"{self._site_id}.key")
-        return unseal(key, self._endpoint.id, self._endpoint.address, sealed)
+        return unseal(read_key(self.key), self._endpoint.id, self._endpoint.address, sealed)
 
 
 def only(endpoint: Endpoint, site_id: str, sealed: bytes) -> Secret:

@@ -1,75 +1,138 @@
 """The session slots of a BMC: a row is claimed before a login, removed after the logout, counted over all processes."""
 
-from dataclasses import dataclass
-from time import monotonic
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from time import monotonic, sleep
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from oobctl.constants import Protocol, SessionPurpose
+from oobctl.drivers import circuit
 from oobctl.drivers.interfaces import EndpointAddress
-from oobctl.errors import BmcAuthFailed, BmcSessionsExhausted, BmcUnreachable
+from oobctl.errors import BmcAuthFailed, BmcBusy, BmcSessionsExhausted, BmcUnreachable
 from oobctl.ids import new_id
 from oobctl.store import Bmc, BmcSession, Credential, database, db_now
 
 STALE_SECONDS = 120.0  # without a heartbeat for so long a session is nobody's
 _BEAT_SECONDS = 10.0
+_LOOK_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
 class Leftover:
-    """A session that a dead process, or a failed logout, left open at the BMC."""
+    """A session that a dead process, or a failed logout, left open at the BMC.
+
+    native_id None: its login, begun at `began`, came to nothing half way; maybe it left a session.
+    """
 
     id: str
     native_id: str | None
+    began: datetime
+
+
+@dataclass(frozen=True)
+class Joined:
+    """A session that another login opened, and its token."""
+
+    native_id: str
+    token: str = field(repr=False)
 
 
 class Slot:
-    """One of our sessions at a BMC. `limit`: how many of the protocol all our processes may have there."""
+    """One of our sessions at a BMC. `limit`: how many of the protocol all our processes may have there.
 
-    def __init__(self, endpoint: EndpointAddress, limit: int, purpose: SessionPurpose, holder: str) -> None:
+    patience: seconds that a login may take, and so the longest wait for another one's.
+    """
+
+    shares = False
+    crowded = False  # with what dead processes left there is no room: that is to be ended before the login
+    joined: Joined | None = None
+
+    def __init__(
+        self, endpoint: EndpointAddress, limit: int, purpose: SessionPurpose, holder: str, *, patience: float = 20.0
+    ) -> None:
         self._endpoint, self._limit, self._purpose, self._holder = endpoint, limit, purpose, holder
+        self._patience = patience
         self._id: str | None = None
+        self._probe: str | None = None
         self._beaten = 0.0
         self._retired = False
 
     def claim(self) -> list[Leftover]:
         """Take a slot; call it before the login. Returns what dead processes left open, to be ended after the login.
 
-        Raises BmcAuthFailed where the credential was parked meanwhile, BmcSessionsExhausted where no slot is left,
-        BmcUnreachable after `retire`.
+        Waits for another login that is under way. Raises BmcAuthFailed where the credential was parked meanwhile,
+        BmcSessionsExhausted where no slot is left, BmcUnreachable after `retire` and where the BMC is let be, BmcBusy
+        where the other login takes too long.
         """
-        if self._retired:
-            raise BmcUnreachable(f"The connection to the BMC at {self._endpoint.address} was closed meanwhile.")
-        with database().write() as tx:
-            tx.execute(select(Bmc.id).where(Bmc.id == self._endpoint.bmc_id).with_for_update())  # one claim at a time
-            _refuse_parked(tx, self._endpoint)
-            alive, leftovers = self._taken(tx)
-            if len(alive) >= self._limit:
-                raise self._exhausted(alive)
-            self._id = new_id()
-            tx.add(
-                BmcSession(
-                    id=self._id,
-                    bmc_id=self._endpoint.bmc_id,
-                    protocol=self._endpoint.protocol,
-                    purpose=self._purpose,
-                    holder=self._holder,
-                    heartbeat=db_now(),
-                )
-            )
-        self._beaten = monotonic()
+        deadline = monotonic() + 2 * self._patience
+        while True:
+            if self._retired:
+                raise BmcUnreachable(f"The connection to the BMC at {self._endpoint.address} was closed meanwhile.")
+            try:
+                with database().write() as tx:
+                    tx.execute(select(Bmc.id).where(Bmc.id == self._endpoint.bmc_id).with_for_update())  # one at a time
+                    _refuse_parked(tx, self._endpoint)
+                    found = self._take(tx)
+            except circuit.Probed:
+                if monotonic() > deadline:
+                    raise BmcBusy(
+                        f"Another login of oobctl at the BMC at {self._endpoint.address} has been under way for long. "
+                        "Try again in a minute."
+                    ) from None
+                sleep(_LOOK_SECONDS)
+                continue
+            self._beaten = monotonic()
+            return found
+
+    def _take(self, tx: Session) -> list[Leftover]:
+        """A row of our own. Raises circuit.Probed where another login has to end first."""
+        self._probe = circuit.admit(tx, self._endpoint, self._purpose, 2 * self._patience)
+        alive, leftovers = self._taken(tx)
+        taken = len({row.native_id or row.id for row in alive})
+        if taken >= self._limit:
+            raise self._exhausted(alive)
+        self.crowded = taken + len(leftovers) >= self._limit
+        self._put(tx)
         return leftovers
 
+    def _put(self, tx: Session, **more: object) -> None:
+        self._id = new_id()
+        row = BmcSession(id=self._id, bmc_id=self._endpoint.bmc_id, protocol=self._endpoint.protocol)
+        row.purpose, row.holder, row.shared = self._purpose, self._holder, self.shares
+        for name, value in more.items():
+            setattr(row, name, value)
+        row.heartbeat = tx.scalar(select(db_now())) or 0.0
+        tx.add(row)
+
+    def _rows(self, tx: Session) -> Sequence[BmcSession]:
+        ours = (BmcSession.bmc_id == self._endpoint.bmc_id, BmcSession.protocol == self._endpoint.protocol)
+        return tx.scalars(select(BmcSession).where(*ours).order_by(BmcSession.id)).all()
+
     def _taken(self, tx: Session) -> tuple[list[BmcSession], list[Leftover]]:
-        now = tx.scalar(select(db_now())) or 0.0
-        rows = tx.scalars(
-            select(BmcSession).where(
-                BmcSession.bmc_id == self._endpoint.bmc_id, BmcSession.protocol == self._endpoint.protocol
+        """The living rows, and of the others those whose session nobody uses."""
+        oldest = (tx.scalar(select(db_now())) or 0.0) - STALE_SECONDS
+        rows = self._rows(tx)
+        alive = [row for row in rows if row.heartbeat > oldest]
+        used = {row.native_id for row in alive if row.native_id is not None}
+        dead = [row for row in rows if row not in alive and row.native_id not in used]
+        return alive, [Leftover(row.id, row.native_id, row.opened_at) for row in dead]
+
+    def refuse_crowd(self, before: Sequence[Leftover]) -> None:
+        """After what was left was to be ended: a poll does not log in where it could not be, an action does.
+
+        Raises BmcSessionsExhausted; the slot is given back then.
+        """
+        with database().read() as tx:
+            left = tx.scalars(select(BmcSession.id).where(BmcSession.id.in_([one.id for one in before]))).all()
+        if len(left) >= self._limit and self._purpose is SessionPurpose.POLL:
+            self.release()
+            raise BmcSessionsExhausted(
+                f"Sessions that oobctl left at the BMC at {self._endpoint.address} could not be ended ({len(left)}). What "
+                "is free there is left to people. They end by themselves, mostly within half an hour."
             )
-        ).all()
-        alive = [row for row in rows if row.heartbeat > now - STALE_SECONDS]
-        return alive, [Leftover(row.id, row.native_id) for row in rows if row not in alive]
 
     def _exhausted(self, alive: list[BmcSession]) -> BmcSessionsExhausted:
         holders = ", ".join(sorted(f"{row.holder} ({row.purpose})" for row in alive))
@@ -79,9 +142,33 @@ class Slot:
             holders=[row.holder for row in alive],
         )
 
-    def opened(self, native_id: str) -> None:
-        """Note the BMC's own name of the session, right after the login."""
+    def unanswered(self) -> None:
+        """The login was left unanswered: others let the BMC be for a while."""
+        circuit.unanswered(self._endpoint.id, self._probe)
+        self._probe = None
+
+    def answered(self) -> None:
+        """The BMC answered the login, whatever it said."""
+        if self._probe is not None:
+            circuit.answered(self._endpoint.id)
+            self._probe = None
+
+    def opened(self, native_id: str, token: str | None = None) -> None:
+        """Note the BMC's own name of the session, right after the login; the token, for those who may share it."""
         self._update(native_id=native_id, heartbeat=db_now())
+
+    def alone(self) -> None:
+        """The BMC has no sessions, or gave one that nobody else can use: there is nothing to share."""
+
+    def leave(self, *, whole: bool = False) -> bool:
+        """Before a logout. Returns whether the session is to be ended at the BMC; where not, the slot is given back.
+
+        whole: it is to be ended whoever else uses it: they log in anew.
+        """
+        return True
+
+    def void(self) -> None:
+        """The session is no more: nobody joins it."""
 
     def retire(self) -> None:
         """No login over this slot any more: a thread that still reads must not open a session that nobody closes."""
@@ -127,6 +214,16 @@ def disown(session_id: str) -> None:
     """Leave a session's row to whoever logs in next: it is nobody's, and still open at the BMC."""
     with database().write() as tx:
         tx.execute(update(BmcSession).where(BmcSession.id == session_id).values(heartbeat=0.0))
+
+
+def others(endpoint: EndpointAddress, but: str) -> tuple[set[str], bool]:
+    """Our sessions at a BMC by its own names, and whether a login is under way, one row left out."""
+    ours = (BmcSession.bmc_id == endpoint.bmc_id, BmcSession.protocol == endpoint.protocol, BmcSession.id != but)
+    with database().read() as tx:
+        now = tx.scalar(select(db_now())) or 0.0
+        rows = tx.scalars(select(BmcSession).where(*ours)).all()
+    busy = any(row.native_id is None and row.shared and row.heartbeat > now - STALE_SECONDS for row in rows)
+    return {row.native_id for row in rows if row.native_id is not None}, busy
 
 
 def disown_all(holder: str) -> list[BmcSession]:

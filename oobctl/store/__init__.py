@@ -3,7 +3,7 @@
 from oobctl.store.account import Account, Grant, Membership, PanelSession, Token, User
 from oobctl.store.audit_record import AuditRecord, RefusalCount
 from oobctl.store.base import Base, db_now
-from oobctl.store.bmc import Bmc, BmcSession, Credential, Endpoint
+from oobctl.store.bmc import Bmc, BmcCircuit, BmcSession, Credential, Endpoint
 from oobctl.store.bmc_user import BmcUser, JobSecret
 from oobctl.store.database import Database, database, use
 from oobctl.store.job import Job, JobStep, Lease
@@ -21,6 +21,7 @@ __all__ = [
     "Base",
     "BiosBaseline",
     "Bmc",
+    "BmcCircuit",
     "BmcSession",
     "BmcUser",
     "BootOverride",

@@ -56,7 +56,11 @@ class Credential(Identified, Base):
 
 
 class BmcSession(Identified, Base):
-    """A slot at a BMC, claimed before the login. `native_id` is the BMC's own name of the session."""
+    """A slot at a BMC, claimed before the login. `native_id` is the BMC's own name of the session.
+
+    shared: processes of the site use one session together, each with a row of its own that has the same native_id;
+    `token` (sealed to the site) lets others join, and is gone from when the session is being ended.
+    """
 
     __tablename__ = "bmc_session"
     bmc_id: Mapped[str] = mapped_column(ForeignKey("bmc.id"), index=True)
@@ -66,3 +70,19 @@ class BmcSession(Identified, Base):
     native_id: Mapped[str | None] = mapped_column(String(256))
     opened_at: Mapped[datetime] = mapped_column(default=clock.now)
     heartbeat: Mapped[float] = mapped_column(Float)  # the database's clock
+    shared: Mapped[bool] = mapped_column(default=False)
+    token: Mapped[bytes | None] = mapped_column(LargeBinary)
+
+
+class BmcCircuit(Base):
+    """An endpoint that left logins unanswered: how many in a row, and who asks it again, when. By the database's clock.
+
+    retry_at: polls let it be until then. probe: the one login that asks it now, at most until probe_until.
+    """
+
+    __tablename__ = "bmc_circuit"
+    endpoint_id: Mapped[str] = mapped_column(ForeignKey("endpoint.id", ondelete="CASCADE"), primary_key=True)
+    failures: Mapped[int] = mapped_column(default=0)
+    retry_at: Mapped[float] = mapped_column(Float, default=0.0)
+    probe: Mapped[str | None] = mapped_column(String(36))
+    probe_until: Mapped[float] = mapped_column(Float, default=0.0)

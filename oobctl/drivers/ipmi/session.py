@@ -172,10 +172,15 @@ class IpmiSession:
         try:
             lan = self._get_in()
         except BaseException as error:
+            if isinstance(error, BmcUnreachable):
+                slot.unanswered()
+            else:
+                slot.answered()
             slot.release()
             if isinstance(error, BmcAuthFailed):
                 self._login.refused(error)
             raise
+        slot.answered()
         self._lan = lan
         self.logins += 1
         self.known.clear()

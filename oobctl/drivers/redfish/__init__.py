@@ -1,8 +1,8 @@
 """The capabilities over Redfish: one module per capability, one HTTP client per BMC."""
 
 from oobctl.drivers.redfish.crawl import Bounds, Crawl
-from oobctl.drivers.redfish.session import end_session
+from oobctl.drivers.redfish.session import end_leftover
 from oobctl.drivers.redfish.tls import presented_fingerprint
 from oobctl.drivers.redfish.transport import RedfishTransport
 
-__all__ = ["Bounds", "Crawl", "RedfishTransport", "end_session", "presented_fingerprint"]
+__all__ = ["Bounds", "Crawl", "RedfishTransport", "end_leftover", "presented_fingerprint"]

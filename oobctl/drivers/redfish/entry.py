@@ -8,6 +8,7 @@ from oobctl.drivers.login import Login
 from oobctl.drivers.redfish.answers import Reply, link
 from oobctl.drivers.redfish.http import Client, authority
 from oobctl.drivers.redfish.redirects import path_of
+from oobctl.drivers.slots import Joined
 from oobctl.errors import BmcAuthFailed, BmcBadAnswer
 from oobctl.profiles.model import Profile
 from oobctl.profiles.quirks import Quirk
@@ -33,7 +34,18 @@ class Entry:
         self.root: dict[str, Any] = {}
         self.token = ""
         self.native: str | None = None
+        self.unclear = False  # a session may have been made that we were not told of
         self.must_change: str | None = None
+        self.own = True
+
+    def join(self, joined: Joined) -> None:
+        """Use a session that another login made. Raises BmcError's subclasses; whether it lives is seen at its use."""
+        self.own, self.native, self.token = False, joined.native_id, joined.token
+        reply = self._ask("GET", ROOT, None, "describe itself")
+        if not reply.ok and reply.status != 401:
+            raise reply.error("describe itself")
+        self.root = reply.resource() if reply.ok else {}
+        self._client.set_session_key(joined.token)
 
     def enter(self) -> None:
         """Log in, checked with one request that needs it. Raises BmcAuthFailed and BmcError's other subclasses."""
@@ -54,7 +66,9 @@ class Entry:
         """
         secret = self._login.secret
         body = {"UserName": secret.user, "Password": secret.password}
+        self.unclear = True
         reply = self._ask("POST", sessions, body, "log us in")
+        self.unclear = False
         if reply.status in {404, 405, 501} or (reply.status == 401 and not told):
             return False
         token = reply.headers.get("x-auth-token")
@@ -62,8 +76,10 @@ class Entry:
             self.token = token
             self.native = path_of(reply.headers.get("location")) or path_of(_said_path(reply))
             self._client.set_session_key(token)
-            if self.native is not None:
-                self._login.slot.opened(self.native)
+            if self.native is None:
+                self._login.slot.alone()
+            else:
+                self._login.slot.opened(self.native, None if wants_change(reply, self._login.profile) else token)
         self._judge(reply)
         if not token:
             raise BmcBadAnswer(f"The BMC at {self._where} let us in and gave no X-Auth-Token.")
@@ -71,6 +87,7 @@ class Entry:
 
     def _basic(self) -> None:
         """No sessions: the user and password go with each request, to the checked certificate's owner alone."""
+        self._login.slot.alone()
         self._client.set_authorization_key(basic(self._login))
         self._judge(self._ask("GET", link(self.root, "Systems") or "/redfish/v1/Systems", None, "let us in"))
 

@@ -12,13 +12,14 @@ from redfish.rest.v1 import RetriesExhaustedError
 
 from oobctl.drivers.interfaces import Fence
 from oobctl.drivers.login import Login
+from oobctl.drivers.redfish import leftovers
 from oobctl.drivers.redfish.answers import Reply
 from oobctl.drivers.redfish.entry import Ask, Entry, basic, wants_change
 from oobctl.drivers.redfish.failures import failure
 from oobctl.drivers.redfish.http import Client, authority
 from oobctl.drivers.redfish.redirects import moved
 from oobctl.drivers.redfish.tls import Limit
-from oobctl.drivers.slots import Leftover, forget
+from oobctl.drivers.slots import Leftover
 from oobctl.drivers.unsent import surely_not_sent
 from oobctl.errors import (
     BmcAuthFailed,
@@ -47,6 +48,7 @@ class RedfishSession:
         self._token = ""
         self._must_change: str | None = None  # as Entry has it
         self._changing = self._retired = False
+        self._own = True  # the session was made by our login, not joined
         self.root: dict[str, Any] = {}
         self.logins = 0
 
@@ -233,35 +235,55 @@ class RedfishSession:
             raise BmcRefused(
                 f"The password of our user at {self.where} was changed over this connection. Connect anew, with it."
             )
-        leftovers = self._login.slot.claim()
+        left = self._login.slot.claim()
+        if self._login.slot.crowded:
+            self._make_room(left)
         client, entry = self._get_in()
-        self._client, self._native, self._token = client, entry.native, entry.token
+        self._client, self._native, self._token, self._own = client, entry.native, entry.token, entry.own
         self.root, self._must_change = entry.root, entry.must_change
         self.logins += 1
-        self._end_leftovers(client, leftovers)
+        leftovers.end(self._login, left, self._ending(client))
         return client
+
+    def _make_room(self, left: list[Leftover]) -> None:
+        """End what dead processes left before the login, with Basic, which needs no session."""
+        for one in left:
+            end_leftover(self._login, one)
+        self._login.slot.refuse_crowd(left)
 
     def _get_in(self) -> tuple[Client, Entry]:
         """With the secret that holds; while it is rotated, with the other one where that is refused."""
         while True:
             client = Client(self._login.endpoint, self._limit)
             entry = Entry(self._login, client, self._asking(client))
+            joined = self._login.slot.joined
             try:
-                entry.enter()
+                if joined is None:
+                    entry.enter()
+                else:
+                    entry.join(joined)
             except BaseException as error:
                 client.drop()
                 if isinstance(error, BmcAuthFailed) and entry.native is None and self._login.goes_on():
                     continue
                 self._came_to_nothing(client, entry, error)
                 raise
+            self._login.slot.answered()
             return client, entry
 
     def _came_to_nothing(self, client: Client, entry: Entry, error: BaseException) -> None:
+        slot = self._login.slot
         self._native = entry.native
-        if self._native is None:
-            self._login.slot.release()
-        else:  # we are in at the BMC, and could not go on
+        if isinstance(error, BmcUnreachable):
+            slot.unanswered()
+        else:
+            slot.answered()
+        if self._native is not None:  # we are in at the BMC, and could not go on
             self._log_out(client)
+        elif entry.unclear:  # maybe we are: the next login finds out
+            slot.abandon()
+        else:
+            slot.release()
         if isinstance(error, BmcAuthFailed):
             self._login.refused(error)
 
@@ -303,47 +325,41 @@ class RedfishSession:
         """Our password may be another now: log out, and never in again with the old one (BMCs lock users out)."""
         with self._lock:
             self._retired = True
-            self._lost()
+            self._lost(whole=True)
 
     def _expired(self, reply: Reply, fresh: bool) -> None:
         """A 401 on the way: an expired session is replaced; with Basic, or right after a login, it is a refusal."""
-        if fresh and self._token:
+        if fresh and self._token and self._own:
             raise reply.error("go on after it let us in")
         if not self._token:
             refusal = BmcAuthFailed(f"The BMC at {self.where} let us in and then refused us ({reply.words()}).")
             self._login.refused(refusal)
             raise refusal
+        self._login.slot.void()
         self._native = None
         self._lost()
 
-    def _end_leftovers(self, client: Client, leftovers: list[Leftover]) -> None:
-        """End what dead processes left open; a BMC that is in no mood for it is asked again next time."""
-        for leftover in leftovers:
-            if leftover.native_id is None or self._delete(client, leftover.native_id):
-                forget(leftover.id)
+    def _ending(self, client: Client) -> leftovers.Ask:
+        """Requests that end sessions, over this client."""
 
-    def _delete(self, client: Client, path: str) -> bool:
-        """End a session by its path. True where it is gone, also where it had been."""
-        for last in (False, True):
-            try:
-                reply = self._exchange(client, "DELETE", path, None, {}, _LOGOUT_SECONDS, "end a session")
-            except BmcError as error:
-                _log.info("A session at %s could not be ended: %s", self.where, error.message)
-                if last or isinstance(error, BmcTimeout):
-                    return False
-            else:
-                return reply.ok or reply.status in {401, 404, 410}
-        return False
+        def ask(method: str, path: str) -> Reply:
+            return self._exchange(client, method, path, None, {}, _LOGOUT_SECONDS, "end a session")
 
-    def _lost(self) -> None:
-        """The connection or session is of no more use: what can be ended is ended, the next request logs in anew."""
+        return ask
+
+    def _lost(self, *, whole: bool = False) -> None:
+        """The connection or session is of no more use: what can be ended is ended, the next request logs in anew.
+
+        whole: the session is ended also where others share it.
+        """
         client, self._client = self._client, None
         if client is not None:
-            self._log_out(client)
+            self._log_out(client, whole=whole)
 
-    def _log_out(self, client: Client) -> None:
+    def _log_out(self, client: Client, *, whole: bool = False) -> None:
         native, self._native, self._token, self._must_change = self._native, None, "", None
-        gone = native is None or self._delete(client, native)
+        ends = native is not None and self._login.slot.leave(whole=whole)
+        gone = not ends or native is None or leftovers.delete(self._ending(client), native)
         client.set_session_key(None)
         client.set_authorization_key(None)
         client.drop()
@@ -371,12 +387,12 @@ class RedfishSession:
                 _log.exception("Closing the Redfish session at %s failed.", self.where)
 
 
-def end_session(login: Login, native_id: str) -> bool:
-    """End a session that another process left open, with Basic: it needs no free slot. True where it is gone."""
+def end_leftover(login: Login, left: Leftover) -> None:
+    """End what another process left open, with Basic: it needs no free slot. What could not be ended stays noted."""
     session = RedfishSession(login)
     client = Client(login.endpoint, session._limit)
     try:
         client.set_authorization_key(basic(login))
-        return session._delete(client, native_id)
+        leftovers.end(login, [left], session._ending(client))
     finally:
         client.drop()

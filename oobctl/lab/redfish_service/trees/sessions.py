@@ -5,6 +5,7 @@ import json
 import secrets
 import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import flask
@@ -61,7 +62,15 @@ def create(state: "State", asked: Asked) -> flask.Response:
         return refusals.sessions_full()
     number = str(state.number())
     session = state.sessions[f"{path}/{number}"] = Session(who)
-    described = resource(f"{path}/{number}", "Session", "v1_3_0", Id=number, Name="Session", UserName=who.name)
+    described = resource(
+        f"{path}/{number}",
+        "Session",
+        "v1_4_0",
+        Id=number,
+        Name="Session",
+        UserName=who.name,
+        CreatedTime=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
     state.resources.put(f"{path}/{number}", described)
     _list(state)
     headers = {"X-Auth-Token": session.token, "Location": f"{path}/{number}"}

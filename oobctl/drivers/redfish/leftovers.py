@@ -1,0 +1,108 @@
+"""Ending what is left of our sessions at a BMC: of dead processes, failed logouts, and logins that came to nothing."""
+
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+from oobctl import clock
+from oobctl.drivers.login import Login
+from oobctl.drivers.redfish import dates
+from oobctl.drivers.redfish.answers import Reply, link
+from oobctl.drivers.shared_session import ends_with
+from oobctl.drivers.slots import Leftover, forget, others
+from oobctl.errors import BmcError, BmcTimeout
+from oobctl.profiles.model import Profile
+
+_log = logging.getLogger(__name__)
+_ROOT = "/redfish/v1/"
+_SLACK = timedelta(seconds=3)  # of the two clocks, and of times told in whole seconds
+
+Ask = Callable[[str, str], Reply]
+"""method, path: one request of somebody who may end sessions."""
+
+
+def end(login: Login, left: list[Leftover], ask: Ask) -> None:
+    """End each of them that nobody uses; a BMC that is in no mood for it is asked again at the next login."""
+    for one in left:
+        if not ends_with(one.id):
+            continue
+        if _known(login, one.native_id, ask) if one.native_id is not None else _half(login, one, ask):
+            forget(one.id)
+
+
+def _known(login: Login, path: str, ask: Ask) -> bool:
+    """End a session that we have the name of. A BMC that restarted may have given the name to somebody else's."""
+    try:
+        reply = ask("GET", path)
+        user = reply.resource().get("UserName") if reply.ok else None
+    except BmcError:
+        user = None  # then DELETE tells
+    return user not in {None, login.secret.user} or delete(ask, path)
+
+
+def delete(ask: Ask, path: str) -> bool:
+    """End a session by its path. True where it is gone, also where it had been."""
+    for last in (False, True):
+        try:
+            reply = ask("DELETE", path)
+        except BmcError as error:
+            _log.info("The session %s could not be ended: %s", path, error.message)
+            if last or isinstance(error, BmcTimeout):
+                return False
+        else:
+            return reply.ok or reply.status in {401, 404, 410}
+    return False
+
+
+def _half(login: Login, left: Leftover, ask: Ask) -> bool:
+    """A login that came to nothing after it was asked for: what it left at the BMC has no name in our rows.
+
+    It is told by our user, the moment it was made, and by being the only one like it. Returns whether that is settled.
+    """
+    try:
+        found = _like(login, left, ask)
+    except BmcError as error:
+        _log.info("The sessions at %s could not be looked through: %s", login.endpoint.address, error.message)
+        return False
+    if found is None:
+        return False
+    if len(found) > 1:
+        _log.warning("Sessions at %s can't be told apart and end by themselves: %s", login.endpoint.address, found)
+        return True
+    return not found or delete(ask, found[0])
+
+
+def _like(login: Login, left: Leftover, ask: Ask) -> list[str] | None:
+    """Sessions that the login may have made; None while another login is under way, which may be of one of them."""
+    root = ask("GET", _ROOT).resource()
+    path = link(root, "Links", "Sessions") or "/redfish/v1/SessionService/Sessions"
+    listed = ask("GET", path)
+    members = [link(member, "@odata.id") for member in listed.resource().get("Members") or []]
+    known, busy = others(login.endpoint, left.id)
+    if busy:
+        return None
+    unknown = [member for member in members if member is not None and member not in known]
+    earliest, latest = _window(login, left)
+    found = []
+    for member in unknown:
+        reply = ask("GET", member)
+        session = reply.resource() if reply.ok else {}
+        made = _made(session, reply, login.profile)
+        if session.get("UserName") == login.secret.user and made is not None and earliest <= made <= latest:
+            found.append(member)
+    return found
+
+
+def _window(login: Login, left: Leftover) -> tuple[datetime, datetime]:
+    return left.began - _SLACK, left.began + timedelta(seconds=2 * login.profile.timeouts.connect) + _SLACK
+
+
+def _made(session: dict[str, object], reply: Reply, profile: Profile) -> datetime | None:
+    """When it was made, by our clock: the BMC's own clock is in the Date header of what it answers."""
+    said = dates.moment(session.get("CreatedTime"), profile)
+    try:
+        there = parsedate_to_datetime(reply.headers["date"]).astimezone(UTC)
+    except (KeyError, ValueError):
+        return None
+    return clock.now() - (there - said) if said is not None else None
