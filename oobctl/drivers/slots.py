@@ -130,8 +130,8 @@ class Slot:
         if len(left) >= self._limit and self._purpose is SessionPurpose.POLL:
             self.release()
             raise BmcSessionsExhausted(
-                f"Sessions that oobctl left at the BMC at {self._endpoint.address} could not be ended ({len(left)}). What "
-                "is free there is left to people. They end by themselves, mostly within half an hour."
+                f"{len(left)} sessions that oobctl left at the BMC at {self._endpoint.address} could not be ended. "
+                "What is free there is left to people. They end by themselves, mostly within half an hour."
             )
 
     def _exhausted(self, alive: list[BmcSession]) -> BmcSessionsExhausted:

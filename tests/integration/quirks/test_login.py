@@ -95,23 +95,14 @@ def read_all(connected: list[ConnectedBmc]) -> None:
         one.power.read()
 
 
-def test_a_bmc_is_never_asked_for_more_sessions_than_the_profile_says_it_has(derived: Derived) -> None:
-    for holds, refused_by_us in ((4, True), (9, False)):
-        with trees.serve(behaviours=["session-limit=4"]) as bmc:
-            profile = derived(changes={"sessions.redfish": holds})
-            server_id = trees.way(bmc, profile=profile, name=f"web{holds}")
-            opened = [trees.connect_to(server_id) for _ in range(5)]
-            try:
-                with pytest.raises(BmcSessionsExhausted) as caught:
-                    read_all(opened)
-                assert ("oobctl may open" in caught.value.message) is refused_by_us
-                assert len(bmc.state.sessions) == (3 if refused_by_us else 4)  # one is left for humans
-                statuses = [request.status for request in bmc.asked("POST")]
-                assert (503 in statuses) is not refused_by_us
-            finally:
-                for found in opened:
-                    found.close()
-            assert (bmc.state.sessions, trees.slots_taken()) == ({}, [])
+def test_a_bmc_whose_sessions_others_have_taken_is_busy_and_keeps_theirs(derived: Derived) -> None:
+    with trees.serve(behaviours=["session-limit=1"]) as bmc, bmc.client() as person:
+        body = {"UserName": bmc.user, "Password": bmc.password}
+        theirs = person.post("/redfish/v1/SessionService/Sessions", json=body).headers["location"]
+        with trees.connected(bmc, profile=derived()) as found, pytest.raises(BmcSessionsExhausted):
+            found.power.read()
+        assert list(bmc.state.sessions) == [theirs]
+        assert trees.slots_taken() == []
 
 
 def test_a_storage_chassis_that_restarts_the_bmc_is_not_asked_for(derived: Derived) -> None:
