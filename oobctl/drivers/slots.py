@@ -216,14 +216,28 @@ def disown(session_id: str) -> None:
         tx.execute(update(BmcSession).where(BmcSession.id == session_id).values(heartbeat=0.0))
 
 
-def others(endpoint: EndpointAddress, but: str) -> tuple[set[str], bool]:
-    """Our sessions at a BMC by its own names, and whether a login is under way, one row left out."""
+@dataclass(frozen=True)
+class Others:
+    """What else of ours is at a BMC.
+
+    names: of sessions, as it calls them. busy: a login is under way. half: how many logins died in it.
+    """
+
+    names: frozenset[str]
+    busy: bool
+    half: int
+
+
+def others(endpoint: EndpointAddress, but: str) -> Others:
+    """All of our rows but one."""
     ours = (BmcSession.bmc_id == endpoint.bmc_id, BmcSession.protocol == endpoint.protocol, BmcSession.id != but)
     with database().read() as tx:
-        now = tx.scalar(select(db_now())) or 0.0
+        oldest = (tx.scalar(select(db_now())) or 0.0) - STALE_SECONDS
         rows = tx.scalars(select(BmcSession).where(*ours)).all()
-    busy = any(row.native_id is None and row.shared and row.heartbeat > now - STALE_SECONDS for row in rows)
-    return {row.native_id for row in rows if row.native_id is not None}, busy
+    nameless = [row for row in rows if row.native_id is None and row.shared]
+    alive = [row for row in nameless if row.heartbeat > oldest]
+    names = frozenset(row.native_id for row in rows if row.native_id is not None)
+    return Others(names, bool(alive), len(nameless) - len(alive))
 
 
 def disown_all(holder: str) -> list[BmcSession]:

@@ -1,5 +1,6 @@
 """The power poll of one server: its state, or why there is none, and what that means for its connection."""
 
+import time
 from dataclasses import dataclass
 from datetime import datetime
 from queue import SimpleQueue
@@ -8,7 +9,7 @@ import structlog
 
 from oobctl import clock
 from oobctl.constants import PowerState
-from oobctl.errors import BmcSessionsExhausted, BmcUnreachable, OobctlError, StoreUnavailable, WrongServer
+from oobctl.errors import BmcUnreachable, OobctlError, StoreUnavailable, WrongServer
 from oobctl.jobs.quarantine import quarantine
 from oobctl.monitor.watch import Watch
 
@@ -44,23 +45,21 @@ def _poll(watch: Watch, holder: str, polls: "SimpleQueue[Poll]") -> None:
         another_answers(watch, error)
     except StoreUnavailable as error:
         log.warning("a poll waits for the database", because=error.message)
-    except BmcSessionsExhausted as error:
-        watch.drop()
-        if is_ours(error):
-            log.warning("a poll found all our sessions taken", server=watch.name, because=error.message)
-        else:
-            _fell_silent(watch, polls, error)
     except OobctlError as error:
         watch.drop()
-        _fell_silent(watch, polls, error)
+        if not was_asked(error):
+            watch.next_at = time.monotonic() + float(error.details.get("retry_after", watch.interval))
+            log.info("a poll did not ask its BMC", server=watch.name, because=error.message)
+        else:
+            _fell_silent(watch, polls, error)
     else:
         watch.silent, watch.answered, watch.failures = False, True, 0
         polls.put(Poll(watch.server_id, clock.now(), state, None))
 
 
-def is_ours(error: BmcSessionsExhausted) -> bool:
-    """With holders it is our own slots that are taken: the BMC was not asked."""
-    return "holders" in error.details
+def was_asked(error: OobctlError) -> bool:
+    """False where our own slots were taken, or the BMC is let be after logins that it left unanswered."""
+    return not {"holders", "retry_after"} & error.details.keys()
 
 
 def another_answers(watch: Watch, error: WrongServer) -> None:

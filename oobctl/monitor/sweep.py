@@ -16,7 +16,7 @@ from oobctl.errors import (
     StoreUnavailable,
     WrongServer,
 )
-from oobctl.monitor.polls import another_answers, is_ours
+from oobctl.monitor.polls import another_answers, was_asked
 from oobctl.monitor.watch import Watch
 from oobctl.readings import Report, Taken
 
@@ -60,10 +60,11 @@ def _read(watch: Watch, capability: Capability, holder: str) -> Report | OobctlE
             return readings.read(bmc, watch.server_id, capability)
     except (WrongServer, StoreUnavailable):
         raise
-    except BmcSessionsExhausted as error:
-        watch.drop()
-        return None if is_ours(error) else error
     except OobctlError as error:
-        if error.retryable or isinstance(error, BmcAuthFailed | BmcIdentityChanged):
+        if (
+            isinstance(error, BmcSessionsExhausted)
+            or error.retryable
+            or isinstance(error, BmcAuthFailed | BmcIdentityChanged)
+        ):
             watch.drop()
-        return None if watch.gone else error
+        return None if watch.gone or not was_asked(error) else error

@@ -16,6 +16,7 @@ from oobctl.profiles.model import Profile
 
 _log = logging.getLogger(__name__)
 _ROOT = "/redfish/v1/"
+_SESSIONS = "/redfish/v1/SessionService/Sessions"  # DSP0266, section 13.3.4
 _SLACK = timedelta(seconds=3)  # of the two clocks, and of times told in whole seconds
 
 Ask = Callable[[str, str], Reply]
@@ -58,34 +59,35 @@ def delete(ask: Ask, path: str) -> bool:
 def _half(login: Login, left: Leftover, ask: Ask) -> bool:
     """A login that came to nothing after it was asked for: what it left at the BMC has no name in our rows.
 
-    It is told by our user, the moment it was made, and by being the only one like it. Returns whether that is settled.
+    It is told by our user, by the moment it was made, and by there being no more like it than logins of ours that came
+    to nothing. Returns whether that is settled.
     """
     try:
         found = _like(login, left, ask)
     except BmcError as error:
         _log.info("The sessions at %s could not be looked through: %s", login.endpoint.address, error.message)
         return False
-    if found is None:
+    rest = others(login.endpoint, left.id)
+    if found is None or rest.busy:  # what is under way may be one of them
         return False
-    if len(found) > 1:
-        _log.warning("Sessions at %s can't be told apart and end by themselves: %s", login.endpoint.address, found)
+    unknown = [path for path in found if path not in rest.names]
+    if len(unknown) > 1 + rest.half:
+        _log.warning("Sessions at %s can't be told apart and end by themselves: %s", login.endpoint.address, unknown)
         return True
-    return not found or delete(ask, found[0])
+    ended = [delete(ask, path) for path in unknown]
+    return all(ended)
 
 
 def _like(login: Login, left: Leftover, ask: Ask) -> list[str] | None:
-    """Sessions that the login may have made; None while another login is under way, which may be of one of them."""
-    root = ask("GET", _ROOT).resource()
-    path = link(root, "Links", "Sessions") or "/redfish/v1/SessionService/Sessions"
-    listed = ask("GET", path)
-    members = [link(member, "@odata.id") for member in listed.resource().get("Members") or []]
-    known, busy = others(login.endpoint, left.id)
-    if busy:
+    """Sessions that the login may have made. None where they are not listed."""
+    root = ask("GET", _ROOT)
+    listed = ask("GET", link(root.resource(), "Links", "Sessions") or _SESSIONS) if root.ok else root
+    if not listed.ok:
         return None
-    unknown = [member for member in members if member is not None and member not in known]
+    members = [link(member, "@odata.id") for member in listed.resource().get("Members") or []]
     earliest, latest = _window(login, left)
     found = []
-    for member in unknown:
+    for member in filter(None, members):
         reply = ask("GET", member)
         session = reply.resource() if reply.ok else {}
         made = _made(session, reply, login.profile)

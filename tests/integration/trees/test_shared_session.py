@@ -143,7 +143,7 @@ def test_after_a_change_of_the_password_nobody_keeps_the_old_session(bmc: Served
 
 def session_of(found: ConnectedBmc) -> RedfishSession:
     transport = next(iter(found._transports.values()))
-    session = transport._session  # type: ignore[union-attr]
+    session = transport._session
     assert isinstance(session, RedfishSession)
     return session
 
@@ -288,7 +288,12 @@ def test_a_bmc_that_does_not_answer_has_one_probe_at_a_time(bmc: Served) -> None
     first, second = (Slot(endpoint, 3, SessionPurpose.ACT, f"worker-{number}", patience=5.0) for number in range(2))
     first.claim()
     claimed = threading.Event()
-    waiting = threading.Thread(target=lambda: (second.claim(), claimed.set()))
+
+    def claim() -> None:
+        second.claim()
+        claimed.set()
+
+    waiting = threading.Thread(target=claim)
     waiting.start()
     assert not claimed.wait(1.0)
     first.answered()
@@ -307,6 +312,6 @@ def test_a_probe_that_died_is_not_waited_for_for_ever(bmc: Served) -> None:
     slot = Slot(endpoint, 3, SessionPurpose.ACT, "worker-1", patience=5.0)
     slot.claim()
     slot.release()
-    assert slots.others(endpoint, "") == (set(), False)
+    assert slots.others(endpoint, "") == slots.Others(frozenset(), busy=False, half=0)
     with database().write() as tx:
         tx.execute(delete(BmcCircuit))
