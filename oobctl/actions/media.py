@@ -5,7 +5,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from oobctl.actions import steps
 from oobctl.audit.tags import Tag
-from oobctl.constants import Lock, Outcome, Permission
+from oobctl.constants import Capability, Lock, Outcome, Permission
 from oobctl.drivers import media_slots
 from oobctl.drivers.readings import MediaReport, MediaSlot
 from oobctl.errors import BmcError, ConfigurationError, InvalidParameter, StateNotReached
@@ -179,6 +179,7 @@ ACTIONS = (
         permission=Permission.REINSTALL,
         lock=Lock.SERVER,
         tag=Tag.SERVER_MEDIA_INSERT,
+        capability=Capability.VIRTUAL_MEDIA,
         parameters=InsertParameters,
         steps=(
             steps.IDENTITY,
@@ -195,6 +196,7 @@ ACTIONS = (
         permission=Permission.REINSTALL,
         lock=Lock.SERVER,
         tag=Tag.SERVER_MEDIA_EJECT,
+        capability=Capability.VIRTUAL_MEDIA,
         parameters=EjectParameters,
         steps=(
             steps.IDENTITY,
