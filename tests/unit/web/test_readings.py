@@ -208,7 +208,7 @@ def test_a_longer_list_needs_no_more_queries(anonymous: FlaskClient, bearer: Bea
 def test_a_server_can_do_what_its_profile_knows_over_the_protocols_that_it_is_reached_by(
     anonymous: FlaskClient, bearer: Bearer
 ) -> None:
-    found = get(anonymous, "/servers/web01", bearer("owner"))
+    found = get(anonymous, "/servers/db01", bearer("owner"))
     assert found["capabilities"] == sorted(found["protocols"])
     assert set(found["protocols"].values()) == {"ipmi"}
     assert (found["protocols"]["power"], found["evidence"]["power"]) == ("ipmi", "simulated")
