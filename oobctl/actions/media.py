@@ -72,7 +72,7 @@ def _ensure_inserted(run: Run) -> str:
     slot = _choose(run, wanted)
     if slot.inserted:
         run.bmc.virtual_media.eject(slot.slot)
-        run.note(f"What was in {slot.name} ({slot.image or 'something'}) was taken out first.")
+        run.note(f"What was in {slot.name} ({_name(slot)}) was taken out first.")
         access.close(run.acted.server_id)
     url = access.open_for(run.acted.server_id, run.acted.job_id, wanted.image)
     try:
@@ -162,7 +162,7 @@ def _said_all(report: MediaReport) -> str:
 
 def _name(slot: MediaSlot) -> str:
     """The image's name alone: the way to it is the BMC's business."""
-    return (slot.image or "something").rstrip("/").rpartition("/")[2]
+    return media_slots.file_name(slot.image or "") or "something"
 
 
 def _insert(run: Run) -> InsertParameters:
