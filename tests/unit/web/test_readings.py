@@ -1,6 +1,7 @@
 """What the API tells of readings: shapes and ages, who may see them, and nothing of a former tenant."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +11,7 @@ from sqlalchemy import event
 
 from oobctl import administer
 from oobctl.access import SYSTEM
+from oobctl.bios_values import BiosAttribute
 from oobctl.constants import READ_CAPABILITIES, Capability, Permission
 from oobctl.drivers.readings import as_json
 from oobctl.errors import BmcUnreachable
@@ -273,3 +275,50 @@ def test_the_page_reads_one_thing_or_all_of_it_now(sign_in: SignIn, seed: Seed) 
 
 def test_every_capability_that_is_read_has_its_place_in_the_api() -> None:
     assert {path.replace("-", "_") for path in PATHS} == {str(name) for name in READ_CAPABILITIES}
+
+
+# --- BIOS settings: who may set which ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def with_a_kept_one(seed: Seed) -> Seed:
+    """web01 has a setting that customers may not set, one that is read-only, and one that it has not itself."""
+    tpm = BiosAttribute("TpmState", "Enumeration", allowed=(("On", "On"), ("Off", "Off")))
+    version = BiosAttribute("Version", "String", read_only=True)
+    others = (tpm, version, BiosAttribute("Elsewhere", "Boolean"))
+    values = {**samples.BIOS.values, "TpmState": "On", "Version": "1"}
+    report = replace(samples.BIOS, values=values, attributes=(*samples.BIOS.attributes, *others))
+    read(seed, "web01", Capability.BIOS, report, age=0)
+    return seed
+
+
+@pytest.mark.parametrize(
+    ("reader", "settable"),
+    [("owner", {"BootMode", "Cores"}), ("technician", {"BootMode", "Cores", "TpmState"}), ("viewer", set())],
+)
+def test_each_setting_says_whether_its_reader_may_set_it_or_why_not(
+    anonymous: FlaskClient, bearer: Bearer, with_a_kept_one: Seed, reader: str, settable: set[str]
+) -> None:
+    found = get(anonymous, "/servers/web01/bios", bearer(reader))["attributes"]
+    assert {one["name"] for one in found if one["settable"]} == settable
+    assert all((one["not_settable_because"] is None) is one["settable"] for one in found)
+
+
+def test_the_reason_is_the_doors_own(anonymous: FlaskClient, bearer: Bearer, with_a_kept_one: Seed) -> None:
+    found = get(anonymous, "/servers/web01/bios", bearer("owner"))["attributes"]
+    because = {one["name"]: one["not_settable_because"] for one in found}
+    assert because["TpmState"] == "TpmState is not for you to set. Ask the provider."
+    for name, value in {"TpmState": "Off", "Version": "2", "AdminPassword": "x"}.items():
+        path, wanted = "/api/v1/servers/web01/actions/bios.set", {"values": {name: value}}
+        answer = anonymous.post(path, json=wanted, headers=bearer("owner"))
+        assert (answer.status_code, because[name] in answer.get_json()["detail"]) == (422, True)
+
+
+def test_the_page_has_no_input_for_what_is_not_settable_and_says_why(sign_in: SignIn, with_a_kept_one: Seed) -> None:
+    page = f"/servers/{with_a_kept_one.servers['web01']}/hardware/bios"
+    customer, staff = sign_in("owner").get(page).text, sign_in("technician").get(page).text
+    assert "TpmState is not for you to set" in customer
+    assert 'name="bios.TpmState"' not in customer
+    assert 'name="bios.Cores"' in customer
+    assert 'name="bios.TpmState"' in staff
+    assert "not for you to set" not in staff
