@@ -106,13 +106,19 @@ def _wrong(
     secret = attribute is not None and is_secret(name, attribute.type)  # of which no value is told
     if attribute is None or (there is not None and name not in there and not secret):
         return f"This BIOS has no attribute {name!r:.80}.{_near(name, there if there is not None else set(known))}"
+    return not_settable(attribute, denied) or _CHECKS.get(attribute.type, _any)(attribute, value)
+
+
+def not_settable(attribute: BiosAttribute, denied: Sequence[str] = ()) -> str | None:
+    """Why no value at all can be set: a sentence; None where some can. denied: as for `check`."""
+    name = attribute.name
     if any(re.search(pattern, name) for pattern in denied):
         return f"{name} is not for you to set. Ask the provider."
-    if secret:
+    if is_secret(name, attribute.type):
         return f"{name} is a secret: it can't be set like this, because what is set is recorded."
     if attribute.read_only:
         return f"{name} is read-only: the BIOS takes no value for it."
-    return _CHECKS.get(attribute.type, _any)(attribute, value)
+    return None
 
 
 def _near(name: str, names: Iterable[str]) -> str:

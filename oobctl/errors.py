@@ -151,6 +151,12 @@ class NotSupported(BmcError):
     code = "not_supported"
 
 
+class NoWay(NotSupported):
+    """Nobody was asked: over what this BMC speaks there is no way to the capability."""
+
+    http_status = 409
+
+
 class WrongServer(BmcError):
     """Another server answers behind the address. Nothing was sent. details: `staff`, with `expected` and `found`."""
 

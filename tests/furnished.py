@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from oobctl import administer
+from oobctl.administer.endpoints import add_endpoint
 from oobctl.constants import Lifecycle, Protocol
-from oobctl.store import Server, database
+from oobctl.store import Server, Site, database
 from tests.databases import Databases
 from tests.guard import Guard
 from tests.installation import CUSTOMER, Installation
@@ -47,3 +48,11 @@ def endpoint(address: str, protocol: Protocol = Protocol.IPMI) -> administer.End
     return administer.EndpointSpec.model_validate(
         {"protocol": protocol, "address": address, "user": "admin", "password": BMC_PASSWORD}
     )
+
+
+def over_redfish_too(server_id: str) -> None:
+    """Give the server's BMC a Redfish endpoint, where nobody is, as if it had been enrolled over it."""
+    with database().write() as session:
+        server = session.get_one(Server, server_id)
+        spec = endpoint(server.bmc.endpoints[0].address, Protocol.REDFISH)
+        add_endpoint(session, session.get_one(Site, server.site_id), server.bmc, spec)

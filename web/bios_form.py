@@ -55,6 +55,11 @@ def shown(one: AttributeShape, value: Any) -> str:
 
 
 def settable(one: AttributeShape) -> bool:
+    """Whether the page has an input for it. What is sent without one is the door's to judge, and to refuse."""
+    return one.settable and _takes_values(one)
+
+
+def _takes_values(one: AttributeShape) -> bool:
     return not one.read_only and one.type in {"Enumeration", "String", "Integer", "Boolean"}
 
 
@@ -63,7 +68,7 @@ def changes(attributes: Iterable[AttributeShape], form: Mapping[str, str]) -> li
     found = []
     for one in attributes:
         text = form.get(PREFIX + one.name)
-        if text is None or not settable(one):
+        if text is None or not _takes_values(one):
             continue
         before, after = _coming(one), _typed(one, text)
         if after != before and not (text == "" and before is None):

@@ -131,5 +131,5 @@ def numbers_of(part: PartShape) -> list[tuple[str, str]]:
 
 
 def file_name(image: str | None) -> str:
-    """Of an image's address the name alone: the way to it is the BMC's business."""
-    return (image or "something").rstrip("/").rpartition("/")[2]
+    """An image as a reading names it; some BMCs only tell that there is one."""
+    return image or "something"

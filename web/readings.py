@@ -1,13 +1,15 @@
 """From what was last read of a server to what the API and the pages show of it."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, TypeVar
 
 from sqlalchemy.orm import Session
 
 from oobctl import clock, profiles
-from oobctl.access import Actor
-from oobctl.constants import Capability
+from oobctl.access import Actor, may
+from oobctl.bios_values import BiosAttribute, is_secret, not_settable
+from oobctl.constants import Capability, Permission
 from oobctl.errors import ConfigurationError
 from oobctl.profiles.model import SECURITY_FACTS
 from oobctl.readings import tell
@@ -64,8 +66,43 @@ def bios(session: Session, actor: Actor, server: Server) -> BiosShape:
     values, pending = found.content["values"], found.content["pending"]
     known = {item["name"]: item for item in tell.registry(session, found.content)}
     names = [*known, *sorted((values.keys() | pending.keys()) - known.keys())]
-    attributes = [_attribute(known.get(name, {"name": name}), values, pending) for name in names]
+    refused = _refusals(session, actor, server, known, values)
+    attributes = [
+        {**_attribute(known.get(name, {"name": name}), values, pending), **_settable(refused(name))} for name in names
+    ]
     return BiosShape.model_validate({**_head(found, actor), **_content(found, actor), "attributes": attributes})
+
+
+def _refusals(
+    session: Session, actor: Actor, server: Server, known: dict[str, dict[str, Any]], values: dict[str, Any]
+) -> Callable[[str], str | None]:
+    """Why the actor can't set an attribute, as the door and the worker would say; None where they can."""
+    decision = may(session, actor, Permission.BIOS, server)
+    denied = () if actor.is_staff else _denied(session, server)
+
+    def refused(name: str) -> str | None:
+        if not decision.allowed:
+            return f"You may not set BIOS settings of {server.name}: {decision.reason}."
+        if name not in known:
+            return f"The BIOS does not say which values {name} takes, so none can be checked."
+        attribute = BiosAttribute.from_json(known[name])
+        if name not in values and not is_secret(name, attribute.type):
+            return f"This server's BIOS has no attribute {name}."
+        return not_settable(attribute, denied)
+
+    return refused
+
+
+def _settable(because: str | None) -> dict[str, Any]:
+    return {"settable": because is None, "not_settable_because": because}
+
+
+def _denied(session: Session, server: Server) -> tuple[str, ...]:
+    """What the profile keeps from customers; without its profile everything, since nobody knows."""
+    try:
+        return profiles.find(session.get_one(Bmc, server.bmc_id).profile).bios.customer_denied
+    except ConfigurationError:
+        return ("",)
 
 
 def _attribute(described: dict[str, Any], values: dict[str, Any], pending: dict[str, Any]) -> dict[str, Any]:

@@ -242,6 +242,7 @@ ACTIONS = (
         permission=Permission.BIOS,
         lock=Lock.SERVER,
         tag=Tag.SERVER_BIOS_SET,
+        capability=Capability.BIOS,
         parameters=SetParameters,
         check=check_asked,
         steps=(
@@ -263,6 +264,7 @@ ACTIONS = (
         permission=Permission.BIOS,
         lock=Lock.SERVER,
         tag=Tag.SERVER_BIOS_RESET,
+        capability=Capability.BIOS,
         parameters=ResetParameters,
         steps=(
             steps.IDENTITY,

@@ -12,7 +12,7 @@ from oobctl.actions import steps
 from oobctl.actions.passwords import new_password
 from oobctl.audit.tags import Tag
 from oobctl.config import settings
-from oobctl.constants import BmcRole, Lock, Outcome, Permission
+from oobctl.constants import BmcRole, Capability, Lock, Outcome, Permission
 from oobctl.errors import BmcError, InvalidParameter, NotSupported, StateNotReached, WrongState
 from oobctl.ids import new_id
 from oobctl.jobs.action import Action, Step
@@ -178,6 +178,7 @@ ACTIONS = (
         permission=Permission.REINSTALL,
         lock=Lock.BMC,
         tag=Tag.SERVER_BMC_USER_ADD,
+        capability=Capability.USERS,
         parameters=AddParameters,
         check=check_room,
         secret=make_secret,
@@ -195,6 +196,7 @@ ACTIONS = (
         permission=Permission.REINSTALL,
         lock=Lock.BMC,
         tag=Tag.SERVER_BMC_USER_REMOVE,
+        capability=Capability.USERS,
         parameters=RemoveParameters,
         steps=(
             steps.IDENTITY,

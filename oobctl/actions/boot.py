@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from oobctl import clock
 from oobctl.actions import steps
 from oobctl.audit.tags import Tag
-from oobctl.constants import BootEnabled, BootMode, BootSource, Lock, Outcome, Permission
+from oobctl.constants import BootEnabled, BootMode, BootSource, Capability, Lock, Outcome, Permission
 from oobctl.drivers.interfaces import BootOverride as Override
 from oobctl.errors import BmcError, StateNotReached
 from oobctl.jobs.action import Action, Step, wrong
@@ -162,6 +162,7 @@ ACTIONS = (
         permission=Permission.POWER,
         lock=Lock.SERVER,
         tag=Tag.SERVER_BOOT_SET,
+        capability=Capability.BOOT,
         parameters=BootParameters,
         steps=(
             steps.IDENTITY,

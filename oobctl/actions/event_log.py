@@ -64,6 +64,7 @@ ACTIONS = (
         permission=Permission.SERVICE,
         lock=Lock.SERVER,
         tag=Tag.SERVER_EVENT_LOG_CLEAR,
+        capability=Capability.EVENT_LOG,
         steps=(
             steps.IDENTITY,
             Step("keep_copy", "Keep a copy of the log", _keep_copy),

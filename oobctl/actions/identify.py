@@ -4,7 +4,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from oobctl.actions import steps
 from oobctl.audit.tags import Tag
-from oobctl.constants import IndicatorLED, Lock, Outcome, Permission
+from oobctl.constants import Capability, IndicatorLED, Lock, Outcome, Permission
 from oobctl.errors import StateNotReached
 from oobctl.jobs.action import Action, Step, wrong
 from oobctl.jobs.run import Run
@@ -77,6 +77,7 @@ ACTIONS = (
         permission=Permission.POWER,
         lock=Lock.SERVER,
         tag=Tag.SERVER_IDENTIFY_SET,
+        capability=Capability.CHASSIS,
         parameters=IdentifyParameters,
         steps=(
             steps.IDENTITY,

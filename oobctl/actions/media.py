@@ -5,7 +5,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from oobctl.actions import steps
 from oobctl.audit.tags import Tag
-from oobctl.constants import Lock, Outcome, Permission
+from oobctl.constants import Capability, Lock, Outcome, Permission
 from oobctl.drivers import media_slots
 from oobctl.drivers.readings import MediaReport, MediaSlot
 from oobctl.errors import BmcError, ConfigurationError, InvalidParameter, StateNotReached
@@ -72,7 +72,7 @@ def _ensure_inserted(run: Run) -> str:
     slot = _choose(run, wanted)
     if slot.inserted:
         run.bmc.virtual_media.eject(slot.slot)
-        run.note(f"What was in {slot.name} ({slot.image or 'something'}) was taken out first.")
+        run.note(f"What was in {slot.name} ({_name(slot)}) was taken out first.")
         access.close(run.acted.server_id)
     url = access.open_for(run.acted.server_id, run.acted.job_id, wanted.image)
     try:
@@ -162,7 +162,7 @@ def _said_all(report: MediaReport) -> str:
 
 def _name(slot: MediaSlot) -> str:
     """The image's name alone: the way to it is the BMC's business."""
-    return (slot.image or "something").rstrip("/").rpartition("/")[2]
+    return media_slots.file_name(slot.image or "") or "something"
 
 
 def _insert(run: Run) -> InsertParameters:
@@ -179,6 +179,7 @@ ACTIONS = (
         permission=Permission.REINSTALL,
         lock=Lock.SERVER,
         tag=Tag.SERVER_MEDIA_INSERT,
+        capability=Capability.VIRTUAL_MEDIA,
         parameters=InsertParameters,
         steps=(
             steps.IDENTITY,
@@ -195,6 +196,7 @@ ACTIONS = (
         permission=Permission.REINSTALL,
         lock=Lock.SERVER,
         tag=Tag.SERVER_MEDIA_EJECT,
+        capability=Capability.VIRTUAL_MEDIA,
         parameters=EjectParameters,
         steps=(
             steps.IDENTITY,

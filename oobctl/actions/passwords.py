@@ -186,6 +186,7 @@ ACTIONS = (
         permission=Permission.SERVICE,
         lock=Lock.BMC,
         tag=Tag.SERVER_BMC_ROTATE_PASSWORD,
+        capability=Capability.USERS,
         steps=(
             steps.IDENTITY,
             Step("prepare", "Keep a new password", _prepare),

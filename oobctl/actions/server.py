@@ -1,5 +1,7 @@
 """Enrolling a server: reading who it is, so that later nothing is ever sent to another one."""
 
+from typing import Any
+
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select
 
@@ -80,9 +82,14 @@ def _keep(run: Run) -> str:
             server.lifecycle = Lifecycle.READY if record.account_of(session, server.id) is None else Lifecycle.ASSIGNED
             server.quarantined_because = None
     run.saw("after", profile=chosen.profile.name)
-    run.evidence["rejected"] = [f"{one.profile}: {one.because}" for one in chosen.rejected]
-    run.note(f"Profile {chosen.profile.name}: {chosen.reason}{changed}")
-    return f"Kept. Profile {chosen.profile.name}: {chosen.reason}{changed}"
+    _tell_staff(run, because=chosen.reason, rejected=[f"{one.profile}: {one.because}" for one in chosen.rejected])
+    run.note(f"Profile {chosen.profile.name}.{changed}")
+    return f"Kept. Profile {chosen.profile.name}.{changed}"
+
+
+def _tell_staff(run: Run, **facts: Any) -> None:
+    """Add to what customers are not told: by which signs a profile was chosen helps who writes profiles alone."""
+    run.evidence["staff"] = {**run.evidence.get("staff", {}), **facts}
 
 
 def _changed(bmc: Bmc, chosen: profiles.Match) -> str:
@@ -107,7 +114,7 @@ def _read_security(run: Run) -> str:
     if isinstance(found, OobctlError):
         return f"Not read, and tried again by the monitor: {found.message.rstrip('.')}"
     with database().read() as session:
-        run.evidence["staff"] = {"drift": drift_of(session, run.acted.server_id)}
+        _tell_staff(run, drift=drift_of(session, run.acted.server_id))
     return "Read, and compared with what the profile asks for"
 
 

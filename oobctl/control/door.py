@@ -19,7 +19,7 @@ from oobctl.control.offers import find
 from oobctl.errors import InvalidParameter, NotAllowed, NotFound, ServerBusy, WrongState
 from oobctl.jobs import engine, lease, progress, schedule
 from oobctl.jobs.action import Action
-from oobctl.jobs.admission import check_lifecycle
+from oobctl.jobs.admission import check_lifecycle, check_way
 from oobctl.store import Job, JobSecret, JobStep, Server, Site, database
 from oobctl.vault import Secret
 
@@ -41,7 +41,7 @@ def submit(
     retry_of: the id of the job that this one is to do again.
     Raises NotFound for what is unknown or not the actor's, NotAllowed with the reason (recorded), InvalidParameter with
     `field`, ServerBusy with the `job` that has the server, WrongState where the server can't take actions now, or has
-    the same one scheduled (`job`).
+    the same one scheduled (`job`), NoWay where its BMC speaks nothing that carries what the action needs.
     """
     request = _asked(actor, action, server, parameters, idempotency_key, not_before, retry_of)
     return _submitted(request)[0]
@@ -132,6 +132,7 @@ def _submit(request: _Request) -> tuple[Job, Secret | None]:
         if known is not None:
             return _same_request(known, request, server, checked), None
         check_lifecycle(server, action)
+        check_way(server, action)
         _check_schedule(session, request, server)
         job = _new_job(session, request, server, checked, decision.reason)
         session.add(job)

@@ -3,9 +3,9 @@
 from oobctl import actions as nouns
 from oobctl.access import Actor, Decision, find_server, may
 from oobctl.constants import Permission
-from oobctl.errors import WrongState
+from oobctl.errors import NoWay, WrongState
 from oobctl.jobs.action import Action
-from oobctl.jobs.admission import check_lifecycle
+from oobctl.jobs.admission import check_lifecycle, check_way
 from oobctl.store import database
 
 _DANGERS = ("look", "gentle", "hard", "destructive")
@@ -40,7 +40,8 @@ def offered(actor: Actor, server_id: str) -> list[tuple[Action, Decision]]:
             if decision.allowed:
                 try:
                     check_lifecycle(server, action)
-                except WrongState as error:
+                    check_way(server, action)
+                except (WrongState, NoWay) as error:
                     decision = Decision(False, error.message)
             decisions.append((action, decision))
         return decisions

@@ -35,6 +35,16 @@ def bare(url: str) -> str:
         return url.partition("?")[0].partition("#")[0].rpartition("@")[2]
 
 
+def file_name(url: str) -> str:
+    """The last part of an address, without all that may be secret: keys stand in queries and in paths alike.
+
+    Of an address that has no path nothing is left.
+    """
+    said = bare(url)
+    path = urlsplit(said).path if "://" in said else said
+    return re.split(r"[/\\]", path.rstrip("/\\"))[-1]
+
+
 def same_image(said: str, url: str) -> bool:
     """Whether a BMC's word for an image is that address: BMCs leave out the query, or all but the path or the name."""
     one, other = bare(said).rstrip("/"), bare(url).rstrip("/")

@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 from sqlalchemy.orm import Session
 
 from oobctl.audit.tags import Tag
-from oobctl.constants import Lock, Permission
+from oobctl.constants import Capability, Lock, Permission
 from oobctl.errors import NotFound
 from oobctl.profiles.model import Profile
 from oobctl.profiles.quirks import Quirk
@@ -59,7 +59,8 @@ class Action:
     hard, destructive. no_return: the first step from which on a cancel is refused, because the server would be left
     worse than either end. check: at the door, in its transaction: what the store already knows to be wrong with the
     parameters (whether staff asks is told); raises InvalidParameter or WrongState. secret: also at the door, makes what
-    is shown once to who asks and kept, sealed to the site, for the worker (store.JobSecret).
+    is shown once to who asks and kept, sealed to the site, for the worker (store.JobSecret). capability: what of the
+    BMC it needs to do anything at all; a server whose BMC has no way to it is not offered the action.
     """
 
     name: str
@@ -75,6 +76,7 @@ class Action:
     secret: Callable[[Session, Server, Job], Secret] | None = None
     no_return: str | None = None
     needs_on: str | None = None  # what it does to a server, as a verb, where it can do it to a running one alone
+    capability: Capability | None = None
     on_unassigned: bool = False  # also while the server is enrolling or quarantined
 
     def position_of(self, step: str) -> int:

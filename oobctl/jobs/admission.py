@@ -2,13 +2,16 @@
 
 from sqlalchemy.orm import Session
 
+from oobctl import profiles
 from oobctl.access import Actor, may, renew
-from oobctl.constants import Lifecycle
-from oobctl.errors import NotAllowed, WrongState
+from oobctl.constants import Lifecycle, Protocol
+from oobctl.errors import ConfigurationError, NotAllowed, NoWay, WrongState
 from oobctl.jobs import schedule
 from oobctl.jobs.action import Action
+from oobctl.readings.take import words
 from oobctl.store import Job, Server
 
+_PROTOCOLS = {Protocol.IPMI: "IPMI", Protocol.REDFISH: "Redfish"}
 _TAKES_ACTIONS = frozenset({Lifecycle.READY, Lifecycle.ASSIGNED, Lifecycle.SUSPENDED})
 
 
@@ -23,6 +26,29 @@ def check_lifecycle(server: Server, action: Action) -> None:
         Lifecycle.ENROLLING: "is not enrolled yet: staff have to run server.enroll first",
     }.get(server.lifecycle, f"is {server.lifecycle}")
     raise WrongState(f"{server.name} {why}. Nothing was sent.")
+
+
+def check_way(server: Server, action: Action) -> None:
+    """Raises NoWay where nothing that the server's BMC speaks carries what the action needs.
+
+    A profile that is missing or wrong refuses nothing here: the worker says so.
+    """
+    if action.capability is None:
+        return
+    try:
+        profile = profiles.find(server.bmc.profile)
+    except ConfigurationError:
+        return
+    spoken = [endpoint.protocol for endpoint in server.bmc.endpoints]
+    if profile.way_to(action.capability, spoken) is not None:
+        return
+    over = " and ".join(_PROTOCOLS[protocol] for protocol in spoken) or "nothing"
+    takes = " or ".join(_PROTOCOLS[protocol] for protocol in profile.transports.get(action.capability, ()))
+    needs = f"needs {takes} for it" if takes else "has no way to it at all"
+    raise NoWay(
+        f"The BMC of {server.name} has no way to {words(action.capability)}: it is reached over {over} alone, and its "
+        f"profile {profile.name} {needs}. Nothing was sent."
+    )
 
 
 def check_again(session: Session, job: Job, action: Action) -> None:

@@ -9,21 +9,13 @@ from collections.abc import Callable
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 
+from oobctl.repeated import Repeated, since_words
+
 _AGAIN_AFTER_SECONDS = 60.0
-"""What was not said for twice as long has ended: the next time it begins anew."""
-_MOST_KINDS = 100
 _LONGEST = 300
 _VARIES = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|\d+(\.\d+)?")
 """Ids and numbers: "attempt 3" is what "attempt 2" was."""
 _OWN_HANDLER = "__dbos_console_log_handler__"
-
-
-class _Kind:
-    """One thing that is said again and again."""
-
-    def __init__(self, at: float) -> None:
-        self.told_at = self.said_at = at
-        self.left_out = 0
 
 
 class Throttle(logging.Filter):
@@ -35,31 +27,18 @@ class Throttle(logging.Filter):
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
-        self._now = now
-        self._kinds: dict[str, _Kind] = {}
+        self._repeated = Repeated(_AGAIN_AFTER_SECONDS, now)
 
     def filter(self, record: logging.LogRecord) -> bool:
         key = _kind_of(record)
         if key is None:
             return True
-        now = self._now()
-        kind = self._kinds.get(key)
-        if kind is None or now - kind.said_at >= 2 * _AGAIN_AFTER_SECONDS:
-            self._forget_the_oldest()
-            kind = self._kinds[key] = _Kind(now)
-        elif now - kind.told_at < _AGAIN_AFTER_SECONDS:
-            kind.said_at, kind.left_out = now, kind.left_out + 1
+        many = self._repeated.due(key)
+        if many is None:
             return False
-        since = f" ({kind.left_out + 1} such lines since the last one)" if kind.left_out else ""
-        kind.said_at = kind.told_at = now
-        kind.left_out = 0
-        record.msg, record.args = one_line(record.getMessage()) + since, None
+        record.msg, record.args = one_line(record.getMessage()) + since_words(many), None
         record.exc_info = record.exc_text = None
         return True
-
-    def _forget_the_oldest(self) -> None:
-        if len(self._kinds) >= _MOST_KINDS:
-            del self._kinds[min(self._kinds, key=lambda key: self._kinds[key].said_at)]
 
 
 def _kind_of(record: logging.LogRecord) -> str | None:

@@ -13,7 +13,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 
 from oobctl.constants import Capability, Lifecycle
-from oobctl.drivers.readings import BiosReport, EventLogReport, SecurityReport, as_json
+from oobctl.drivers.readings import BiosReport, EventLogReport, MediaReport, SecurityReport, as_json
 from oobctl.errors import NotSupported, OobctlError
 from oobctl.readings import drift, event_log, storable
 from oobctl.readings.take import Report, Taken
@@ -148,6 +148,8 @@ def _content(batch: _Batch, one: Taken, report: Report) -> dict[str, Any]:
     if isinstance(report, BiosReport):
         plain["registry"] = _registry(batch, plain, before)
         del plain["attributes"]
+    if isinstance(report, MediaReport):
+        plain = storable.without_keys(plain)
     if isinstance(report, SecurityReport):
         plain["drift"] = _drift(batch, one.server_id, report, before)
     return plain

@@ -4,6 +4,8 @@ import math
 import re
 from typing import Any
 
+from oobctl.drivers import media_slots
+
 _NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -14,6 +16,14 @@ def text(value: str, longest: int | None = None) -> str:
 
 def text_or_none(value: str | None, longest: int) -> str | None:
     return None if value is None else text(value, longest)
+
+
+def without_keys(media: dict[str, Any]) -> dict[str, Any]:
+    """A report of virtual media with the files' names alone: whoever has an image's address can fetch the image."""
+    slots = [
+        {**slot, "image": slot["image"] and media_slots.file_name(slot["image"])} for slot in media.get("slots") or []
+    ]
+    return {**media, "slots": slots}
 
 
 def content(value: Any) -> Any:

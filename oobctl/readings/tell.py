@@ -12,7 +12,7 @@ from oobctl import clock
 from oobctl.access import Actor, may
 from oobctl.constants import STAFF_CAPABILITIES, Capability, Health, Permission
 from oobctl.errors import NotAllowed
-from oobctl.readings import event_log
+from oobctl.readings import event_log, storable
 from oobctl.readings.take import words
 from oobctl.store import Assignment, AttributeRegistry, EventLogEntry, Reading, Server
 
@@ -58,7 +58,10 @@ def latest(session: Session, actor: Actor, server: Server, capability: Capabilit
     tried = Told(tried_at=row.tried_at, problem=row.problem) if since is None or row.tried_at >= since else Told()
     if row.read_at is None or (since is not None and row.read_at < since):
         return tried
-    return Told(row.content, row.read_at, tried.tried_at, tried.problem)
+    content = row.content
+    if capability is Capability.VIRTUAL_MEDIA and content is not None:  # earlier releases kept whole addresses
+        content = storable.without_keys(content)
+    return Told(content, row.read_at, tried.tried_at, tried.problem)
 
 
 def health(session: Session, actor: Actor, server_ids: Sequence[str]) -> dict[str, tuple[Health, datetime]]:

@@ -123,6 +123,8 @@ class AttributeShape(BaseModel):
     read_only: bool = False
     hidden: bool = False
     reset_required: bool = True
+    settable: bool = Field(description="Whether the asker may set it on this server; a value is checked all the same.")
+    not_settable_because: str | None = Field(description="Why not; null where it is settable.")
 
 
 class BiosShape(ReadShape):

@@ -15,7 +15,7 @@ from oobctl.config import settings
 from oobctl.errors import ConfigurationError
 from oobctl.images import access, catalogue
 from oobctl.store import MediaAccess, Process, database
-from tests.furnished import OTHER_CUSTOMER
+from tests.furnished import OTHER_CUSTOMER, over_redfish_too
 from tests.installation import Installation, eventually, free_port
 
 CONTENT = bytes(range(256)) * 400
@@ -30,6 +30,8 @@ def service(
     settings.cache_clear()
     (tmp_path / "rescue.iso").write_bytes(CONTENT)
     catalogue.add(tmp_path / "rescue.iso")
+    for server in sqlite_installation.servers.values():
+        over_redfish_too(server)
     stop = threading.Event()
     thread = threading.Thread(target=boot.run, args=(settings().site, stop))
     thread.start()

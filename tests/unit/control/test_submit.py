@@ -10,8 +10,9 @@ from sqlalchemy import func, select
 from oobctl import administer, control
 from oobctl.access import SYSTEM
 from oobctl.constants import JobState, Lifecycle
-from oobctl.errors import InvalidParameter, NotAllowed, NotFound, OobctlError, ServerBusy, WrongState
+from oobctl.errors import InvalidParameter, NotAllowed, NotFound, NoWay, OobctlError, ServerBusy, WrongState
 from oobctl.store import AuditRecord, Job, Lease, Server, database
+from tests.furnished import over_redfish_too
 from tests.installation import Installation
 
 
@@ -303,6 +304,26 @@ def test_what_is_offered_is_what_submit_takes(sqlite_installation: Installation)
     set_lifecycle(sqlite_installation, Lifecycle.QUARANTINED)
     offers = control.offered(sqlite_installation.actor("technician"), sqlite_installation.servers["web01"])
     assert {action.name for action, decision in offers if decision.allowed} == {"server.enroll"}
+
+
+@pytest.mark.parametrize(("action", "parameters"), [("bios.reset", {}), ("media.eject", {})])
+def test_what_the_bmc_has_no_way_to_is_refused_and_offered_with_the_reason(
+    sqlite_installation: Installation, action: str, parameters: dict[str, object]
+) -> None:
+    with pytest.raises(NoWay) as caught:
+        sqlite_installation.submit(action, "web01", parameters)
+    assert (caught.value.code, jobs(), intents()) == ("not_supported", 0, 0)
+    assert "it is reached over IPMI alone, and its profile generic-ipmi needs Redfish for it" in caught.value.message
+    offers = control.offered(sqlite_installation.actor("customer"), sqlite_installation.servers["web01"])
+    decisions = {one.name: decision for one, decision in offers}
+    assert (decisions[action].allowed, decisions[action].reason) == (False, caught.value.message)
+    assert decisions["boot.set"].allowed
+
+
+def test_an_endpoint_that_carries_it_gives_it_back(sqlite_installation: Installation) -> None:
+    installation = sqlite_installation
+    over_redfish_too(installation.servers["web01"])
+    assert installation.submit("bios.reset", "web01").state is JobState.QUEUED
 
 
 # --- preemption --------------------------------------------------------------------------------------------------

@@ -47,7 +47,10 @@ SECRET = BiosAttribute("AdminPassword", "Password")
 BIOS = BiosReport(
     {"BootMode": "Uefi", "Cores": 16, "Unlisted": True}, {"BootMode": "Bios"}, "BiosRegistry.1", (MODE, CORES, SECRET)
 )
-MEDIA = MediaReport((MediaSlot("Cd", "Virtual CD", ("CD", "DVD"), True, "https://127.0.0.9:8443/media/rescue.iso"),))
+IMAGE_KEY = "k3y-7d1f"
+MEDIA = MediaReport(
+    (MediaSlot("Cd", "Virtual CD", ("CD", "DVD"), True, f"https://127.0.0.9:8443/media/{IMAGE_KEY}/rescue.iso"),)
+)
 METERING = PowerMeteringReport((PowerMeter("Chassis", 212.5, average_watts=200.0, interval_seconds=60.0),))
 USERS = UsersReport((BmcUser("2", "admin", BmcRole.ADMINISTRATOR, True, ours=True),), capacity=16, free=14)
 

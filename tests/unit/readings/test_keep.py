@@ -35,6 +35,13 @@ def test_a_report_is_kept_as_its_json_with_the_time_it_was_read(installation: In
     assert (row.read_at, row.tried_at, row.problem) == (NOON, NOON, None)
 
 
+def test_the_key_of_an_inserted_image_is_not_kept(installation: Installation) -> None:
+    row = keep(installation.servers["web01"], Capability.VIRTUAL_MEDIA, samples.MEDIA, 0)
+    assert row.content is not None
+    assert row.content["slots"] == [{**as_json(samples.MEDIA.slots[0]), "image": "rescue.iso"}]
+    assert samples.IMAGE_KEY not in str(row.content)
+
+
 def test_a_failure_leaves_the_last_report_and_says_why(installation: Installation) -> None:
     server_id = installation.servers["web01"]
     keep(server_id, Capability.SENSORS, samples.SENSORS, 0)

@@ -28,6 +28,7 @@ from oobctl.errors import BmcUnreachable, NotSupported, OobctlError, OutcomeUnkn
 from oobctl.jobs import engine, lease, progress
 from oobctl.store import Account, Assignment, Database, Job, Reading, Server, Site, database
 from oobctl.store.migrate import migrate
+from tests.furnished import over_redfish_too
 from tests.unit.readings import samples
 from web.secret import create_secret
 
@@ -199,6 +200,7 @@ def a_whole_rack(seed: Seed) -> None:
     )
     server(seed, "spare01", None, PowerState.OFF, age=33)
     server(seed, "crm01", "other", PowerState.ON, age=8)
+    over_redfish_too(seed.servers["web01"])
     everything_read(seed, "web01")
     read(seed, "db01", Capability.HEALTH, HealthReport(Health.OK, (), known=9, unknown=0), age=41)
     read(seed, "crm01", Capability.SENSORS, samples.SENSORS, age=8)

@@ -157,6 +157,22 @@ def test_a_customers_pages_and_answers_have_no_instruction_for_staff(
     assert "cabling" not in anonymous.post("/api/v1/servers/mail01/actions/power.on", headers=bearer("owner")).text
 
 
+def test_only_staff_are_told_which_profiles_were_rejected_and_by_which_sign(
+    sign_in: SignIn, anonymous: FlaskClient, bearer: Callable[[str], dict[str, str]], seed: Seed
+) -> None:
+    job = seed.jobs["proven"]
+    staffs = {"because": "The BMC says model A1.", "rejected": ["acme-2: it asks for BMC model like ^A2"]}
+    with database().write() as session:
+        session.get_one(Job, job).evidence = {"notes": ["Profile acme-1."], "staff": staffs}
+    pages = [sign_in(who).get(f"/jobs/{job}").text for who in ("owner", "technician")]
+    answers = [anonymous.get(f"/api/v1/jobs/{job}", headers=bearer(who)).text for who in ("owner", "technician")]
+    for customer, staff in (pages, answers):
+        for words in ("^A2", "acme-2", "model A1"):
+            assert words in staff
+            assert words not in customer
+        assert "Profile acme-1." in customer
+
+
 def test_the_reason_of_a_quarantine_is_read_once_and_a_name_stays_as_it_is(sign_in: SignIn, seed: Seed) -> None:
     for name in ("owner", "technician"):
         text = sign_in(name).get(f"/servers/{seed.servers['mail01']}").text

@@ -1,6 +1,7 @@
 """The hardware pages: what was read with its age, what a BMC lacks, who sees what, and BIOS settings under review."""
 
 import re
+from collections.abc import Callable
 
 import pytest
 from flask.testing import FlaskClient
@@ -130,3 +131,34 @@ def test_a_search_shows_what_it_finds_and_says_where_it_finds_nothing(sign_in: S
     client = sign_in("owner")
     assert 'name="bios.BootMode"' in page(client, seed, "bios", q="bootm")
     assert "No setting has" in page(client, seed, "bios", q="zzzz")
+
+
+def test_what_the_bmc_has_no_way_to_is_shown_with_the_reason_and_has_no_form(sign_in: SignIn, seed: Seed) -> None:
+    client, server = sign_in("owner"), seed.servers["db01"]
+    text = client.get(f"/servers/{server}").text
+    off = re.search(
+        r'<p class="action-off" aria-disabled="true">Eject virtual media<span class="why">(.*?)</span>', text
+    )
+    assert off is not None
+    assert "has no way to virtual media: it is reached over IPMI alone" in off[1]
+    assert 'id="action-media-eject"' not in text
+    assert 'id="action-boot-set"' in text
+    form = {"csrf_token": csrf_token(client)}
+    answer = client.post(f"/servers/{server}/actions/media.eject", data=form)
+    assert answer.status_code == 409
+    assert "it is reached over IPMI alone" in answer.text
+    with database().read() as session:
+        assert session.scalar(select(Job.id).where(Job.action == "media.eject")) is None
+
+
+def test_the_api_offers_and_refuses_it_with_the_reason(
+    anonymous: FlaskClient, bearer: Callable[[str], dict[str, str]], seed: Seed
+) -> None:
+    shape = anonymous.get("/api/v1/servers/db01", headers=bearer("owner")).get_json()
+    assert "bios" not in shape["capabilities"]
+    offer = next(one for one in shape["actions"] if one["name"] == "bios.reset")
+    assert (offer["allowed"], "needs Redfish for it" in offer["reason"]) == (False, True)
+    answer = anonymous.post("/api/v1/servers/db01/actions/bios.reset", json={}, headers=bearer("owner"))
+    problem = answer.get_json()
+    assert (answer.status_code, problem["code"], problem["retryable"]) == (409, "not_supported", False)
+    assert problem["detail"] == offer["reason"]

@@ -1,6 +1,7 @@
 """What the API tells of readings: shapes and ages, who may see them, and nothing of a former tenant."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -10,10 +11,11 @@ from sqlalchemy import event
 
 from oobctl import administer
 from oobctl.access import SYSTEM
+from oobctl.bios_values import BiosAttribute
 from oobctl.constants import READ_CAPABILITIES, Capability, Permission
 from oobctl.drivers.readings import as_json
 from oobctl.errors import BmcUnreachable
-from oobctl.store import database
+from oobctl.store import Reading, database
 from tests.unit.readings import samples
 from tests.unit.web.conftest import SignIn, csrf_token
 from tests.unit.web.seed import Seed, read
@@ -83,15 +85,28 @@ def test_the_api_tells_reports_as_the_drivers_made_them(anonymous: FlaskClient, 
         ("inventory", "parts", samples.INVENTORY.parts),
         ("health", "parts", samples.HEALTH.parts),
         ("users", "users", samples.USERS.users),
-        ("virtual-media", "slots", samples.MEDIA.slots),
     ):
         assert get(anonymous, f"/servers/web01/{path}", bearer("technician"))[member] == as_json(report)
     assert get(anonymous, "/servers/web01/sensors", bearer("owner"))["problems"] == list(samples.SENSORS.problems)
 
 
-def test_customers_are_told_no_address_and_versions_as_they_are(anonymous: FlaskClient, bearer: Bearer) -> None:
-    slot = get(anonymous, "/servers/web01/virtual-media", bearer("owner"))["slots"][0]
-    assert slot["image"] == "https://its address/media/rescue.iso"
+@pytest.mark.parametrize("reader", ["owner", "technician"])
+@pytest.mark.parametrize("as_kept_once", [False, True])
+def test_of_an_inserted_image_everybody_is_told_the_files_name_alone(
+    anonymous: FlaskClient, bearer: Bearer, sign_in: SignIn, seed: Seed, reader: str, as_kept_once: bool
+) -> None:
+    if as_kept_once:  # by a release that kept whole addresses
+        with database().write() as session:
+            row = session.get_one(Reading, (seed.servers["web01"], Capability.VIRTUAL_MEDIA))
+            row.content = as_json(samples.MEDIA)
+    answer = anonymous.get("/api/v1/servers/web01/virtual-media", headers=bearer(reader))
+    assert answer.get_json()["slots"] == [{**as_json(samples.MEDIA.slots[0]), "image": "rescue.iso"}]
+    page = sign_in(reader).get(f"/servers/{seed.servers['web01']}/hardware/bmc").text
+    assert "rescue.iso" in page
+    assert samples.IMAGE_KEY not in answer.text + page
+
+
+def test_customers_are_told_versions_as_they_are(anonymous: FlaskClient, bearer: Bearer) -> None:
     assert get(anonymous, "/servers/web01/inventory", bearer("owner"))["parts"][0]["firmware"] == "1.2.3.4"
 
 
@@ -208,7 +223,7 @@ def test_a_longer_list_needs_no_more_queries(anonymous: FlaskClient, bearer: Bea
 def test_a_server_can_do_what_its_profile_knows_over_the_protocols_that_it_is_reached_by(
     anonymous: FlaskClient, bearer: Bearer
 ) -> None:
-    found = get(anonymous, "/servers/web01", bearer("owner"))
+    found = get(anonymous, "/servers/db01", bearer("owner"))
     assert found["capabilities"] == sorted(found["protocols"])
     assert set(found["protocols"].values()) == {"ipmi"}
     assert (found["protocols"]["power"], found["evidence"]["power"]) == ("ipmi", "simulated")
@@ -260,3 +275,50 @@ def test_the_page_reads_one_thing_or_all_of_it_now(sign_in: SignIn, seed: Seed) 
 
 def test_every_capability_that_is_read_has_its_place_in_the_api() -> None:
     assert {path.replace("-", "_") for path in PATHS} == {str(name) for name in READ_CAPABILITIES}
+
+
+# --- BIOS settings: who may set which ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def with_a_kept_one(seed: Seed) -> Seed:
+    """web01 has a setting that customers may not set, one that is read-only, and one that it has not itself."""
+    tpm = BiosAttribute("TpmState", "Enumeration", allowed=(("On", "On"), ("Off", "Off")))
+    version = BiosAttribute("Version", "String", read_only=True)
+    others = (tpm, version, BiosAttribute("Elsewhere", "Boolean"))
+    values = {**samples.BIOS.values, "TpmState": "On", "Version": "1"}
+    report = replace(samples.BIOS, values=values, attributes=(*samples.BIOS.attributes, *others))
+    read(seed, "web01", Capability.BIOS, report, age=0)
+    return seed
+
+
+@pytest.mark.parametrize(
+    ("reader", "settable"),
+    [("owner", {"BootMode", "Cores"}), ("technician", {"BootMode", "Cores", "TpmState"}), ("viewer", set())],
+)
+def test_each_setting_says_whether_its_reader_may_set_it_or_why_not(
+    anonymous: FlaskClient, bearer: Bearer, with_a_kept_one: Seed, reader: str, settable: set[str]
+) -> None:
+    found = get(anonymous, "/servers/web01/bios", bearer(reader))["attributes"]
+    assert {one["name"] for one in found if one["settable"]} == settable
+    assert all((one["not_settable_because"] is None) is one["settable"] for one in found)
+
+
+def test_the_reason_is_the_doors_own(anonymous: FlaskClient, bearer: Bearer, with_a_kept_one: Seed) -> None:
+    found = get(anonymous, "/servers/web01/bios", bearer("owner"))["attributes"]
+    because = {one["name"]: one["not_settable_because"] for one in found}
+    assert because["TpmState"] == "TpmState is not for you to set. Ask the provider."
+    for name, value in {"TpmState": "Off", "Version": "2", "AdminPassword": "x"}.items():
+        path, wanted = "/api/v1/servers/web01/actions/bios.set", {"values": {name: value}}
+        answer = anonymous.post(path, json=wanted, headers=bearer("owner"))
+        assert (answer.status_code, because[name] in answer.get_json()["detail"]) == (422, True)
+
+
+def test_the_page_has_no_input_for_what_is_not_settable_and_says_why(sign_in: SignIn, with_a_kept_one: Seed) -> None:
+    page = f"/servers/{with_a_kept_one.servers['web01']}/hardware/bios"
+    customer, staff = sign_in("owner").get(page).text, sign_in("technician").get(page).text
+    assert "TpmState is not for you to set" in customer
+    assert 'name="bios.TpmState"' not in customer
+    assert 'name="bios.Cores"' in customer
+    assert 'name="bios.TpmState"' in staff
+    assert "not for you to set" not in staff

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oobctl.drivers.media_slots import bare, choose, same_image
+from oobctl.drivers.media_slots import bare, choose, file_name, same_image
 from oobctl.drivers.readings import MediaSlot
 from oobctl.drivers.redfish.action_info import Offered, adjusted
 from oobctl.drivers.redfish.answers import Reply
@@ -120,3 +120,20 @@ def test_whatever_stands_in_a_slot_it_is_told(resource: dict[str, Any]) -> None:
     assert found is not None
     assert found.inserted is True or found.image is None
     assert all(isinstance(kind, str) for kind in found.media_types)
+
+
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [
+        ("https://media.example:8443/k3y/rescue.iso?token=s3cret#x", "rescue.iso"),
+        ("nfs://user:pass@files.example/k3y/rescue.iso/", "rescue.iso"),
+        ("//files.example/share/rescue.iso", "rescue.iso"),
+        ("\\\\files.example\\k3y\\rescue.iso", "rescue.iso"),
+        ("/k3y/rescue.iso?s3cret", "rescue.iso"),
+        ("rescue.iso", "rescue.iso"),
+        ("https://media.example", ""),
+        ("", ""),
+    ],
+)
+def test_of_an_address_the_files_name_is_left(said: str, name: str) -> None:
+    assert file_name(said) == name
