@@ -320,13 +320,14 @@ def close_dead_sessions(holder: str) -> None:
 def _end_all(dead: Sequence[BmcSession]) -> None:
     for row in dead:
         try:
-            if row.protocol == Protocol.IPMI or row.native_id is None or _end(row, row.native_id):
+            if row.protocol == Protocol.IPMI or row.native_id is None or end_session(row, row.native_id):
                 forget(row.id)
         except OobctlError as error:
             _log.warning("A session that %s left at a BMC was not ended: %s", row.holder, error.message)
 
 
-def _end(row: BmcSession, native_id: str) -> bool:
+def end_session(row: BmcSession, native_id: str) -> bool:
+    """End one Redfish session that nobody holds, with user and password. True where it is gone. Raises OobctlError."""
     with database().read() as tx:
         server_id = tx.scalar(select(Server.id).where(Server.bmc_id == row.bmc_id).limit(1))
     if server_id is None:
