@@ -1,8 +1,7 @@
 """Connecting to a server's BMC: rows, profile and secret in, capabilities out; the login waits for the first use."""
 
-import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -33,13 +32,11 @@ from oobctl.drivers.interfaces import (
 )
 from oobctl.drivers.login import Login
 from oobctl.drivers.shared_session import Box, SharedSlot
-from oobctl.drivers.slots import Leftover, Slot, disown_all, forget, limit_of, parked_error
-from oobctl.errors import BmcBusy, ConfigurationError, NotFound, NotSupported, OobctlError, StoreUnavailable
+from oobctl.drivers.slots import Slot, limit_of, parked_error
+from oobctl.errors import BmcBusy, ConfigurationError, NotFound, NotSupported
 from oobctl.profiles import Profile
 from oobctl.store import Bmc as BmcRow
-from oobctl.store import BmcSession, Credential, Endpoint, Server, Site, database
-
-_log = logging.getLogger(__name__)
+from oobctl.store import Credential, Endpoint, Server, Site, database
 
 _READ_TIMES = 3  # how often a reading is repeated whose session ended in the middle
 
@@ -303,42 +300,9 @@ def profile_of(bmc: BmcRow) -> Profile:
     return profiles.find(bmc.profile).for_firmware(bmc.firmware)
 
 
-def close_dead_sessions(holder: str) -> None:
-    """End at the BMC what a dead process left open there, and free its slots. Returns at once; never raises.
-
-    A Redfish session is deleted by the BMC's own name of it, in a thread: that BMC may be dead as well. An IPMI session
-    ends by itself within a minute of silence (IPMI 2.0, section 6.12.15). What could not be ended is left to the next
-    login there.
-    """
-    try:
-        dead = disown_all(holder)
-    except StoreUnavailable as error:
-        _log.warning("The sessions of the dead process %s wait: %s", holder, error.message)
-        return
-    if dead:
-        threading.Thread(target=_end_all, args=(dead,), name="end-sessions", daemon=True).start()
-
-
-def _end_all(dead: Sequence[BmcSession]) -> None:
-    for row in dead:
-        try:
-            if row.protocol == Protocol.IPMI:
-                forget(row.id)
-            else:
-                _end(row)
-        except OobctlError as error:
-            _log.warning("A session that %s left at a BMC was not ended: %s", row.holder, error.message)
-
-
-def _end(row: BmcSession) -> None:
-    with database().read() as tx:
-        server_id = tx.scalar(select(Server.id).where(Server.bmc_id == row.bmc_id).limit(1))
-    if server_id is None:
-        forget(row.id)
-        return
-    rows = rows_of(server_id)
-    login = _login(rows, Protocol.REDFISH, profile_of(rows.bmc), SessionPurpose(row.purpose), row.holder, lambda: None)
-    redfish.end_leftover(login, Leftover(row.id, row.native_id, row.opened_at))
+def redfish_login(rows: Rows, purpose: SessionPurpose, holder: str) -> Login:
+    """The way in for who ends sessions there. Raises what `connect` raises, and BmcAuthFailed."""
+    return _login(rows, Protocol.REDFISH, profile_of(rows.bmc), purpose, holder, lambda: None)
 
 
 def rows_of(server_id: str) -> Rows:

@@ -311,6 +311,16 @@ class Bmc(Interface):
         """Which protocol carries the capability (constants.Capability)."""
         ...
 
+    @property
+    def protocols(self) -> list[Protocol]:
+        """Those for which there is an endpoint."""
+        ...
+
+    @property
+    def logins(self) -> int:
+        """How many logins were made so far, over all protocols."""
+        ...
+
     def close(self) -> None:
         """Log out everywhere. Never raises."""
         ...

@@ -11,7 +11,7 @@ from sqlalchemy import delete, or_, select, update
 from oobctl import clock
 from oobctl.config import settings
 from oobctl.constants import ENDED_STATES, Ending, JobState
-from oobctl.drivers.connect import close_dead_sessions
+from oobctl.drivers import dead_sessions, slots
 from oobctl.errors import Expired, OobctlError, OutcomeUnknown, StoreUnavailable
 from oobctl.jobs import engine, lease, progress, schedule
 from oobctl.jobs.action import Find, tag_of
@@ -22,6 +22,7 @@ log = structlog.get_logger()
 
 _BEAT_SECONDS = 1.0
 _SWEEP_SECONDS = 3.0
+_SESSION_BEAT_SECONDS = 30.0
 
 
 def beat(process_id: str, kind: str, site_id: str, *, first: bool = False) -> bool:
@@ -106,12 +107,15 @@ class Recovery(threading.Thread):
         self.join(timeout=10)
 
     def run(self) -> None:
-        swept = 0.0
+        swept = beaten = 0.0
         while not self._stop_asked.wait(_BEAT_SECONDS):
             runner = self.runner
             if runner is None:
                 continue
             self._guarded(self._reap)
+            if time.monotonic() - beaten > _SESSION_BEAT_SECONDS:
+                beaten = time.monotonic()
+                self._guarded(slots.beat_all, self.executor)  # a job that waits keeps the session that it shares
             if time.monotonic() - swept > _SWEEP_SECONDS:
                 swept = time.monotonic()
                 self._guarded(expire, self.site_id, self._find)  # before what is due is queued
@@ -139,7 +143,7 @@ class Recovery(threading.Thread):
         for process_id in dead:
             # First the jobs, then the row: a reaper that dies in between leaves the row to the next one.
             engine.recover([process_id])
-            close_dead_sessions(process_id)
+            dead_sessions.close_all_of(process_id)
             leave(process_id)
             log.warning("a worker died; its jobs go on here", worker=process_id)
 

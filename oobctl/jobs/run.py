@@ -56,6 +56,7 @@ class Run:
         self.outcome = Outcome.ACCEPTED
         self.position = 0
         self.acted_already = False  # something was sent to the hardware
+        self.acted_before = False  # and that in a step before this one
         self.sent_before = False  # in this step, by an earlier run
         self.last_error: BmcError | None = None  # what the last look of `until` met
         self.identity: Identity | None = None  # who answered at the last login
@@ -102,19 +103,26 @@ class Run:
         return max(seconds, self.profile.bmc_back_limit) if self.half_way else seconds
 
     def _login(self) -> Bmc:
-        bmc = connect(
-            self.acted.server_id,
-            purpose=SessionPurpose.ACT,
-            holder=self.executor,
-            fence=self._fence,
-            check=self._check_who,
-        )
+        bmc = self.connection()
         try:
             self.identity = bmc.identify()
         except BaseException:
             bmc.close()
             raise
         return bmc
+
+    def connection(self) -> Bmc:
+        """A way to the BMC over which nothing was asked yet, for who picks the protocol; it is the caller's to close.
+
+        Before a write, and in what is read through `checked`, it is asked who answers.
+        """
+        return connect(
+            self.acted.server_id,
+            purpose=SessionPurpose.ACT,
+            holder=self.executor,
+            fence=self._fence,
+            check=self._check_who,
+        )
 
     def _check_who(self, found: Identity) -> None:
         """At each login. Another server is quarantined; where nothing is enrolled yet, there is nothing to compare."""

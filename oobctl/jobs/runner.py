@@ -144,7 +144,7 @@ class Runner:
 
     def _carry_out(self, run: Run, position: int) -> tuple[str | None, StepResult]:
         """What was done, in words, and its result; no words where an earlier run did it."""
-        run.position = position
+        run.position, run.acted_before = position, run.acted_already
         step = run.action.steps[position]
         if run.stopping.is_set():
             self._stop_here(run.acted.job_id)
@@ -274,7 +274,8 @@ def _how(run: Run, error: OobctlError) -> str:
     if not run.half_way:
         return Ending.FAILED
     refused = isinstance(error, BmcRefused | NotSupported) or error.details.get("sent") is False
-    if refused and run.action.steps[run.position].name == run.action.no_return and not run.sent_before:
+    first = run.action.steps[run.position].name == run.action.no_return or not run.acted_before
+    if refused and first and not run.sent_before:
         return Ending.FAILED  # the BMC said no to the first command, or never got it: nothing has changed
     return Ending.NEEDS_ATTENTION
 

@@ -12,8 +12,7 @@ from sqlalchemy import select
 
 from oobctl import clock
 from oobctl.config import settings
-from oobctl.drivers import slots
-from oobctl.drivers.connect import close_dead_sessions
+from oobctl.drivers import dead_sessions, slots
 from oobctl.errors import ConfigurationError, OobctlError, StoreUnavailable
 from oobctl.ids import new_id
 from oobctl.jobs import recovery
@@ -152,7 +151,7 @@ class Monitor:
         with database().read() as session:
             rows = [(row[0], row[1], row[2]) for row in session.execute(others)]
         for process_id in self._heartbeats.dead(rows, settings().dead_after_seconds):
-            close_dead_sessions(process_id)
+            dead_sessions.close_all_of(process_id)
             recovery.leave(process_id)
 
     # --- reading

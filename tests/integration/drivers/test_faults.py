@@ -10,7 +10,7 @@ from sqlalchemy import update
 
 from oobctl.config import settings
 from oobctl.constants import PowerState, Protocol, ResetType, TlsMode
-from oobctl.drivers.connect import close_dead_sessions
+from oobctl.drivers import dead_sessions
 from oobctl.errors import (
     BmcAuthFailed,
     BmcBadAnswer,
@@ -147,7 +147,7 @@ def test_what_a_dead_process_left_open_is_ended_at_the_bmc(rows: Rows) -> None:
     dead.power.read()
     [session] = rows.sessions()
     assert session.native_id is not None
-    close_dead_sessions("worker-dead")
+    dead_sessions.close_all_of("worker-dead")
     end = time.monotonic() + 10
     while rows.sessions() and time.monotonic() < end:
         time.sleep(0.05)

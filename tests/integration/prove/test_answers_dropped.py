@@ -17,7 +17,7 @@ CASES = [
     ("power.reset", 2, "db01", "reset"),
     ("power.nmi", 2, "web01", None),  # the rack's IPMI simulator refuses it: counted in packets alone
     ("power.nmi", 2, "db01", "nmi"),
-    ("bmc.reset", 1, "db01", "bmc reset"),
+    ("bmc.reset", 2, "db01", "bmc reset"),
 ]
 LOOK_SECONDS = 3.0  # less than the command's time limit: what comes after it is our logout
 

@@ -14,7 +14,7 @@ import flask
 import pytest
 
 from oobctl.config import settings
-from oobctl.drivers.connect import close_dead_sessions
+from oobctl.drivers import dead_sessions
 from oobctl.lab.redfish_service.trees.asked import Asked
 from oobctl.lab.redfish_service.trees.behaviours.behaviour import Behaviour, Lost
 from oobctl.lab.redfish_service.trees.sessions import Session
@@ -82,7 +82,7 @@ class User:
         self.process.wait(60)
         self._reader.join(10)
         if kill:
-            close_dead_sessions(self.holder)
+            dead_sessions.close_all_of(self.holder)
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import delete, select, update
 
 from oobctl.constants import PowerState, SessionPurpose
-from oobctl.drivers import slots
-from oobctl.drivers.connect import ConnectedBmc, address_of, close_dead_sessions, rows_of
+from oobctl.drivers import dead_sessions, slots
+from oobctl.drivers.connect import ConnectedBmc, address_of, rows_of
 from oobctl.drivers.redfish.session import RedfishSession
 from oobctl.drivers.slots import STALE_SECONDS, Slot
 from oobctl.errors import BmcError, BmcUnreachable
@@ -98,11 +98,11 @@ def test_what_a_dead_process_alone_had_is_ended_and_what_others_use_is_not(bmc: 
     with ExitStack() as stack:
         reading(stack, server_id, "worker-dead")
         alive = reading(stack, server_id, "worker-alive")
-        close_dead_sessions("worker-dead")
+        dead_sessions.close_all_of("worker-dead")
         eventually(lambda: len(trees.slots_taken()) == 1)
         assert alive.power.read() is PowerState.ON
         assert logins(bmc) == 1
-        close_dead_sessions("worker-alive")
+        dead_sessions.close_all_of("worker-alive")
         eventually(lambda: not trees.slots_taken())
         assert bmc.state.sessions == {}
 
@@ -179,7 +179,7 @@ def test_a_login_that_was_killed_half_way_leaves_nothing_and_a_persons_session_s
         bmc.state.resources.at(theirs)["CreatedTime"] = "2020-01-01T00:00:00Z"
         half_login(bmc, server_id, "worker-dead")
         assert len(bmc.state.sessions) == 2
-        close_dead_sessions("worker-dead")
+        dead_sessions.close_all_of("worker-dead")
         eventually(lambda: not trees.slots_taken())
         assert list(bmc.state.sessions) == [theirs]
 
@@ -189,7 +189,7 @@ def test_sessions_that_cannot_be_told_apart_are_left_to_the_bmc(bmc: Served) -> 
     with bmc.client() as person:
         half_login(bmc, server_id, "worker-dead")
         theirs = a_persons(bmc, person)
-        close_dead_sessions("worker-dead")
+        dead_sessions.close_all_of("worker-dead")
         eventually(lambda: not trees.slots_taken())
         assert theirs in bmc.state.sessions
         assert len(bmc.state.sessions) == 2
@@ -203,7 +203,7 @@ def test_a_name_that_the_bmc_gave_to_somebody_else_is_not_ended(bmc: Served) -> 
         theirs = a_persons(bmc, person)
         bmc.state.resources.at(theirs)["UserName"] = "somebody"
         change(native_id=theirs)
-        close_dead_sessions("worker-dead")
+        dead_sessions.close_all_of("worker-dead")
         eventually(lambda: not trees.slots_taken())
         assert theirs in bmc.state.sessions
 

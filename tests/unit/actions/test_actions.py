@@ -13,7 +13,8 @@ from oobctl.profiles import Quirk, QuirkNote
 
 EVERY = sorted(actions.all_actions().values(), key=lambda action: action.name)
 every_action = pytest.mark.parametrize("action", EVERY, ids=lambda action: action.name)
-SENT_ONCE = {"power.reset": "send_reset", "power.nmi": "send_nmi", "bmc.reset": "send_reset"}
+SENT_ONCE = {"power.reset": ["send_reset"], "power.nmi": ["send_nmi"], "bmc.reset": ["send_reset", "send_cold"]}
+ASK_WHO = {"server.enroll": "read_certificate", "bmc.reset": "probe"}
 
 
 PERMISSIONS = {
@@ -44,14 +45,14 @@ def test_these_actions_are_there_each_with_its_permission() -> None:
 
 
 @every_action
-def test_what_must_not_be_repeated_is_one_step_that_is_sent_once(action: Action) -> None:
+def test_each_command_that_must_not_be_repeated_has_a_step_that_is_sent_once(action: Action) -> None:
     once = [step.name for step in action.steps if step.once]
-    assert once == ([SENT_ONCE[action.name]] if action.name in SENT_ONCE else [])
+    assert once == SENT_ONCE.get(action.name, [])
 
 
 @every_action
 def test_an_action_asks_who_answers_before_anything_else(action: Action) -> None:
-    assert action.steps[0].name == ("read_certificate" if action.name == "server.enroll" else "check_identity")
+    assert action.steps[0].name == ASK_WHO.get(action.name, "check_identity")
 
 
 @every_action

@@ -1,5 +1,7 @@
 """Behaviours of resets and of the time after them."""
 
+import json
+
 import flask
 
 from oobctl.lab.redfish_service.trees import power, refusals
@@ -9,6 +11,8 @@ from oobctl.lab.redfish_service.trees.state import State
 from oobctl.profiles.quirks import Quirk
 
 _RESET = "ComputerSystem.Reset"
+_BMC_RESET = "Manager.Reset"
+_WARM = "GracefulRestart"
 _ALLOWABLE = "ResetType@Redfish.AllowableValues"
 
 
@@ -62,6 +66,33 @@ class ForceRestartHangs(Behaviour):
         return refusals.nothing()
 
 
+class WarmRestartRefused(Behaviour):
+    """The BMC lists a warm restart of itself, and refuses it."""
+
+    name = "warm-restart-refused"
+
+    def refuse(self, state: State, asked: Asked) -> flask.Response | None:
+        action = state.resources.action(asked.path) if asked.method == "POST" else None
+        if action is None or action.name != _BMC_RESET or (asked.body or {}).get("ResetType", _WARM) != _WARM:
+            return None
+        return refusals.in_wrong_state("A warm restart is not possible now.")
+
+
+class WarmRestartNotEnough(Behaviour):
+    """After a warm restart of the BMC it tells no power state, until a cold one."""
+
+    name = "warm-restart-not-enough"
+
+    def amend(self, state: State, asked: Asked, answer: flask.Response) -> flask.Response:
+        restarts = state.done(_BMC_RESET)
+        warm_last = bool(restarts) and restarts[-1].body["ResetType"] == _WARM
+        if warm_last and asked.method == "GET" and state.resources.kind(asked.path) == "ComputerSystem":
+            content = answer.get_json()
+            content["PowerState"] = None
+            answer.set_data(json.dumps(content))
+        return answer
+
+
 class PostBusy400(Behaviour):
     """After a boot the next `number` changes of settings are refused, because the firmware starts."""
 
@@ -86,4 +117,11 @@ class PostBusy400(Behaviour):
         return refusals.failure(400, "UnableToModifyDuringSystemPOST", message)
 
 
-BEHAVIOURS = (SameState409, ResetValuesInActionInfo, ForceRestartHangs, PostBusy400)
+BEHAVIOURS = (
+    SameState409,
+    ResetValuesInActionInfo,
+    ForceRestartHangs,
+    WarmRestartRefused,
+    WarmRestartNotEnough,
+    PostBusy400,
+)

@@ -1,0 +1,95 @@
+"""Sessions of ours at BMCs that nobody holds any more: of dead processes, and where a logout failed."""
+
+import logging
+import threading
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from oobctl.constants import Protocol, SessionPurpose
+from oobctl.drivers import redfish
+from oobctl.drivers.connect import redfish_login, rows_of
+from oobctl.drivers.slots import STALE_SECONDS, Leftover, disown_all, forget
+from oobctl.errors import OobctlError, StoreUnavailable
+from oobctl.store import BmcSession, Process, Server, database, db_now
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Closed:
+    """What came of it. closed: ended at the BMC, or gone there already; left: still open there, as far as is known."""
+
+    closed: int
+    left: int
+
+
+def dead_sessions(server_id: str) -> list[BmcSession]:
+    """Our sessions at the BMC of a server that were disowned, or whose heartbeat stands still and whose holder is gone.
+
+    A session of a process that lives is its own, however long it was silent. What others opened is in no row of ours.
+    """
+    with database().read() as tx:
+        bmc_id = tx.scalar(select(Server.bmc_id).where(Server.id == server_id))
+        now = tx.scalar(select(db_now())) or 0.0
+        alive = set(tx.scalars(select(Process.id)))
+        return [row for row in _rows(tx, bmc_id) if _is_dead(row, now, alive)]
+
+
+def close(server_id: str) -> Closed:
+    """End the dead sessions at a server's BMC, and free their slots. Never raises for what the BMC answers.
+
+    A Redfish session is deleted with user and password, which needs no free slot. An IPMI session has ended by itself
+    within a minute of silence (IPMI 2.0, section 6.12.15): its row is removed.
+    """
+    dead = dead_sessions(server_id)
+    closed = sum(_close(row) for row in dead)
+    return Closed(closed, len(dead) - closed)
+
+
+def _rows(tx: Session, bmc_id: str | None) -> list[BmcSession]:
+    return list(tx.scalars(select(BmcSession).where(BmcSession.bmc_id == bmc_id)))
+
+
+def _is_dead(row: BmcSession, now: float, alive: set[str]) -> bool:
+    if row.heartbeat <= 0:  # disowned: its logout failed, or its holder was found dead
+        return True
+    return row.heartbeat <= now - STALE_SECONDS and row.holder not in alive
+
+
+def close_all_of(holder: str) -> None:
+    """End at every BMC what a dead process left open there, and free its slots. Returns at once; never raises.
+
+    It is done in a thread: a BMC may be dead as well. What could not be ended is left to the next login there.
+    """
+    try:
+        dead = disown_all(holder)
+    except StoreUnavailable as error:
+        _log.warning("The sessions of the dead process %s wait: %s", holder, error.message)
+        return
+    if dead:
+        threading.Thread(target=lambda: [_close(row) for row in dead], name="end-sessions", daemon=True).start()
+
+
+def _close(row: BmcSession) -> bool:
+    """True where nothing of it is left: an IPMI session ends by itself, one that others use is theirs to end."""
+    try:
+        if row.protocol == Protocol.IPMI or not _end(row):
+            forget(row.id)
+    except OobctlError as error:
+        _log.warning("A session that %s left at a BMC was not ended: %s", row.holder, error.message)
+        return False
+    with database().read() as tx:
+        return tx.get(BmcSession, row.id) is None
+
+
+def _end(row: BmcSession) -> bool:
+    """End a Redfish session with user and password, which needs no free slot. False where no server is there now."""
+    with database().read() as tx:
+        server_id = tx.scalar(select(Server.id).where(Server.bmc_id == row.bmc_id).limit(1))
+    if server_id is None:
+        return False
+    login = redfish_login(rows_of(server_id), SessionPurpose(row.purpose), row.holder)
+    redfish.end_leftover(login, Leftover(row.id, row.native_id, row.opened_at))
+    return True
