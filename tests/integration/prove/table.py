@@ -66,7 +66,7 @@ def killed(
     names: Sequence[str],
     *,
     by: str = "customer",
-    between: Callable[[], None] = lambda: None,
+    between: Callable[[], object] = lambda: None,
 ) -> dict[str, Job]:
     """Submit the action on the servers, let the worker die at the point, a fresh one go on; the jobs as they ended.
 
