@@ -59,7 +59,10 @@ PARTS = {
     "prove": Part(
         limit_s=6 * 3600,
         tests="tests/integration",
-        lanes=("tests/integration/prove/test_kill_cycle.py", "tests/integration/prove/test_kill_others.py"),
+        lanes=(
+            "tests/integration/prove/test_kill_cycle.py",
+            "tests/integration/prove/test_kill_others.py tests/integration/prove/test_kill_rotation.py",
+        ),
         options=("-m", "prove", "-s", "--timeout=14400"),
         environment={"OOBCTL_PROVE": "1"},
     ),

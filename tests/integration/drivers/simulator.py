@@ -24,7 +24,8 @@ class Simulator:
     """Started at once.
 
     frus: the content of each FRU device, by its number. repository: else the records are those of a sensor device.
-    log: what is in the event log from the start.
+    log: what is in the event log from the start. guid: what it is told from others by.
+    sessions: how many our user may have at once; one whose client died counts for a minute.
     """
 
     def __init__(
@@ -36,8 +37,10 @@ class Simulator:
         frus: dict[int, bytes] | None = None,
         repository: bool = True,
         log: Sequence[bytes] = (),
+        guid: uuid.UUID = GUID,
+        sessions: int = 10,
     ) -> None:
-        self._folder = folder
+        self._folder, self._guid, self._sessions = folder, guid, sessions
         self._records, self._commands, self._frus = records, commands, frus or {}
         self._repository, self._kept_log = repository, log
         self.address, self.port = "127.0.0.1", free_port()
@@ -62,7 +65,7 @@ class Simulator:
     def as_server(self) -> LabServer:
         """As a rack describes its servers."""
         way = Endpoint(self.address, self.port, USER, PASSWORD)
-        identity = {"system_uuid": str(GUID), "serial": "", "bmc_mac": ""}
+        identity = {"system_uuid": str(self._guid), "serial": "", "bmc_mac": ""}
         nowhere = Endpoint(self.address, 0, "", "")
         log = self._folder / "chassis.log"
         return LabServer("sim", way, None, nowhere, ("", 0), None, identity, "bios", log, log)
@@ -74,6 +77,10 @@ class Simulator:
         self._process.stdin.write("".join(f"{line}\n" for line in lines).encode())
         self._process.stdin.flush()
         self._wait_for(lambda: self._log.read_bytes()[seen:].count(b"> ") >= len(lines))
+
+    def count(self, words: str) -> int:
+        """How often the words are in what it printed."""
+        return self._log.read_bytes().count(words.encode())
 
     def peers(self) -> Peers:
         """Other clients that ask the same BMC."""
@@ -101,12 +108,12 @@ class Simulator:
             f"addr {self.address} {self.port}",
             "priv_limit admin",
             *(f"allowed_auths_{level} {_METHODS}" for level in ("callback", "user", "operator", "admin")),
-            f"guid {GUID.bytes_le.hex()}",
+            f"guid {self._guid.bytes_le.hex()}",
             "endlan",
             f"serial 15 {self.address} {self._system_interface} codec VM",
             'startcmd "sleep 1000000"',
             f'user 1 false "" "" user 10 {_METHODS}',
-            f'user 2 true "{USER}" "{PASSWORD}" admin 10 {_METHODS}',
+            f'user 2 true "{USER}" "{PASSWORD}" admin {self._sessions} {_METHODS}',
         ]
         (self._folder / "lan.conf").write_text("\n".join(configuration) + "\n")
         (self._folder / "bmc.emu").write_text("\n".join(self._emulator()) + "\n")

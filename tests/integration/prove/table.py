@@ -1,7 +1,7 @@
 """One row of the kill table: a job on each server, a worker that dies at a point, a fresh one, and what came of it."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -49,42 +49,61 @@ class Table:
         """Submit the action on all servers (or those named), let the worker die, let a fresh one go on."""
         names = names or list(self.rack.servers)
         before = {name: len(self.rack.servers[name].commands()) for name in names}
-        doomed = self.installation.run_python(point.arguments(), name="doomed")
-        try:
-            doomed.wait_said("the worker is ready")
-            jobs = {name: self.installation.submit(action, name, parameters) for name in names}
-            assert doomed.wait_ended(DIES_WITHIN) == -9, f"it did not die at {point}: {doomed.output[-3000:]}"
-        finally:
-            doomed.kill()  # one that lives on would take the next round's jobs
-        began = time.monotonic()
-        fresh = self.installation.start_worker()
-        ended = {name: self.installation.wait(job.id, ENDS_WITHIN) for name, job in jobs.items()}
-        took = time.monotonic() - began
-        fresh.terminate()
-        assert fresh.wait_ended() == 0, fresh.output[-3000:]
+        ended = killed(self.installation, point, action, parameters, names)
         rows = [Row(name, job, self.rack.servers[name].commands()[before[name] :]) for name, job in ended.items()]
         for row in rows:
-            row.problems += self._of_any_job(row)
-        self.rows += rows
-        print(f"\n{action}: killed at {point} on {point.server}; ended {took:.1f} s later")
-        for row in rows:
+            row.problems += of_any_job(self.installation, row.job)
             print(f"    {row}")
+        self.rows += rows
         return rows
 
-    def _of_any_job(self, row: Row) -> list[str]:
-        """What holds for every job that ended: its records, its lease."""
-        kinds = [record.kind for record in self.installation.records(row.job.id)]
-        problems = []
-        if sorted(kinds) != ["intent", "outcome"]:
-            problems.append(f"its records are {kinds}")
-        with database().read() as session:
-            kept = session.scalars(select(Lease.key).where(Lease.job_id == row.job.id)).all()
-        if kept:
-            problems.append(f"it still has the lease {kept}")
-        unfinished = [step.name for step in row.job.steps if step.state in {"pending", "running"}]
-        if unfinished:
-            problems.append(f"steps without an end: {unfinished}")
-        return problems
+
+def killed(
+    installation: Installation,
+    point: Point,
+    action: str,
+    parameters: Mapping[str, Any] | None,
+    names: Sequence[str],
+    *,
+    by: str = "customer",
+    between: Callable[[], object] = lambda: None,
+) -> dict[str, Job]:
+    """Submit the action on the servers, let the worker die at the point, a fresh one go on; the jobs as they ended.
+
+    between: called while no worker lives.
+    """
+    doomed = installation.run_python(point.arguments(), name="doomed")
+    try:
+        doomed.wait_said("the worker is ready")
+        jobs = {name: installation.submit(action, name, parameters, by=by) for name in names}
+        assert doomed.wait_ended(DIES_WITHIN) == -9, f"it did not die at {point}: {doomed.output[-3000:]}"
+    finally:
+        doomed.kill()  # one that lives on would take the next round's jobs
+    between()
+    began = time.monotonic()
+    fresh = installation.start_worker()
+    ended = {name: installation.wait(job.id, ENDS_WITHIN) for name, job in jobs.items()}
+    took = time.monotonic() - began
+    fresh.terminate()
+    assert fresh.wait_ended() == 0, fresh.output[-3000:]
+    print(f"\n{action}: killed at {point} on {point.server}; ended {took:.1f} s later")
+    return ended
+
+
+def of_any_job(installation: Installation, job: Job) -> list[str]:
+    """What does not hold, and has to for every job that ended: its records, its lease, its steps."""
+    kinds = [record.kind for record in installation.records(job.id)]
+    problems = []
+    if sorted(kinds) != ["intent", "outcome"]:
+        problems.append(f"its records are {kinds}")
+    with database().read() as session:
+        kept = session.scalars(select(Lease.key).where(Lease.job_id == job.id)).all()
+    if kept:
+        problems.append(f"it still has the lease {kept}")
+    unfinished = [step.name for step in job.steps if step.state in {"pending", "running"}]
+    if unfinished:
+        problems.append(f"steps without an end: {unfinished}")
+    return problems
 
 
 def frozen(process: OwnProcess) -> bool:
