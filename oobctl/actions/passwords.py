@@ -106,7 +106,7 @@ def _prove(run: Run) -> str:
         if not _settle(run, endpoint_id):
             raise StateNotReached(
                 f"The BMC of {run.name} took the new password over {protocol}, and lets us in with the old one alone. "
-                "The old one stays; nothing is locked out. Try again.",
+                "Both are kept, so nothing is locked out whichever it comes to use. Try again.",
                 wanted="the new password",
                 last_read="the old password",
             )
@@ -117,9 +117,10 @@ def _prove(run: Run) -> str:
 
 
 def _settle(run: Run, endpoint_id: str) -> bool:
-    """Which of two passwords holds; the other one is forgotten. True: the next one.
+    """Which of two passwords holds. True: the next one, and the old one is forgotten.
 
-    Raises BmcAuthFailed where neither does (both are kept), BmcError where the BMC can't be asked.
+    The next one is kept where the old one holds: a BMC may come to it late, and it is tried then, and at the next
+    rotation. Raises BmcAuthFailed where neither does (both are kept), BmcError where the BMC can't be asked.
     """
     with database().read() as session:
         endpoint = session.get_one(Endpoint, endpoint_id)
@@ -131,7 +132,6 @@ def _settle(run: Run, endpoint_id: str) -> bool:
         credentials.promote(endpoint_id, following)
         return True
     if _lets_in(run, protocol, row.sealed):
-        credentials.drop(endpoint_id, following)
         return False
     raise BmcAuthFailed(
         f"The BMC of {run.name} lets us in over {protocol} with neither the old nor the new password, so somebody else "

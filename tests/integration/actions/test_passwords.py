@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import flask
 import pytest
 from sqlalchemy import select
 
@@ -11,6 +12,9 @@ from oobctl.actions.passwords import new_password
 from oobctl.constants import JobState, Outcome, Protocol
 from oobctl.drivers import credentials
 from oobctl.errors import NotAllowed
+from oobctl.lab.redfish_service.trees.asked import Asked
+from oobctl.lab.redfish_service.trees.behaviours.behaviour import Behaviour
+from oobctl.lab.redfish_service.trees.state import State
 from oobctl.store import Credential, Endpoint, Server, database
 from tests.integration.actions.conftest import OnTree
 
@@ -100,6 +104,39 @@ def test_what_an_earlier_rotation_left_open_is_settled_by_the_next_one(on_tree: 
     job = on_tree.road.do("bmc.rotate_password", "db01", by="technician")
     assert (job.state, job.outcome) == (JobState.SUCCEEDED, Outcome.PROVEN), job.error
     assert password(on_tree) not in {secret.password}
+
+
+class Late(Behaviour):
+    """It takes a new password, and comes to it later."""
+
+    name = "late"
+    password = ""
+
+    def refuse(self, state: State, asked: Asked) -> flask.Response | None:
+        if asked.method != "PATCH" or "/Accounts/" not in asked.path:
+            return None
+        self.password = str((asked.body or {})["Password"])
+        return flask.Response(status=204)
+
+
+def test_a_bmc_that_comes_to_the_new_password_late_locks_nobody_out(on_tree: OnTree) -> None:
+    late, service = Late(), on_tree.bmc.server.service
+    account = on_tree.bmc.state.passwords.who(on_tree.bmc.user, password(on_tree))
+    assert account is not None
+    assert account.account is not None
+    before = service.behaviours
+    service.behaviours = [*before, late]
+    try:
+        job = on_tree.road.do("bmc.rotate_password", "db01", by="technician")
+    finally:
+        service.behaviours = before
+    assert job.state is not JobState.SUCCEEDED
+    assert "nothing is locked out" in (job.error or {})["message"]
+    on_tree.bmc.state.passwords.set(account.account, late.password)
+    on_tree.bmc.state.sessions.clear()
+    assert on_tree.road.do("power.on", "db01").state is JobState.SUCCEEDED
+    job = on_tree.road.do("bmc.rotate_password", "db01", by="technician")
+    assert (job.state, job.outcome) == (JobState.SUCCEEDED, Outcome.PROVEN), job.error
 
 
 def test_a_password_that_somebody_changed_at_the_bmc_parks_the_credential_until_it_is_entered(on_tree: OnTree) -> None:
