@@ -14,7 +14,7 @@ from oobctl.audit.tags import Tag
 from oobctl.constants import Capability, Lock, Outcome, Permission, Protocol
 from oobctl.drivers import credentials
 from oobctl.drivers.trial import lets_in
-from oobctl.errors import BmcAuthFailed, BmcError, NotSupported, OutcomeUnknown, StateNotReached
+from oobctl.errors import BmcAuthFailed, BmcBadAnswer, BmcError, NotSupported, OutcomeUnknown, StateNotReached
 from oobctl.jobs.action import Action, Step
 from oobctl.jobs.run import Run
 from oobctl.store import Credential, Endpoint, Server, database
@@ -43,7 +43,9 @@ def _prepare(run: Run) -> str:
     with database().read() as session:
         bmc_id = session.get_one(Server, run.acted.server_id).bmc_id
     longest = run.profile.users.longest_password
+    new = [str(protocol) for endpoint_id, protocol in _endpoints(run) if _next_of(endpoint_id) is None]
     kept = credentials.begin(bmc_id, lambda: new_password(longest))
+    run.evidence.setdefault("new_for", new)
     return f"A new password is kept, sealed, for {len(kept)} endpoint{'s' * (len(kept) != 1)}; nothing was sent yet"
 
 
@@ -83,16 +85,21 @@ def _send(run: Run, endpoint_id: str, protocol: Protocol, following: bytes) -> N
 
 def _unclear(error: BmcError) -> bool:
     """Whether the BMC may have the new password all the same: what counts then is which one lets us in."""
-    return isinstance(error, OutcomeUnknown) or (error.retryable and error.details.get("sent") is not False)
+    if error.details.get("sent") is False:
+        return False
+    return isinstance(error, OutcomeUnknown | BmcBadAnswer) or error.retryable
 
 
 def _give_up(run: Run, ways: list[tuple[str, Protocol]], number: int) -> None:
-    """The BMC refused it over one protocol: what was set before is settled, what was not sent is forgotten."""
+    """The BMC refused it over one protocol: what was set before is settled, what this job made is forgotten.
+
+    What an earlier rotation left is kept: the BMC may have been sent that, and come to it yet.
+    """
     for endpoint_id, _protocol in ways[:number]:
         _settle(run, endpoint_id)
-    for endpoint_id, _protocol in ways[number:]:
+    for endpoint_id, protocol in ways[number:]:
         following = _next_of(endpoint_id)
-        if following is not None:
+        if following is not None and protocol in run.evidence.get("new_for", []):
             credentials.drop(endpoint_id, following)
 
 

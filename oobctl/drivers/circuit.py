@@ -46,7 +46,7 @@ def unanswered(endpoint_id: str, probe: str | None) -> None:
         if row is None:
             row = BmcCircuit(endpoint_id=endpoint_id, failures=0, retry_at=0.0, probe_until=0.0)
             tx.add(row)
-        elif row.probe != probe and row.failures:
+        elif row.failures and (probe is None or row.probe != probe):
             return
         row.failures += 1
         pause = min(_LONGEST_SECONDS, _FIRST_SECONDS * 2.0 ** min(row.failures - 1, 32))

@@ -85,12 +85,13 @@ def only(endpoint: Endpoint, site_id: str, sealed: bytes) -> Secret:
 def begin(bmc_id: str, make_password: Callable[[], str]) -> list[str]:
     """Give every credential of a BMC the same next password, for its own user; one that has a next keeps it.
 
+    The others get that one then: a BMC may have one list of users for all protocols.
     It is in the database before anything is sent. Returns the ids of the endpoints.
     """
-    password = make_password()
     with database().write() as tx:
         bmc = tx.get_one(Bmc, bmc_id)
         site = tx.get_one(Site, bmc.site_id)
+        password = _next_password(bmc, site.id) or make_password()
         for endpoint in bmc.endpoints:
             credential = endpoint.credential
             if credential is None or credential.next_sealed is not None:
@@ -98,6 +99,13 @@ def begin(bmc_id: str, make_password: Callable[[], str]) -> list[str]:
             user = only(endpoint, site.id, credential.sealed).user
             credential.next_sealed = seal(site.public_key, endpoint.id, endpoint.address, Secret(user, password))
         return [endpoint.id for endpoint in bmc.endpoints if endpoint.credential is not None]
+
+
+def _next_password(bmc: Bmc, site_id: str) -> str | None:
+    for endpoint in bmc.endpoints:
+        if endpoint.credential is not None and endpoint.credential.next_sealed is not None:
+            return only(endpoint, site_id, endpoint.credential.next_sealed).password
+    return None
 
 
 def promote(endpoint_id: str, sealed: bytes) -> bool:

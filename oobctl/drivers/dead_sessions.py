@@ -91,5 +91,5 @@ def _end(row: BmcSession) -> bool:
     if server_id is None:
         return False
     login = redfish_login(rows_of(server_id), SessionPurpose(row.purpose), row.holder)
-    redfish.end_leftover(login, Leftover(row.id, row.native_id, row.opened_at))
+    redfish.end_leftover(login, Leftover(row.id, row.native_id, row.opened_at, row.shared))
     return True

@@ -110,7 +110,7 @@ class SharedSlot(Slot):
             used = tx.scalar(select(BmcSession.id).where(*others, BmcSession.heartbeat > _oldest(tx)).limit(1))
             if used is not None and not whole:
                 tx.execute(delete(BmcSession).where(BmcSession.id == self._id))
-                self._id = None
+                self._forget_own()
                 return False
             tx.execute(update(BmcSession).where(*self._same()).values(token=None))
             if used is None:

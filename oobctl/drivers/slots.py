@@ -1,6 +1,7 @@
 """The session slots of a BMC: a row is claimed before a login, removed after the logout, counted over all processes."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from time import monotonic, sleep
@@ -11,13 +12,14 @@ from sqlalchemy.orm import Session
 from oobctl.constants import Protocol, SessionPurpose
 from oobctl.drivers import circuit
 from oobctl.drivers.interfaces import EndpointAddress
-from oobctl.errors import BmcAuthFailed, BmcBusy, BmcSessionsExhausted, BmcUnreachable
+from oobctl.errors import BmcAuthFailed, BmcBusy, BmcSessionsExhausted, BmcUnreachable, StoreUnavailable
 from oobctl.ids import new_id
 from oobctl.store import Bmc, BmcSession, Credential, database, db_now
 
 STALE_SECONDS = 120.0  # without a heartbeat for so long a session is nobody's
 _BEAT_SECONDS = 10.0
 _LOOK_SECONDS = 0.1
+_held: set[str] = set()  # the rows that this process uses: for what it lost track of it does not beat
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class Leftover:
     id: str
     native_id: str | None
     began: datetime
+    shared: bool
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,8 @@ class Slot:
                 if monotonic() > deadline:
                     raise BmcBusy(
                         f"Another login of oobctl at the BMC at {self._endpoint.address} has been under way for long. "
-                        "Try again in a minute."
+                        "Try again in a minute.",
+                        retry_after=_BEAT_SECONDS,
                     ) from None
                 sleep(_LOOK_SECONDS)
                 continue
@@ -100,6 +104,7 @@ class Slot:
 
     def _put(self, tx: Session, **more: object) -> None:
         self._id = new_id()
+        _held.add(self._id)
         row = BmcSession(id=self._id, bmc_id=self._endpoint.bmc_id, protocol=self._endpoint.protocol)
         row.purpose, row.holder, row.shared = self._purpose, self._holder, self.shares
         for name, value in more.items():
@@ -118,7 +123,7 @@ class Slot:
         alive = [row for row in rows if row.heartbeat > oldest]
         used = {row.native_id for row in alive if row.native_id is not None}
         dead = [row for row in rows if row not in alive and row.native_id not in used]
-        return alive, [Leftover(row.id, row.native_id, row.opened_at) for row in dead]
+        return alive, [Leftover(row.id, row.native_id, row.opened_at, row.shared) for row in dead]
 
     def refuse_crowd(self, before: Sequence[Leftover]) -> None:
         """After what was left was to be ended: a poll does not log in where it could not be, an action does.
@@ -183,14 +188,29 @@ class Slot:
     def release(self) -> None:
         """The session is closed at the BMC, or was never opened: the slot is free."""
         if self._id is not None:
+            _held.discard(self._id)
             forget(self._id)
+            self._id = None
+
+    def _forget_own(self) -> None:
+        if self._id is not None:
+            _held.discard(self._id)
             self._id = None
 
     def abandon(self) -> None:
         """The logout failed: the row stays, visibly nobody's, until the next login ends the session."""
         if self._id is not None:
+            _held.discard(self._id)
             disown(self._id)
             self._id = None
+
+    def give_back(self) -> None:
+        """The login failed in an unforeseen way: whatever it left, the row keeps nobody waiting. Never raises."""
+        lost, self._id = self._id, None
+        if lost is not None:
+            _held.discard(lost)
+            with suppress(StoreUnavailable):  # then it is stale before long: nobody beats for it any more
+                disown(lost)
 
     def _update(self, **values: object) -> None:
         if self._id is None:
@@ -234,10 +254,10 @@ def others(endpoint: EndpointAddress, but: str) -> Others:
     with database().read() as tx:
         oldest = (tx.scalar(select(db_now())) or 0.0) - STALE_SECONDS
         rows = tx.scalars(select(BmcSession).where(*ours)).all()
-    nameless = [row for row in rows if row.native_id is None and row.shared]
-    alive = [row for row in nameless if row.heartbeat > oldest]
-    names = frozenset(row.native_id for row in rows if row.native_id is not None)
-    return Others(names, bool(alive), len(nameless) - len(alive))
+    nameless = [row for row in rows if row.native_id is None]
+    busy = any(row.heartbeat > oldest for row in nameless)
+    half = sum(row.shared and row.heartbeat <= oldest for row in nameless)
+    return Others(frozenset(row.native_id for row in rows if row.native_id is not None), busy, half)
 
 
 def disown_all(holder: str) -> list[BmcSession]:
@@ -253,7 +273,11 @@ def beat_all(holder: str) -> None:
     """Refresh every session of one holder, for a process that keeps many warm. What was disowned stays nobody's."""
     held = (BmcSession.holder == holder, BmcSession.heartbeat > 0)
     with database().write() as tx:
-        tx.execute(update(BmcSession).where(*held).values(heartbeat=db_now()))
+        rows = tx.scalars(select(BmcSession).where(*held)).all()
+        now = tx.scalar(select(db_now())) or 0.0
+        for row in rows:
+            if row.id in _held:
+                row.heartbeat = now
 
 
 def _refuse_parked(tx: Session, endpoint: EndpointAddress) -> None:

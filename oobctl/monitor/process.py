@@ -60,6 +60,7 @@ class Monitor:
                     self._tick()
                 except StoreUnavailable as error:
                     self._heartbeats.forgive()
+                    self._due["sessions"] = 0.0  # they must not look like a dead process's when it is back
                     log.warning("the monitor waits for the database", because=error.message)
                 except OobctlError as error:
                     log.error("the monitor met a problem and goes on", because=error.message)

@@ -41,11 +41,11 @@ class Entry:
     def join(self, joined: Joined) -> None:
         """Use a session that another login made. Raises BmcError's subclasses; whether it lives is seen at its use."""
         self.own, self.native, self.token = False, joined.native_id, joined.token
+        self._client.set_session_key(joined.token)
         reply = self._ask("GET", ROOT, None, "describe itself")
         if not reply.ok and reply.status != 401:
             raise reply.error("describe itself")
         self.root = reply.resource() if reply.ok else {}
-        self._client.set_session_key(joined.token)
 
     def enter(self) -> None:
         """Log in, checked with one request that needs it. Raises BmcAuthFailed and BmcError's other subclasses."""

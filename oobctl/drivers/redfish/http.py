@@ -127,6 +127,12 @@ class Client(library.HttpClient):  # type: ignore[misc]  # the library has no ty
             path, method=method, body=body, headers=headers, allow_redirects=follow, timeout=timeout
         )
 
+    def forget(self) -> None:
+        """Close the connection, and keep nothing that authenticates us."""
+        self.set_session_key(None)
+        self.set_authorization_key(None)
+        self.drop()
+
     def drop(self) -> None:
         """Close the connection."""
         self._session.close()

@@ -17,6 +17,7 @@ from oobctl.profiles.model import Profile
 _log = logging.getLogger(__name__)
 _ROOT = "/redfish/v1/"
 _SESSIONS = "/redfish/v1/SessionService/Sessions"  # DSP0266, section 13.3.4
+_ENDED_BY_ITSELF = timedelta(hours=1)  # the longest that BMCs keep an idle session, as far as is known
 _SLACK = timedelta(seconds=3)  # of the two clocks, and of times told in whole seconds
 
 Ask = Callable[[str, str], Reply]
@@ -28,22 +29,34 @@ def end(login: Login, left: list[Leftover], ask: Ask) -> None:
     for one in left:
         if not ends_with(one.id):
             continue
-        if _known(login, one.native_id, ask) if one.native_id is not None else _half(login, one, ask):
+        if _settled(login, one, ask) or clock.now() - one.began > _ENDED_BY_ITSELF:
             forget(one.id)
 
 
-def _known(login: Login, path: str, ask: Ask) -> bool:
+def _settled(login: Login, left: Leftover, ask: Ask) -> bool:
+    if left.native_id is not None:
+        return _known(login, left, left.native_id, ask)
+    return not left.shared or _half(login, left, ask)  # unshared and nameless: the BMC has no sessions
+
+
+def _known(login: Login, left: Leftover, path: str, ask: Ask) -> bool:
     """End a session that we have the name of. A BMC that restarted may have given the name to somebody else's."""
     try:
         reply = ask("GET", path)
-        user = reply.resource().get("UserName") if reply.ok else None
+        session = reply.resource() if reply.ok else {}
     except BmcError:
-        user = None  # then DELETE tells
-    return user not in {None, login.secret.user} or delete(ask, path)
+        return False
+    if reply.status == 401:  # it does not take what we ask with: no second try, which might lock our user out
+        return False
+    if reply.status in {404, 410}:
+        return True
+    made = _made(session, reply, login.profile)
+    theirs = session.get("UserName") not in {None, login.secret.user}
+    return theirs or (made is not None and made > _window(login, left)[1]) or delete(ask, path)
 
 
-def delete(ask: Ask, path: str) -> bool:
-    """End a session by its path. True where it is gone, also where it had been."""
+def delete(ask: Ask, path: str, *, own: bool = False) -> bool:
+    """End a session by its path. True where it is gone, also where it had been. own: asked with its own token."""
     for last in (False, True):
         try:
             reply = ask("DELETE", path)
@@ -52,7 +65,7 @@ def delete(ask: Ask, path: str) -> bool:
             if last or isinstance(error, BmcTimeout):
                 return False
         else:
-            return reply.ok or reply.status in {401, 404, 410}
+            return reply.ok or reply.status in {404, 410} or (own and reply.status == 401)
     return False
 
 

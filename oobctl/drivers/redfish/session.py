@@ -236,9 +236,13 @@ class RedfishSession:
                 f"The password of our user at {self.where} was changed over this connection. Connect anew, with it."
             )
         left = self._login.slot.claim()
-        if self._login.slot.crowded:
-            self._make_room(left)
-        client, entry = self._get_in()
+        try:
+            if self._login.slot.crowded:
+                self._make_room(left)
+            client, entry = self._get_in()
+        except BaseException:
+            self._login.slot.give_back()
+            raise
         self._client, self._native, self._token, self._own = client, entry.native, entry.token, entry.own
         self.root, self._must_change = entry.root, entry.must_change
         self.logins += 1
@@ -340,8 +344,6 @@ class RedfishSession:
         self._lost()
 
     def _ending(self, client: Client) -> leftovers.Ask:
-        """Requests that end sessions, over this client."""
-
         def ask(method: str, path: str) -> Reply:
             return self._exchange(client, method, path, None, {}, _LOGOUT_SECONDS, "end a session")
 
@@ -359,10 +361,8 @@ class RedfishSession:
     def _log_out(self, client: Client, *, whole: bool = False) -> None:
         native, self._native, self._token, self._must_change = self._native, None, "", None
         ends = native is not None and self._login.slot.leave(whole=whole)
-        gone = not ends or native is None or leftovers.delete(self._ending(client), native)
-        client.set_session_key(None)
-        client.set_authorization_key(None)
-        client.drop()
+        gone = not ends or native is None or leftovers.delete(self._ending(client), native, own=True)
+        client.forget()
         if gone:
             self._login.slot.release()
         else:

@@ -13,7 +13,7 @@ from oobctl.drivers.redfish.answers import Reply
 from oobctl.drivers.redfish.session import RedfishSession
 from oobctl.drivers.redfish.tree import Tree
 from oobctl.drivers.redfish.waiting import tries
-from oobctl.errors import BmcBadAnswer, BmcError, BmcRefused, NotSupported, StateNotReached
+from oobctl.errors import BmcBadAnswer, BmcError, BmcRefused, NotSupported, OutcomeUnknown, StateNotReached
 
 _SEEN_WITHIN = 20.0  # seconds, until what was done must be read back
 
@@ -159,6 +159,11 @@ class RedfishUsers:
                 raise
             if reply.ok or reply.unclear:
                 self._session.retire()
+            if reply.unclear:
+                raise OutcomeUnknown(
+                    f"The BMC at {self._session.where} was asked to {what} and gave no clear answer ({reply.words()}): "
+                    "it may have done so."
+                )
             if not reply.ok:
                 raise reply.error(what)
 

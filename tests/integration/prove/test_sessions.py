@@ -50,7 +50,7 @@ class Moody(Behaviour):
     def early(self, state: State, asked: Asked) -> flask.Response | None:
         draw = self.chance.random()
         if self.ill and draw < 0.01:
-            state.sessions.clear()
+            state.sessions.pop(self.chance.choice([*state.sessions, ""]), None)
         return flask.Response("", 503) if self.ill and draw > 0.99 else None
 
     def amend(self, state: State, asked: Asked, answer: flask.Response) -> flask.Response:

@@ -12,8 +12,9 @@ from oobctl.constants import PowerState, SessionPurpose
 from oobctl.drivers import dead_sessions, slots
 from oobctl.drivers.connect import ConnectedBmc, address_of, rows_of
 from oobctl.drivers.redfish.session import RedfishSession
+from oobctl.drivers.shared_session import SharedSlot
 from oobctl.drivers.slots import STALE_SECONDS, Slot
-from oobctl.errors import BmcError, BmcUnreachable
+from oobctl.errors import BmcError, BmcUnreachable, StoreUnavailable
 from oobctl.store import BmcCircuit, BmcSession, Credential, Endpoint, Site, database, db_now
 from oobctl.vault import Secret, seal
 from tests import trees
@@ -315,3 +316,39 @@ def test_a_probe_that_died_is_not_waited_for_for_ever(bmc: Served) -> None:
     assert slots.others(endpoint, "") == slots.Others(frozenset(), busy=False, half=0)
     with database().write() as tx:
         tx.execute(delete(BmcCircuit))
+
+
+def test_a_database_that_goes_away_in_a_login_blocks_no_later_one(bmc: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the row looks like a login under way, for which all others wait, for as long as the process lives."""
+    server_id = trees.way(bmc)
+    with monkeypatch.context() as away:
+
+        def fails(*_args: object, **_values: object) -> None:
+            raise StoreUnavailable("The database is away.")
+
+        away.setattr(SharedSlot, "opened", fails)
+        away.setattr(SharedSlot, "leave", fails)
+        found = trees.connect_to(server_id, holder="monitor-1")
+        with pytest.raises(StoreUnavailable):
+            found.power.read()
+        found.close()
+    slots.beat_all("monitor-1")
+    with ExitStack() as stack:
+        reading(stack, server_id, "worker-1")
+        eventually(lambda: len(trees.slots_taken()) == 1)
+        assert len(bmc.state.sessions) == 1
+
+
+def test_an_answer_of_401_to_another_s_token_does_not_mean_that_a_session_is_gone(bmc: Served) -> None:
+    """A BMC with Basic switched off, or with our next password already."""
+    server_id = trees.way(bmc)
+    with ExitStack() as stack:
+        reading(stack, server_id, "worker-dead")
+        account = bmc.state.passwords.who(bmc.user, bmc.password)
+        assert account is not None
+        assert account.account is not None
+        bmc.state.passwords.set(account.account, "another-one")
+        dead_sessions.close_all_of("worker-dead")
+        eventually(lambda: any(request.status == 401 for request in bmc.requests))
+        assert len(trees.slots_taken()) == 1
+        bmc.state.passwords.set(account.account, bmc.password)
