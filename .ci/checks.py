@@ -16,6 +16,7 @@ from types import FrameType
 
 ROOT = Path(__file__).resolve().parent.parent
 REPORTS = ROOT / "test-results"
+PASSED, TESTS_FAILED = 0, 1  # pytest's exit codes
 PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
 GRACE_S = 5.0
 
@@ -26,6 +27,8 @@ class Part:
 
     `tests` is its folder. Each of `lanes` (places in it, with spaces between) is run by a pytest of its own beside the
     others, and what no lane names by one more: most tests wait for machines, and meanwhile others can run.
+    `again` is for tests against real machines, which can lose their patience on a noisy computer: what failed is run
+    once more, alone and set up anew. It fails where it fails twice; what passed then is named at the end.
     """
 
     limit_s: float
@@ -34,6 +37,7 @@ class Part:
     options: tuple[str, ...] = ()
     commands: tuple[tuple[str, ...], ...] = ()
     environment: dict[str, str] = field(default_factory=dict)
+    again: bool = False
 
 
 LINT = (
@@ -54,8 +58,9 @@ PARTS = {
             "tests/integration/drivers tests/integration/lab/test_lab_boot.py",
             "tests/integration/trees tests/integration/quirks tests/integration/actions",
         ),
+        again=True,
     ),
-    "browser": Part(limit_s=1800, tests="tests/browser"),
+    "browser": Part(limit_s=1800, tests="tests/browser", again=True),
     "prove": Part(
         limit_s=6 * 3600,
         tests="tests/integration",
@@ -71,7 +76,11 @@ PARTS = {
 
 
 class PartFailed(Exception):
-    """A part failed; the message says which and how. What it printed stands above."""
+    """A part failed; the message says which and how. What it printed stands above. `codes` are its commands'."""
+
+    def __init__(self, message: str, codes: tuple[int, ...] = ()) -> None:
+        super().__init__(message)
+        self.codes = codes
 
 
 class Terminated(Exception):
@@ -152,7 +161,7 @@ def run(name: str, commands: list[list[str]], part: Part, end: float) -> None:
         if code
     ]
     if failed:
-        raise PartFailed("\n  ".join([f"{name} failed:", *failed]))
+        raise PartFailed("\n  ".join([f"{name} failed:", *failed]), tuple(codes))
 
 
 def start(command: list[str], part: Part, *, several: bool) -> subprocess.Popen[bytes]:
@@ -202,21 +211,42 @@ def run_tests(name: str, part: Part, end: float) -> Counter[str]:
     if not holds_tests(part.tests):
         print(f"{part.tests} holds no tests", flush=True)
         return Counter()
-    for old in REPORTS.glob(f"{name}-*.xml"):
+    for old in REPORTS.glob(f"{name}-*.*"):
         old.unlink()
-    pytest = [sys.executable, "-m", "pytest", *part.options]
     lanes = [[place for place in lane.split() if holds_tests(place)] for lane in part.lanes]
     lanes = [lane for lane in lanes if lane]
     lanes.append([part.tests, *(f"--ignore={place}" for lane in lanes for place in lane)])
+    reports = [REPORTS / f"{name}-{number}.xml" for number in range(1, len(lanes) + 1)]
     commands = [
-        [*pytest, *lane, f"--junitxml={REPORTS / f'{name}-{number}.xml'}"] for number, lane in enumerate(lanes, 1)
+        [sys.executable, "-m", "pytest", *part.options, *lane, f"--junitxml={report}", f"-ocache_dir={memory(report)}"]
+        for lane, report in zip(lanes, reports, strict=True)
     ]
     try:
         run(name, commands, part, end)
     except PartFailed as failure:
         failure.add_note(describe(read_counts(name)))
-        raise
+        if not part.again or set(failure.codes) - {PASSED, TESTS_FAILED}:
+            raise
+        print(f"\n{failure}\n  {describe(read_counts(name))}\nOnce more, what failed:", flush=True)
+        for command, code, report in zip(commands, failure.codes, reports, strict=True):
+            if code == TESTS_FAILED:
+                run_again(name, command, part, end, report)
     return read_counts(name)
+
+
+def memory(report: Path) -> Path:
+    """Where pytest keeps which of a lane's tests failed."""
+    return ROOT / ".pytest_cache" / report.stem
+
+
+def run_again(name: str, command: list[str], part: Part, end: float, report: Path) -> None:
+    """Runs what failed of one lane; raises PartFailed where it fails again. The first report stays."""
+    report.rename(report.with_suffix(".first"))
+    try:
+        run(name, [[*command, "--last-failed", "--last-failed-no-failures=none"]], part, end)
+    except PartFailed as failure:
+        failure.add_note("These failed twice: " + describe(read_counts(name)))
+        raise
 
 
 def holds_tests(place: str) -> bool:
@@ -224,13 +254,37 @@ def holds_tests(place: str) -> bool:
 
 
 def read_counts(name: str) -> Counter[str]:
+    """Of all lanes. Of one that was run again, what passed and what was skipped the first time is added."""
     counts: Counter[str] = Counter()
     for report in REPORTS.glob(f"{name}-*.xml"):
-        for suite in ElementTree.parse(report).getroot().iter("testsuite"):  # noqa: S314  pytest wrote it just now
-            bad = {key: int(suite.get(key, "0")) for key in ("failures", "errors", "skipped")}
-            counts.update(bad)
-            counts["passed"] += int(suite.get("tests", "0")) - sum(bad.values())
+        counts += counts_of(report)
+        if (first := report.with_suffix(".first")).exists():
+            before = counts_of(first)
+            counts += Counter({key: before[key] for key in ("passed", "skipped")})
     return counts
+
+
+def counts_of(report: Path) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    for suite in ElementTree.parse(report).getroot().iter("testsuite"):  # noqa: S314  pytest wrote it just now
+        bad = {key: int(suite.get(key, "0")) for key in ("failures", "errors", "skipped")}
+        counts.update(bad)
+        counts["passed"] += int(suite.get("tests", "0")) - sum(bad.values())
+    return counts
+
+
+def failed_once(name: str) -> list[str]:
+    """The tests of a part that failed the first time and passed the second."""
+    cases = [
+        case
+        for report in sorted(REPORTS.glob(f"{name}-*.first"))
+        for case in ElementTree.parse(report).getroot().iter("testcase")  # noqa: S314  pytest wrote it just now
+    ]
+    return [
+        f"{case.get('classname')}::{case.get('name')}"
+        for case in cases
+        if case.find("failure") is not None or case.find("error") is not None
+    ]
 
 
 def describe(counts: Counter[str]) -> str:
@@ -270,6 +324,13 @@ def run_all(names: list[str]) -> int:
         end_leftovers()
         print("\nInterrupted; nothing is left running")
         return 130
+    once = [test for name in names for test in failed_once(name)]
+    if once:
+        print(
+            "\n  ".join(
+                ["\nFailed once, and passed when run again (look at each: a test may not lose its patience):", *once]
+            )
+        )
     print(f"\n===== {describe(total)} in {time.monotonic() - began:.0f} s: {', '.join(done)} =====")
     return 0
 

@@ -20,6 +20,14 @@ def test_that_leaves_a_process():
     child = subprocess.Popen(['sleep', '600'], start_new_session=True)
     pathlib.Path('left.pid').write_text(str(child.pid))
 """
+FAILS_ONCE = """
+import pathlib
+def test_that_fails_once():
+    seen = pathlib.Path('seen')
+    first = not seen.exists()
+    seen.touch()
+    assert not first
+"""
 WAITS = """
 import pathlib, time
 def test_that_waits():
@@ -133,3 +141,28 @@ def test_a_lane_that_fails_fails_the_part_and_the_others_are_still_run(project: 
     code, said = run(project, "unit")
     assert code == 1
     assert "1 failed, 1 passed" in said
+
+
+def test_a_machine_test_that_failed_is_run_once_more_alone_and_named(project: Path) -> None:
+    write_test(project, "integration", PASSES + FAILS_ONCE)
+    code, said = run(project, "integration")
+    assert code == 0
+    assert said.count("1 failed, 1 passed") >= 1
+    assert "rerun previous 1 failure" in said
+    assert "Failed once, and passed when run again" in said
+    assert "test_one::test_that_fails_once" in said
+    assert said.splitlines()[-1].startswith("===== 2 passed in ")
+
+
+def test_a_machine_test_that_fails_twice_fails_the_part(project: Path) -> None:
+    write_test(project, "integration", PASSES + FAILS)
+    code, said = run(project, "integration")
+    assert code == 1
+    assert "These failed twice: 1 failed, 1 passed" in said
+
+
+def test_a_unit_test_that_failed_is_not_run_again(project: Path) -> None:
+    write_test(project, "unit", PASSES + FAILS_ONCE)
+    code, said = run(project, "unit")
+    assert code == 1
+    assert "Once more" not in said
