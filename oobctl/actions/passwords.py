@@ -66,8 +66,7 @@ def _set(run: Run) -> str:
             if _unclear(error):
                 run.note(f"The answer over {protocol} was unclear, so it is tried which holds: {error.message}")
             else:
-                clearly = error.details.get("sent") is False or not isinstance(error, BmcAuthFailed)
-                _give_up(run, ways, number, clearly=clearly)
+                _give_up(run, ways, number, clearly=not isinstance(error, BmcAuthFailed))
                 raise
         done.append(f"set over {protocol}")
     run.outcome = Outcome.ACCEPTED
@@ -95,7 +94,8 @@ def _give_up(run: Run, ways: list[tuple[str, Protocol]], number: int, *, clearly
     """The BMC refused it over one protocol: what was set before is settled, what this job made is forgotten.
 
     What the BMC may have been sent, and come to yet, is kept: what an earlier rotation or run of this one left, and
-    where it was set over another protocol (there may be one list of users for both). clearly: the BMC said no to it.
+    where it was set over another protocol (there may be one list of users for both). clearly: the BMC said no to it,
+    and did not end our session over it and let nobody in.
     """
     for endpoint_id, _protocol in ways[:number]:
         _settle(run, endpoint_id)

@@ -28,7 +28,7 @@ _SHORT = {
     "bmc_busy": "it says that it is busy",
     "bmc_sessions_exhausted": "all sessions are taken",
     "bmc_auth_failed": "it refuses our user or password",
-    "bmc_auth_unconfirmed": "it refuses for now the password that had let us in",
+    "bmc_auth_unconfirmed": "it refuses our user or password for now",
     "bmc_identity_changed": "it shows another certificate",
     "bmc_bad_answer": "its answers make no sense",
     "configuration_error": "we have no password for it",

@@ -35,9 +35,8 @@ def check(tx: Session, endpoint: EndpointAddress) -> None:
     now = _now(tx)
     if row.refused_at is not None and row.retry_at > now:
         raise BmcAuthUnconfirmed(
-            f"The BMC at {endpoint.address} refused our {endpoint.protocol} password at {_words(row.refused_at)}, "
-            f"though it had let us in before: it may be starting. It is asked again at {_words(row.retry_at)}; nothing "
-            "was sent.",
+            f"The BMC at {endpoint.address} refused our {endpoint.protocol} password at {_words(row.refused_at)}. "
+            f"It may be starting, so it is asked again at {_words(row.retry_at)}; nothing was sent.",
             retry_after=round(row.retry_at - now, 1),
         )
 
@@ -98,8 +97,8 @@ def refused(endpoint: EndpointAddress, tried: set[bytes], pause: float, refusal:
         row.retry_at = row.refused_at + pause
         again = row.retry_at
     raise BmcAuthUnconfirmed(
-        f"{refusal.message} It had let us in before, so it may be starting: it is asked again at {_words(again)}, and "
-        "until then nothing is sent. Refused then too, the password counts as wrong."
+        f"{refusal.message} It may be starting, so it is asked again at {_words(again)}, and until then nothing is "
+        "sent. Refused then too, a password that had let us in counts as wrong."
     ) from refusal
 
 

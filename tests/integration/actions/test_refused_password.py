@@ -2,13 +2,17 @@
 
 from collections.abc import Iterator
 
+import flask
 import pytest
 
 from oobctl.constants import JobState, Outcome
+from oobctl.lab.redfish_service.trees import refusals
+from oobctl.lab.redfish_service.trees.asked import Asked
+from oobctl.lab.redfish_service.trees.state import State
 from tests import trees
 from tests.carrying import carry_out
 from tests.profiles import Derived
-from tests.starting import Starting, credential
+from tests.starting import Starting, credential, later
 from tests.trees import Served
 
 pytestmark = pytest.mark.usefixtures("sqlite")
@@ -20,6 +24,18 @@ QUICK = {"power.cycle_dwell": 0.5, "bmc.refusal_pause": 1}
 def bmc() -> Iterator[Served]:
     with trees.serve() as served:
         yield served
+
+
+class EndsOurSession(Starting):
+    """Sent a new password it ends our session, lets nobody in for a while, and has the new one then."""
+
+    def early(self, state: State, asked: Asked) -> flask.Response | None:
+        password = (asked.body or {}).get("Password")
+        if asked.method == "PATCH" and password and not self.refuses:
+            self._start(state)
+            state.passwords.set(asked.path, password)
+            return refusals.no_session()
+        return super().early(state, asked)
 
 
 def resets(bmc: Served) -> list[str]:
@@ -45,3 +61,17 @@ def test_a_bmc_that_restarts_between_off_and_on_and_refuses_us_then_does_not_lea
     job = carry_out("power.cycle", server)
     assert (job.state, job.outcome) == (JobState.SUCCEEDED, Outcome.PROVEN), job.error
     assert (starting.refused, resets(bmc), credential().parked_at) == (1, ["ForceOff", "On"], None)
+
+
+def test_a_rotation_in_which_the_bmc_ends_our_session_and_lets_nobody_in_keeps_both_passwords(
+    bmc: Served, derived: Derived
+) -> None:
+    server = trees.way(bmc, profile=derived(changes=QUICK))
+    ending = EndsOurSession(bmc, 2, after="nothing")
+    job = carry_out("bmc.rotate_password", server)
+    assert (job.state, (job.error or {})["code"]) == (JobState.FAILED, "bmc_auth_unconfirmed"), job.error
+    assert ending.refused == 2
+    assert credential().next_sealed is not None
+    later(1)
+    assert carry_out("power.on", server).state is JobState.SUCCEEDED  # with the one that the BMC took
+    assert (bmc.state.failed_logins, credential().parked_at) == (1, None)

@@ -148,6 +148,15 @@ def test_while_we_restart_the_bmc_no_refusal_counts(bmc: Served, server: str) ->
     assert type(refused(server)) is BmcAuthFailed
 
 
+def test_a_password_entered_while_we_restart_the_bmc_is_not_called_wrong_yet(bmc: Served) -> None:
+    server = trees.way(bmc)
+    Starting(bmc, 1)
+    refusals.restarts(server, 400)
+    assert refused(server).code == "bmc_auth_unconfirmed"
+    later(PAUSE)
+    assert power(server) is PowerState.ON
+
+
 def test_with_basic_nothing_more_is_sent_once_it_was_refused_on_the_way(bmc: Served) -> None:
     bmc.state.resources.root.pop("Links", None)
     bmc.state.resources.root.pop("SessionService", None)
