@@ -191,6 +191,7 @@ def test_a_bmc_that_refuses_our_password_while_it_starts_is_not_back_yet_and_not
 
 def test_a_bmc_that_refuses_our_password_to_the_end_is_asked_once_more_before_it_is_given_up(derived: Derived) -> None:
     with at(profile=derived(changes={"bmc.refusal_pause": 4, "bmc.back_limit": 1})) as (bmc, server):
+        bmc.state.refused_while_down = 0  # all that is seen of the restart is that it refuses us
         starting = Starting(bmc, 1, after="Manager.Reset")
         done = carry_out("bmc.reset", server)
         assert (done.state, done.outcome) == (JobState.SUCCEEDED, Outcome.PROVEN), done.error
