@@ -127,6 +127,16 @@ class BmcAuthFailed(BmcError):
     code = "bmc_auth_failed"
 
 
+class BmcAuthUnconfirmed(BmcAuthFailed):
+    """The BMC refused a password that had let us in: it may be starting, and is asked again later. Nothing is parked.
+
+    details: `retry_after`, in seconds, where it was not even asked now.
+    """
+
+    code = "bmc_auth_unconfirmed"
+    retryable = True
+
+
 class BmcIdentityChanged(BmcError):
     """The BMC's certificate is not the one that was enrolled. details: `expected`, `presented` (SHA-256, hex)."""
 

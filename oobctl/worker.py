@@ -133,6 +133,7 @@ def rotate_passwords(site_id: str) -> None:
             Server.lifecycle.in_((Lifecycle.READY, Lifecycle.ASSIGNED)),
             Server.silent_since.is_(None),
             Credential.parked_at.is_(None),
+            Credential.refused_at.is_(None),
             func.coalesce(Credential.rotated_at, Credential.created_at) <= oldest,
         )
         .group_by(Bmc.id)

@@ -9,7 +9,7 @@ import yaml
 from oobctl.profiles.load import SHIPPED, read
 from oobctl.profiles.quirks import Quirk
 
-QUICK: dict[str, Any] = {"power.cycle_dwell": 0.5, "bmc.back_limit": 60}
+QUICK: dict[str, Any] = {"power.cycle_dwell": 0.5, "bmc.back_limit": 60, "bmc.refusal_pause": 2}
 
 
 def write_profiles(folder: Path, changes: dict[str, Any]) -> Path:

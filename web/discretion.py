@@ -19,6 +19,7 @@ _FOR_CUSTOMERS = {  # errors that only staff can mend: what happened, and what a
     "bmc_sessions_exhausted": f"The server's BMC is busy: all of its sessions are taken. {_LATER}",
     "bmc_bad_answer": f"What the server's BMC answered makes no sense. {_PROVIDER}",
     "bmc_auth_failed": f"The server's BMC does not let us in. {_PROVIDER}",
+    "bmc_auth_unconfirmed": f"The server's BMC does not let us in just now; it may be starting. {_LATER}",
     "bmc_identity_changed": f"The server's BMC shows another certificate than it should. {_PROVIDER}",
     "wrong_server": f"Another server answers in the place of this one, and nothing was changed there. {_PROVIDER}",
 }

@@ -15,8 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from oobctl.actions import probe
 from oobctl.audit.tags import Tag
 from oobctl.constants import Capability, Lock, Outcome, Permission, PowerState, Protocol, ResetType
-from oobctl.drivers import dead_sessions
+from oobctl.drivers import dead_sessions, refusals
 from oobctl.errors import (
+    BmcAuthUnconfirmed,
     BmcError,
     BmcRefused,
     BmcSessionsExhausted,
@@ -153,6 +154,9 @@ def _send_cold(run: Run) -> str:
 
 def _restart(run: Run, kind: ResetType, seen: dict[str, Any]) -> str:
     """Send it over the first of the profile's protocols that lets us in, once. Raises what BmcDevice.reset raises."""
+    profile = run.profile
+    away = _GOES_AWAY_WITHIN + profile.bmc_back_limit + profile.bmc_refusal_pause
+    refusals.restarts(run.acted.server_id, away)  # while it starts it may refuse good passwords
     bmc = run.connection()
     entry: dict[str, Any] = {"ResetType": str(kind), "taken": False}
     try:
@@ -213,7 +217,11 @@ def _wait_cold(run: Run) -> str:
 def _came_back(run: Run) -> str | None:
     """Seen to go away and to answer again: proven. It answered all the time: accepted. None: it is not back."""
     gone = run.until(lambda: _is_away(run), _GOES_AWAY_WITHIN, "for the BMC to go away")
-    if not run.until(lambda: _is_back(run), run.profile.bmc_back_limit, "for the BMC to answer again"):
+    words = "for the BMC to answer again"
+    back = run.until(lambda: _is_back(run), run.profile.bmc_back_limit, words)
+    if not back and isinstance(run.last_error, BmcAuthUnconfirmed):  # it is up, and was not asked since: once more
+        back = run.until(lambda: _is_back(run), float(run.last_error.details.get("retry_after", 0)) + 1, words)
+    if not back:
         return None
     return _back(run, gone=gone)
 

@@ -66,7 +66,7 @@ def _set(run: Run) -> str:
             if _unclear(error):
                 run.note(f"The answer over {protocol} was unclear, so it is tried which holds: {error.message}")
             else:
-                _give_up(run, ways, number)
+                _give_up(run, ways, number, clearly=not isinstance(error, BmcAuthFailed))
                 raise
         done.append(f"set over {protocol}")
     run.outcome = Outcome.ACCEPTED
@@ -85,18 +85,22 @@ def _send(run: Run, endpoint_id: str, protocol: Protocol, following: bytes) -> N
 
 def _unclear(error: BmcError) -> bool:
     """Whether the BMC may have the new password all the same: what counts then is which one lets us in."""
-    if error.details.get("sent") is False:
+    if error.details.get("sent") is False or isinstance(error, BmcAuthFailed):
         return False
     return isinstance(error, OutcomeUnknown | BmcBadAnswer) or error.retryable
 
 
-def _give_up(run: Run, ways: list[tuple[str, Protocol]], number: int) -> None:
+def _give_up(run: Run, ways: list[tuple[str, Protocol]], number: int, *, clearly: bool) -> None:
     """The BMC refused it over one protocol: what was set before is settled, what this job made is forgotten.
 
-    What an earlier rotation left is kept: the BMC may have been sent that, and come to it yet.
+    What the BMC may have been sent, and come to yet, is kept: what an earlier rotation or run of this one left, and
+    where it was set over another protocol (there may be one list of users for both). clearly: the BMC said no to it,
+    and did not end our session over it and let nobody in.
     """
     for endpoint_id, _protocol in ways[:number]:
         _settle(run, endpoint_id)
+    if number or run.sent_before or not clearly:
+        return
     for endpoint_id, protocol in ways[number:]:
         following = _next_of(endpoint_id)
         if following is not None and protocol in run.evidence.get("new_for", []):

@@ -9,6 +9,7 @@ from oobctl.constants import Capability, PowerState, Protocol
 from oobctl.drivers.interfaces import Bmc
 from oobctl.errors import (
     BmcAuthFailed,
+    BmcAuthUnconfirmed,
     BmcError,
     BmcIdentityChanged,
     BmcSessionsExhausted,
@@ -27,6 +28,7 @@ _SHORT = {
     "bmc_busy": "it says that it is busy",
     "bmc_sessions_exhausted": "all sessions are taken",
     "bmc_auth_failed": "it refuses our user or password",
+    "bmc_auth_unconfirmed": "it refuses our user or password for now",
     "bmc_identity_changed": "it shows another certificate",
     "bmc_bad_answer": "its answers make no sense",
     "configuration_error": "we have no password for it",
@@ -54,7 +56,9 @@ class Seen:
 
     @property
     def lasting(self) -> bool:
-        """No restart mends it, and no more asking."""
+        """No restart mends it, and no more asking. A password that had let us in is refused by BMCs that start, too."""
+        if isinstance(self.error, BmcAuthUnconfirmed):
+            return False
         return isinstance(self.error, BmcAuthFailed | BmcIdentityChanged | ConfigurationError)
 
     def as_evidence(self) -> dict[str, Any]:

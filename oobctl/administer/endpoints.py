@@ -147,6 +147,7 @@ def _seal(session: Session, site: Site, endpoint: Endpoint, user: str, password:
         return
     endpoint.credential.sealed, endpoint.credential.next_sealed = sealed, None
     endpoint.credential.parked_at = endpoint.credential.parked_because = None
+    endpoint.credential.let_in = endpoint.credential.refused_at = None
 
 
 def _trust(endpoint: Endpoint, tls: TlsSpec) -> None:

@@ -31,8 +31,9 @@ from oobctl.drivers.interfaces import (
     VirtualMedia,
 )
 from oobctl.drivers.login import Login
+from oobctl.drivers.refusals import parked_error
 from oobctl.drivers.shared_session import Box, SharedSlot
-from oobctl.drivers.slots import Slot, limit_of, parked_error
+from oobctl.drivers.slots import Slot, limit_of
 from oobctl.errors import BmcBusy, ConfigurationError, NotFound, NotSupported
 from oobctl.profiles import Profile
 from oobctl.store import Bmc as BmcRow
@@ -356,8 +357,8 @@ def _login(
     patience = profile.timeouts.connect
     if protocol is Protocol.IPMI:
         slot = Slot(endpoint, limit, purpose, holder, patience=patience)
-        return Login(endpoint, secret, profile, slot, check_who, secrets.another, secrets.park)
+        return Login(endpoint, secret, profile, slot, check_who, secrets)
     box = Box(endpoint, rows.public_key, secrets.key, lambda: login.secret)
     shared = SharedSlot(endpoint, limit, purpose, holder, box, patience=patience)
-    login = Login(endpoint, secret, profile, shared, check_who, secrets.another, secrets.park)
+    login = Login(endpoint, secret, profile, shared, check_who, secrets)
     return login

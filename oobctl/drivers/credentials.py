@@ -1,30 +1,33 @@
 """The secrets of an endpoint's credential: which to log in with, and the change of one for the next with no lock-out.
 
-While a password is rotated the row holds two sealed secrets, and one of them is right. Whoever is refused with one
-tries the other before the credential is parked.
+While a password is rotated the row holds two sealed secrets, and one of them is right. The one that let us in last is
+tried first; whoever is refused with it tries the other. What a refusal of both means is decided in refusals.py.
 """
 
-import hashlib
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from oobctl import clock
 from oobctl.config import settings
+from oobctl.drivers import refusals
 from oobctl.drivers.interfaces import EndpointAddress
-from oobctl.drivers.slots import parked_error
-from oobctl.errors import BmcAuthFailed, ConfigurationError
+from oobctl.drivers.refusals import digest, parked_error
+from oobctl.errors import BmcAuthFailed, ConfigurationError, StoreUnavailable
 from oobctl.store import Bmc, Credential, Endpoint, Site, database
 from oobctl.vault import Secret, read_key, seal, unseal
 
 
 class Secrets:
-    """One login's secrets, each given once. From any thread that holds the login."""
+    """The secrets of one endpoint's logins, each given once a login. From any thread that holds the login."""
 
     def __init__(self, endpoint: EndpointAddress, site_id: str, name: str) -> None:
         self._endpoint, self._site_id, self._name = endpoint, site_id, name
         self._tried: set[bytes] = set()
+        self._now = b""  # the digest of the one that was given last
 
     @property
     def key(self) -> Path:
@@ -32,7 +35,7 @@ class Secrets:
         return settings().keys / f"{self._site_id}.key"
 
     def first(self, credential: Credential | None) -> Secret:
-        """The secret that holds.
+        """The secret that let us in last; else the one that is not a rotation's next.
 
         Raises BmcAuthFailed where the credential is parked, ConfigurationError where there is none or the key does not
         open it.
@@ -43,35 +46,44 @@ class Secrets:
             )
         if credential.parked_at is not None:
             raise parked_error(self._endpoint, str(credential.parked_because))
-        return self._open(credential.sealed)
+        return self._open(_in_order(credential)[0])
+
+    def best(self) -> Secret | None:
+        """Before another login: as `first`, by the row as it is now; None where there is none, or it is parked."""
+        row = self._row()
+        self._tried.clear()
+        return self._open(_in_order(row)[0]) if row is not None else None
 
     def another(self) -> Secret | None:
         """After a refusal: one that was not tried, as the row is now; None where there is none."""
+        row = self._row()
+        left = [one for one in _in_order(row) if digest(one) not in self._tried] if row is not None else []
+        return self._open(left[0]) if left else None
+
+    def let_in(self) -> None:
+        """The BMC took the secret that was given last. Where the database is away that is found out again later."""
+        with suppress(StoreUnavailable):
+            refusals.let_in(self._endpoint.id, self._now)
+
+    def refused(self, refusal: BmcAuthFailed, pause: float) -> None:
+        """All that were given in this login are refused. Raises BmcAuthUnconfirmed as `refusals.refused` does."""
+        refusals.refused(self._endpoint, self._tried, pause, refusal)
+
+    def _row(self) -> Credential | None:
+        query = select(Credential).where(Credential.endpoint_id == self._endpoint.id, Credential.parked_at.is_(None))
         with database().read() as tx:
-            row = tx.scalar(select(Credential).where(Credential.endpoint_id == self._endpoint.id))
-        if row is None or row.parked_at is not None:
-            return None
-        for sealed in (row.sealed, row.next_sealed):
-            if sealed is not None and _digest(sealed) not in self._tried:
-                return self._open(sealed)
-        return None
-
-    def park(self, refusal: BmcAuthFailed) -> None:
-        """Keep every process from trying a refused credential again: BMCs lock users out. The first refusal stays.
-
-        One that somebody changed since it was tried is left alone.
-        """
-        with database().write() as tx:
-            row = tx.scalar(select(Credential).where(Credential.endpoint_id == self._endpoint.id).with_for_update())
-            if row is None or row.parked_at is not None:
-                return
-            held = {_digest(sealed) for sealed in (row.sealed, row.next_sealed) if sealed is not None}
-            if held <= self._tried:
-                row.parked_at, row.parked_because = clock.now(), refusal.message
+            return tx.scalar(query)
 
     def _open(self, sealed: bytes) -> Secret:
-        self._tried.add(_digest(sealed))
+        self._now = digest(sealed)
+        self._tried.add(self._now)
         return unseal(read_key(self.key), self._endpoint.id, self._endpoint.address, sealed)
+
+
+def _in_order(row: Credential) -> list[bytes]:
+    """The sealed secrets, the one that let us in last in front: each refused try brings a lock-out nearer."""
+    held = [sealed for sealed in (row.sealed, row.next_sealed) if sealed is not None]
+    return sorted(held, key=lambda sealed: digest(sealed) != row.let_in)
 
 
 def only(endpoint: Endpoint, site_id: str, sealed: bytes) -> Secret:
@@ -110,21 +122,24 @@ def _next_password(bmc: Bmc, site_id: str) -> str | None:
 
 def promote(endpoint_id: str, sealed: bytes) -> bool:
     """The next secret holds: the one before it is forgotten. False where somebody changed the credential meanwhile."""
-    new: dict[str, object] = {"sealed": sealed, "next_sealed": None, "rotated_at": clock.now()}
-    new |= {"parked_at": None, "parked_because": None}
-    return _change(endpoint_id, sealed, new)
+    new: dict[str, object] = {
+        "sealed": sealed,
+        "next_sealed": None,
+        "rotated_at": clock.now(),
+        "let_in": digest(sealed),
+    }
+    new |= {"parked_at": None, "parked_because": None, "refused_at": None, "retry_at": 0.0}
+    with database().write() as tx:
+        return tx.execute(_where_next_is(endpoint_id, sealed).values(**new)).first() is not None
 
 
 def drop(endpoint_id: str, sealed: bytes) -> bool:
-    """The next secret never came to hold: it is forgotten. False where somebody changed the credential meanwhile."""
-    return _change(endpoint_id, sealed, {"next_sealed": None})
-
-
-def _change(endpoint_id: str, sealed: bytes, values: dict[str, object]) -> bool:
-    row = (Credential.endpoint_id == endpoint_id) & (Credential.next_sealed == sealed)
+    """The next secret never came to hold: it is forgotten. False where it let us in, or was changed meanwhile."""
+    held = or_(Credential.let_in.is_(None), Credential.let_in != digest(sealed))
     with database().write() as tx:
-        return tx.execute(update(Credential).where(row).values(**values).returning(Credential.id)).first() is not None
+        return tx.execute(_where_next_is(endpoint_id, sealed).where(held).values(next_sealed=None)).first() is not None
 
 
-def _digest(sealed: bytes) -> bytes:
-    return hashlib.sha256(sealed).digest()
+def _where_next_is(endpoint_id: str, sealed: bytes) -> ReturningUpdate[tuple[str]]:
+    row = (Credential.endpoint_id == endpoint_id) & (Credential.next_sealed == sealed)
+    return update(Credential).where(row).returning(Credential.id)

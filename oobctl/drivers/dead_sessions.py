@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from oobctl.constants import Protocol, SessionPurpose
-from oobctl.drivers import redfish
+from oobctl.drivers import redfish, refusals
 from oobctl.drivers.connect import redfish_login, rows_of
 from oobctl.drivers.slots import STALE_SECONDS, Leftover, disown_all, forget
 from oobctl.errors import OobctlError, StoreUnavailable
@@ -91,5 +91,7 @@ def _end(row: BmcSession) -> bool:
     if server_id is None:
         return False
     login = redfish_login(rows_of(server_id), SessionPurpose(row.purpose), row.holder)
+    with database().read() as tx:
+        refusals.check(tx, login.endpoint)
     redfish.end_leftover(login, Leftover(row.id, row.native_id, row.opened_at, row.shared))
     return True

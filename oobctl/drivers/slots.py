@@ -10,11 +10,11 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from oobctl.constants import Protocol, SessionPurpose
-from oobctl.drivers import circuit
+from oobctl.drivers import circuit, refusals
 from oobctl.drivers.interfaces import EndpointAddress
-from oobctl.errors import BmcAuthFailed, BmcBusy, BmcSessionsExhausted, BmcUnreachable, StoreUnavailable
+from oobctl.errors import BmcBusy, BmcSessionsExhausted, BmcUnreachable, StoreUnavailable
 from oobctl.ids import new_id
-from oobctl.store import Bmc, BmcSession, Credential, database, db_now
+from oobctl.store import Bmc, BmcSession, database, db_now
 
 STALE_SECONDS = 120.0  # without a heartbeat for so long a session is nobody's
 _BEAT_SECONDS = 10.0
@@ -67,8 +67,8 @@ class Slot:
         """Take a slot; call it before the login. Returns what dead processes left open, to be ended after the login.
 
         Waits for another login that is under way. Raises BmcAuthFailed where the credential was parked meanwhile,
-        BmcSessionsExhausted where no slot is left, BmcUnreachable after `retire` and where the BMC is let be, BmcBusy
-        where the other login takes too long.
+        BmcAuthUnconfirmed where the BMC refused it and is let be for now, BmcSessionsExhausted where no slot is left,
+        BmcUnreachable after `retire` and where the BMC is let be, BmcBusy where the other login takes too long.
         """
         deadline = monotonic() + 2 * self._patience
         while True:
@@ -77,8 +77,10 @@ class Slot:
             try:
                 with database().write() as tx:
                     tx.execute(select(Bmc.id).where(Bmc.id == self._endpoint.bmc_id).with_for_update())  # one at a time
-                    _refuse_parked(tx, self._endpoint)
+                    refusals.check(tx, self._endpoint)
                     found = self._take(tx)
+                    if self.joined is None:
+                        refusals.asks(tx, self._endpoint, 2 * self._patience)
             except circuit.Probed:
                 if monotonic() > deadline:
                     raise BmcBusy(
@@ -278,21 +280,3 @@ def beat_all(holder: str) -> None:
         for row in rows:
             if row.id in _held:
                 row.heartbeat = now
-
-
-def _refuse_parked(tx: Session, endpoint: EndpointAddress) -> None:
-    because = tx.scalar(
-        select(Credential.parked_because).where(
-            Credential.endpoint_id == endpoint.id, Credential.parked_at.is_not(None)
-        )
-    )
-    if because is not None:
-        raise parked_error(endpoint, because)
-
-
-def parked_error(endpoint: EndpointAddress, because: str) -> BmcAuthFailed:
-    """Why nothing is sent with a parked credential."""
-    return BmcAuthFailed(
-        f"The {endpoint.protocol} password of this BMC was refused before ({because}), so it was not tried again. "
-        "Enter the right one at the endpoint."
-    )

@@ -89,8 +89,9 @@ class Run:
             try:
                 return self._login()
             except BmcError as error:
-                if not error.retryable or time.monotonic() > until:
-                    raise
+                left = until - time.monotonic()
+                if not error.retryable or left < float(error.details.get("retry_after", 0)):
+                    raise  # at once where it is not asked before we would give up
                 self.wait(1.0, f"for {self.name}'s BMC: {error.message}")
 
     @property

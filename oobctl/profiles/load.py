@@ -188,6 +188,7 @@ def _build(content: dict[str, Any]) -> Profile:
         timeouts=Timeouts(**content["timeouts"]),
         power=PowerLimits(**content["power"]),
         bmc_back_limit=content["bmc"]["back_limit"],
+        bmc_refusal_pause=content["bmc"]["refusal_pause"],
         sessions=SessionLimits(**content["sessions"]),
         polling={Capability(key): seconds for key, seconds in content["polling"].items()},
         ipmi=IpmiSettings(

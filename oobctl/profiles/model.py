@@ -151,6 +151,7 @@ class Profile:
     timeouts: Timeouts
     power: PowerLimits
     bmc_back_limit: float
+    bmc_refusal_pause: float
     sessions: SessionLimits
     polling: Mapping[Capability, float | None]
     ipmi: IpmiSettings

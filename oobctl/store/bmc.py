@@ -22,6 +22,7 @@ class Bmc(Identified, Base):
     model: Mapped[str | None] = mapped_column(String(128))
     firmware: Mapped[str | None] = mapped_column(String(128))
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
+    restarts_until: Mapped[float] = mapped_column(Float, default=0.0)  # we restart it; by the database's clock
     endpoints: Mapped[list["Endpoint"]] = relationship(back_populates="bmc", order_by="Endpoint.protocol")
 
 
@@ -42,7 +43,11 @@ class Endpoint(Identified, Base):
 
 
 class Credential(Identified, Base):
-    """A user and password, sealed to the site's key together with the endpoint's id and address."""
+    """A user and password, sealed to the site's key together with the endpoint's id and address.
+
+    let_in: the SHA-256 of the sealed secret that let us in last; it is tried first. refused_at, retry_at: when the BMC
+    refused what it had let in with before, and until when it is not asked again, by the database's clock.
+    """
 
     __tablename__ = "credential"
     endpoint_id: Mapped[str] = mapped_column(ForeignKey("endpoint.id"), unique=True)
@@ -50,6 +55,9 @@ class Credential(Identified, Base):
     next_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)  # while it is rotated: one of the two is right
     rotated_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
+    let_in: Mapped[bytes | None] = mapped_column(LargeBinary)
+    refused_at: Mapped[float | None] = mapped_column(Float)
+    retry_at: Mapped[float] = mapped_column(Float, default=0.0)
     parked_at: Mapped[datetime | None]  # the BMC refused it: no process tries it again
     parked_because: Mapped[str | None] = mapped_column(Text)
     endpoint: Mapped[Endpoint] = relationship(back_populates="credential")

@@ -168,6 +168,7 @@ class IpmiSession:
             return self._lan
         self._lost()
         slot = self._login.slot
+        self._login.begin()
         leftovers = slot.claim()
         try:
             lan = self._get_in()
@@ -186,12 +187,13 @@ class IpmiSession:
         self.known.clear()
         self._answered_at = time.monotonic()
         slot.opened(lan.native_id)
+        self._login.let_in()
         for leftover in leftovers:  # an idle IPMI session ends by itself within a minute (IPMI 2.0, section 6.12.15)
             forget(leftover.id)
         return lan
 
     def _get_in(self) -> LanSession:
-        """With the secret that holds; while it is rotated, with the other one where that is refused."""
+        """With the secret that holds; while it is rotated, also with the other one where that is refused."""
         while True:
             try:
                 return self._log_in()

@@ -235,6 +235,7 @@ class RedfishSession:
             raise BmcRefused(
                 f"The password of our user at {self.where} was changed over this connection. Connect anew, with it."
             )
+        self._login.begin()
         left = self._login.slot.claim()
         try:
             if self._login.slot.crowded:
@@ -264,6 +265,7 @@ class RedfishSession:
             try:
                 if joined is None:
                     entry.enter()
+                    self._login.let_in()
                 else:
                     entry.join(joined)
             except BaseException as error:
@@ -276,8 +278,7 @@ class RedfishSession:
             return client, entry
 
     def _came_to_nothing(self, client: Client, entry: Entry, error: BaseException) -> None:
-        slot = self._login.slot
-        self._native = entry.native
+        slot, self._native = self._login.slot, entry.native
         if isinstance(error, BmcUnreachable):
             slot.unanswered()
         else:
@@ -337,6 +338,7 @@ class RedfishSession:
             raise reply.error("go on after it let us in")
         if not self._token:
             refusal = BmcAuthFailed(f"The BMC at {self.where} let us in and then refused us ({reply.words()}).")
+            self._lost()  # each request carries the password: no more of them
             self._login.refused(refusal)
             raise refusal
         self._login.slot.void()

@@ -16,6 +16,7 @@ from oobctl.store import BmcSession, Job, Process, Server, database, db_now
 from tests import trees
 from tests.carrying import carry_out
 from tests.profiles import Derived
+from tests.starting import Starting, credential
 from tests.trees import Served
 
 pytestmark = pytest.mark.usefixtures("sqlite")
@@ -172,6 +173,41 @@ def test_after_an_unclear_answer_neither_restart_is_sent() -> None:
         done = carry_out("bmc.reset", server)
         assert (restarts(bmc), asked_for(bmc)) == ([WARM], 1)
     assert (done.state, (done.error or {})["code"]) == (JobState.NEEDS_ATTENTION, "outcome_unknown"), done.error
+
+
+# --- good passwords that are refused while the BMC starts ------------------------------------------------------------
+
+
+def test_a_bmc_that_refuses_our_password_while_it_starts_is_not_back_yet_and_nothing_is_parked(
+    derived: Derived,
+) -> None:
+    with at(profile=derived(changes={"bmc.refusal_pause": 0.5})) as (bmc, server):
+        starting = Starting(bmc, 3, after="Manager.Reset")
+        done = carry_out("bmc.reset", server)
+        assert (done.state, done.outcome) == (JobState.SUCCEEDED, Outcome.PROVEN), done.error
+        assert (restarts(bmc), starting.refused) == ([WARM], 3)
+    assert (credential().parked_at, credential().refused_at) == (None, None)
+
+
+def test_a_bmc_that_refuses_our_password_to_the_end_is_asked_once_more_before_it_is_given_up(derived: Derived) -> None:
+    with at(profile=derived(changes={"bmc.refusal_pause": 4, "bmc.back_limit": 1})) as (bmc, server):
+        bmc.state.refused_while_down = 0  # all that is seen of the restart is that it refuses us
+        starting = Starting(bmc, 1, after="Manager.Reset")
+        done = carry_out("bmc.reset", server)
+        assert (done.state, done.outcome) == (JobState.SUCCEEDED, Outcome.PROVEN), done.error
+        assert (restarts(bmc), starting.refused) == ([WARM], 1)
+
+
+def test_a_password_that_is_refused_from_the_start_is_no_reason_for_a_restart(derived: Derived) -> None:
+    with at(profile=derived(changes={"bmc.refusal_pause": 600})) as (bmc, server):
+        there = trees.connect_to(server)
+        there.power.read()
+        there.close()
+        starting = Starting(bmc)
+        done = carry_out("bmc.reset", server)
+        assert (done.state, (done.error or {})["code"]) == (JobState.FAILED, "bmc_auth_unconfirmed"), done.error
+        assert (asked_for(bmc), starting.refused) == (0, 1)
+        assert credential().parked_at is None
 
 
 # --- one kind alone --------------------------------------------------------------------------------------------------

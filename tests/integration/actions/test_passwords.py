@@ -139,6 +139,70 @@ def test_a_bmc_that_comes_to_the_new_password_late_locks_nobody_out(on_tree: OnT
     assert (job.state, job.outcome) == (JobState.SUCCEEDED, Outcome.PROVEN), job.error
 
 
+class Unclear(Behaviour):
+    """It takes a new password, or not (number 0), and what it answers tells neither."""
+
+    name = "unclear"
+
+    def __init__(self, answer: flask.Response, number: float = 0) -> None:
+        super().__init__(number)
+        self.answer, self.sent = answer, 0
+
+    def refuse(self, state: State, asked: Asked) -> flask.Response | None:
+        return self.answer if not self.number and self._is_change(asked) else None
+
+    def amend(self, state: State, asked: Asked, answer: flask.Response) -> flask.Response:
+        if not self._is_change(asked):
+            return answer
+        self.sent += 1
+        return self.answer
+
+    def _is_change(self, asked: Asked) -> bool:
+        return asked.method == "PATCH" and "Password" in (asked.body or {})
+
+
+ANSWERS = {
+    "500": lambda: flask.Response("it broke", 500),
+    "503": lambda: flask.Response(status=503),
+    "garbled": lambda: flask.Response(b"no gzip", 200, {"Content-Encoding": "gzip"}),
+}
+
+
+@pytest.mark.parametrize("kind", ANSWERS)
+def test_after_an_unclear_refusal_of_the_new_password_both_are_kept_and_that_is_said(
+    on_tree: OnTree, kind: str
+) -> None:
+    old, unclear, service = password(on_tree), Unclear(ANSWERS[kind]()), on_tree.bmc.server.service
+    before = service.behaviours
+    service.behaviours = [*before, unclear]
+    try:
+        job = on_tree.road.do("bmc.rotate_password", "db01", by="technician")
+    finally:
+        service.behaviours = before
+    assert (job.state, unclear.sent) == (JobState.NEEDS_ATTENTION, 1), (job.state, job.error)
+    assert "Both are kept" in (job.error or {})["message"]
+    assert "was unclear" in str((job.evidence or {})["notes"])
+    row = credential(on_tree)
+    assert row.next_sealed is not None
+    assert (password(on_tree), row.parked_at, lets_in(on_tree, old)) == (old, None, True)
+    job = on_tree.road.do("bmc.rotate_password", "db01", by="technician")  # the next one settles it
+    assert (job.state, job.outcome) == (JobState.SUCCEEDED, Outcome.PROVEN), job.error
+    assert credential(on_tree).next_sealed is None
+
+
+@pytest.mark.parametrize("kind", ANSWERS)
+def test_a_new_password_that_was_taken_with_an_unclear_answer_is_proven(on_tree: OnTree, kind: str) -> None:
+    old, unclear, service = password(on_tree), Unclear(ANSWERS[kind](), 1), on_tree.bmc.server.service
+    before = service.behaviours
+    service.behaviours = [*before, unclear]
+    try:
+        job = on_tree.road.do("bmc.rotate_password", "db01", by="technician")
+    finally:
+        service.behaviours = before
+    assert (job.state, job.outcome, unclear.sent) == (JobState.SUCCEEDED, Outcome.PROVEN, 1), job.error
+    assert (lets_in(on_tree, password(on_tree)), lets_in(on_tree, old)) == (True, False)
+
+
 def test_a_password_that_somebody_changed_at_the_bmc_parks_the_credential_until_it_is_entered(on_tree: OnTree) -> None:
     old = password(on_tree)
     account = on_tree.bmc.state.passwords.who(on_tree.bmc.user, old)

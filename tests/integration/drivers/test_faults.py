@@ -13,6 +13,7 @@ from oobctl.constants import PowerState, Protocol, ResetType, TlsMode
 from oobctl.drivers import dead_sessions
 from oobctl.errors import (
     BmcAuthFailed,
+    BmcAuthUnconfirmed,
     BmcBadAnswer,
     BmcError,
     BmcIdentityChanged,
@@ -24,6 +25,7 @@ from oobctl.errors import (
 from oobctl.lab import rack as lab
 from oobctl.store import Endpoint, database
 from tests.integration.drivers.rows import HOLDER, Rows
+from tests.starting import later
 
 IPMI, REDFISH = ("web01", Protocol.IPMI), ("db01", Protocol.REDFISH)
 both = pytest.mark.parametrize(("name", "protocol"), [IPMI, REDFISH], ids=["ipmi", "redfish"])
@@ -86,6 +88,29 @@ def test_a_refused_password_is_tried_once_and_parked_for_every_process(
     lab.clear(rows.rack.home, name)  # the old password would be right again, and is still not tried
     with pytest.raises(BmcAuthFailed, match="not tried again"):
         rows.connect(server_id)
+
+
+@both
+def test_a_password_that_had_let_us_in_is_not_parked_at_its_first_refusal(
+    rows: Rows, name: str, protocol: Protocol
+) -> None:
+    server_id = rows.enrol(name, protocols=(protocol,))
+    before = rows.connect(server_id)
+    before.power.read()
+    before.close()
+    lab.inject(rows.rack.home, name, "bmc-password-changed")
+    with pytest.raises(BmcAuthUnconfirmed, match="it is asked again at"):
+        rows.connect(server_id).power.read()
+    assert rows.parked() == []
+    relayed = protocol is Protocol.IPMI
+    seen = len(lab.packets(rows.rack.home, name)) if relayed else 0
+    with pytest.raises(BmcAuthUnconfirmed, match="nothing was sent"):
+        rows.connect(server_id).power.read()
+    assert not relayed or len(lab.packets(rows.rack.home, name)) == seen
+    later(120)
+    with pytest.raises(BmcAuthFailed):
+        rows.connect(server_id).power.read()
+    assert len(rows.parked()) == 1
 
 
 def test_a_connection_made_before_the_parking_does_not_try_the_password_either(rows: Rows) -> None:

@@ -7,15 +7,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import httpx
 import sqlalchemy
 from sqlalchemy import select
 
 from oobctl.administer import EndpointSpec
 from oobctl.constants import JobState, Outcome, Protocol, TlsMode
 from oobctl.drivers.credentials import only
+from oobctl.lab.rack import LabServer, RackInfo, reset_users
 from oobctl.store import Credential, Endpoint, Job, Server, database
 from tests.guard import Guard
-from tests.installation import Installation, steps_of
+from tests.installation import Installation, endpoints_of, steps_of
+from tests.integration.drivers.peers import Peers
 from tests.integration.drivers.simulator import PASSWORD, USER, Simulator
 from tests.integration.prove.killer import Point
 from tests.integration.prove.table import killed, of_any_job
@@ -27,7 +30,9 @@ SPEAKS = {
     "redfish01": (Protocol.REDFISH,),
     "ipmi01": (Protocol.IPMI,),
     "both01": (Protocol.REDFISH, Protocol.IPMI),  # with a list of users each
+    "app01": (Protocol.REDFISH, Protocol.IPMI),  # the rack's, with one list of users for both
 }
+ONE_LIST = "app01"
 _SET_PASSWORD = "netfn=0x6 cmd=0x47"  # IPMI 2.0, section 22.30
 
 
@@ -60,12 +65,33 @@ def ipmi_door(simulator: Simulator) -> Door:
     return Door(spec, lambda: simulator.count(_SET_PASSWORD), simulator.peers().lets_in)
 
 
+def one_list(server: LabServer, folder: Path) -> dict[Protocol, Door]:
+    """A server of the rack. It tells changes over Redfish alone, in its log."""
+    log = server.chassis_log.parent / "logs" / "lclog.jsonl"
+
+    def lets_in(user: str, password: str) -> bool:
+        assert server.redfish is not None
+        url = f"https://{server.redfish.address}:{server.redfish.port}{SYSTEM_PATH}"
+        return httpx.get(url, auth=(user, password), verify=False, timeout=30).is_success
+
+    ways = {spec.protocol: spec for spec in endpoints_of(server)}
+    ipmi, redfish = ways[Protocol.IPMI], ways[Protocol.REDFISH]
+    peers = Peers(str(ipmi.address), ipmi.port or 0, ipmi.user, ipmi.password.get_secret_value(), folder)
+    return {
+        Protocol.REDFISH: Door(redfish, lambda: log.read_text().count("was changed: password"), lets_in),
+        Protocol.IPMI: Door(ipmi, lambda: 0, peers.lets_in),
+    }
+
+
 @contextmanager
-def bmcs(folder: Path, guard: Guard) -> Iterator[dict[str, dict[Protocol, Door]]]:
-    """One BMC for each of SPEAKS: a Redfish service, a BMC that speaks IPMI, and one with both for one machine."""
+def bmcs(folder: Path, guard: Guard, rack: RackInfo) -> Iterator[dict[str, dict[Protocol, Door]]]:
+    """One BMC for each of SPEAKS: a Redfish service, one that speaks IPMI, and two with both for one machine."""
     with ExitStack() as stack:
-        found: dict[str, dict[Protocol, Door]] = {}
+        found: dict[str, dict[Protocol, Door]] = {ONE_LIST: one_list(rack.servers[ONE_LIST], folder)}
+        stack.callback(reset_users, rack.home, ONE_LIST)
         for name, protocols in SPEAKS.items():
+            if name in found:
+                continue
             machine = uuid.uuid4()
             found[name] = {}
             if Protocol.REDFISH in protocols:
@@ -138,7 +164,8 @@ class RotationTable:
         rows = []
         for name, job in ended.items():
             changes = {protocol: counted[name][protocol] - sent[name][protocol] for protocol in sent[name]}
-            problems = of_any_job(self.installation, job) + self._of_job(job) + _of_changes(changes)
+            problems = of_any_job(self.installation, job) + self._of_job(job)
+            problems += _of_one_list(job, changes) if name == ONE_LIST else _of_changes(changes)
             for protocol in self.doors[name]:
                 problems += self._of_credential(name, protocol, before[name][protocol], after[name][protocol])
             rows.append(Rotated(name, job, changes, problems))
@@ -192,6 +219,13 @@ class RotationTable:
 def _of_changes(changes: dict[Protocol, int]) -> list[str]:
     """Each list of users needs one; whoever goes on asks what the BMC has before it sends again."""
     return [f"{count} passwords were sent over {protocol}" for protocol, count in changes.items() if count != 1]
+
+
+def _of_one_list(job: Job, changes: dict[Protocol, int]) -> list[str]:
+    """What was set over the first protocol is there over the second one, which is sent nothing."""
+    said = next(step.detail or "" for step in job.steps if step.name == "set_password")
+    again = ["a password was sent over ipmi as well"] if "set over ipmi" in said else []
+    return _of_changes({Protocol.REDFISH: changes[Protocol.REDFISH]}) + again
 
 
 def _everything_in_the_database() -> bytes:

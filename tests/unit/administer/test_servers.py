@@ -201,6 +201,15 @@ def test_a_new_password_alone_moves_nothing_and_frees_a_parked_credential(sqlite
     assert sqlite_installation.server("web01").lifecycle is Lifecycle.ASSIGNED
 
 
+def test_a_new_password_is_tried_at_once_though_the_old_one_was_just_refused(sqlite_installation: Installation) -> None:
+    with database().write() as session:
+        session.execute(update(Credential).values(let_in=b"old", refused_at=1.0, retry_at=1e12))
+    administer.set_credential(SYSTEM, "web01", Protocol.IPMI, "admin", "another")
+    with database().read() as session:
+        found = session.scalars(select(Credential)).all()
+    assert [(row.let_in, row.refused_at) for row in found if row.refused_at is None] == [(None, None)]
+
+
 def test_an_endpoint_is_added_and_removed_but_never_the_last(sqlite_installation: Installation) -> None:
     wanted = change(address="127.0.9.1", user="admin", password="another", tls={"fingerprint": "ab" * 32})
     assert administer.set_endpoint(SYSTEM, "web01", Protocol.REDFISH, wanted) is True

@@ -1,14 +1,19 @@
 """Migrations: from nothing to this release, on both databases, and what they make is what the models say."""
 
+import hashlib
+
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
 
 from oobctl.errors import ConfigurationError, StoreUnavailable
 from oobctl.store import Base, Database, use
-from oobctl.store.migrate import check, migrate
+from oobctl.store.migrate import _config, check, migrate
 from tests.databases import Databases
+
+VALUES = {"box": b"box", "at": "2026-01-01 00:00:00+00:00"}
 
 
 @pytest.fixture
@@ -69,3 +74,23 @@ def test_a_file_that_is_no_database_is_told_and_left_as_it_is(tmp_path) -> None:
         with pytest.raises(StoreUnavailable, match=r"oobctl\.db"):
             look(Database(f"sqlite:///{tmp_path / 'oobctl.db'}"))
     assert (tmp_path / "oobctl.db").read_bytes() == before
+
+
+def test_passwords_in_use_before_0006_are_taken_to_have_let_us_in(empty: Database) -> None:
+    config = _config()
+    inserts = (
+        "INSERT INTO site (id, name, public_key, created_at) VALUES ('s', 'main', :box, :at)",
+        "INSERT INTO bmc (id, site_id, profile, created_at) VALUES ('b', 's', 'generic-ipmi', :at)",
+        "INSERT INTO endpoint (id, bmc_id, protocol, address, port) VALUES ('e', 'b', 'ipmi', '127.0.9.1', 623)",
+        "INSERT INTO credential (id, endpoint_id, sealed, created_at) VALUES ('c', 'e', :box, :at)",
+    )
+    with empty.engine.execution_options(oobctl_write=True).begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0005")
+        for statement in inserts:
+            values = {name: value for name, value in VALUES.items() if f":{name}" in statement}
+            connection.execute(text(statement), values)
+    migrate(empty)
+    with empty.engine.connect() as connection:
+        row = connection.execute(text("SELECT let_in, refused_at, retry_at FROM credential")).one()
+    assert (bytes(row.let_in), row.refused_at, row.retry_at) == (hashlib.sha256(b"box").digest(), None, 0)
