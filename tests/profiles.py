@@ -46,7 +46,7 @@ class Derived:
         """The name of a new profile. changes: "sessions.redfish": 4."""
         assert read(SHIPPED / f"{base}.yaml").quirks.keys() >= {Quirk(quirk) for quirk in without}, without
         name = f"{base}-{len(self._files) + 1}"
-        note = {"why": "a test wants it", "source": "this test"}
+        note = {"why": "a test wants it", "source": "this test", "firmware": "all"}
         content: dict[str, Any] = {"name": name, "title": name, "based_on": base}
         content["match"] = {"protocols": ["redfish"], "any_of": []}
         content["quirks"] = dict.fromkeys(without) | dict.fromkeys(quirks, note)

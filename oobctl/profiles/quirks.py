@@ -7,6 +7,8 @@ from enum import StrEnum
 _VERSION = re.compile(r"(?<![\d.])\d+(?:\.\d+)+")
 _NUMBER = re.compile(r"\d+")
 _BOUND = re.compile(r"(>=|<=|==|>|<)\s*(\d+(?:\.\d+)*)")
+ALL = "all"
+"""A quirk's firmware where none is known to be without it: a profile says so, and leaves nothing to guess."""
 
 
 class Quirk(StrEnum):
@@ -41,15 +43,15 @@ class Quirk(StrEnum):
 
 @dataclass(frozen=True)
 class QuirkNote:
-    """Why a profile has a quirk, who says so, and for which firmware ("" is all; ">=6.00, <7.10")."""
+    """Why a profile has a quirk, who says so, and for which firmware (ALL, or ">=6.00, <7.10")."""
 
     why: str
     source: str
-    firmware: str = ""
+    firmware: str
 
     def holds_for(self, firmware: str | None) -> bool:
         """Whether that firmware has it; one that is not known has."""
-        return not self.firmware or in_range(firmware, self.firmware)
+        return self.firmware == ALL or in_range(firmware, self.firmware)
 
 
 def in_range(firmware: str | None, wanted: str) -> bool:

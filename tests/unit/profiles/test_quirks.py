@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from oobctl.profiles.load import SHIPPED, load_all
-from oobctl.profiles.quirks import Quirk, QuirkNote, in_range
+from oobctl.profiles.quirks import ALL, Quirk, QuirkNote, in_range
 
 OOBCTL = Path(__file__).parents[3] / "oobctl"
 FIVE = "LOM 5 v2.72"  # the first number is the controller's own name
@@ -33,8 +33,8 @@ def test_a_firmware_is_in_a_range_by_its_version_number(firmware: str | None, wa
     assert in_range(firmware, wanted) is within
 
 
-def test_a_quirk_without_a_range_holds_for_every_firmware() -> None:
-    assert QuirkNote("because of this", "a test").holds_for("1.0")
+def test_a_quirk_of_all_firmware_holds_for_every_firmware() -> None:
+    assert QuirkNote("because of this", "a test", ALL).holds_for("1.0")
     assert not QuirkNote("because of this", "a test", ">=2").holds_for("1.0")
 
 
