@@ -9,6 +9,29 @@ from oobctl.profiles.load import SHIPPED, load_all
 from oobctl.profiles.quirks import ALL, Quirk, QuirkNote, in_range
 
 OOBCTL = Path(__file__).parents[3] / "oobctl"
+DOCUMENTED = [
+    ("ami-megarac", "etag-required"),
+    ("ami-megarac", "bios-settings-unlinked"),
+    ("dell-idrac8", "sessions-at-root"),
+    ("dell-idrac9", "same-state-409"),
+    ("dell-idrac9", "bad-dates"),
+    ("dell-idrac10", "account-slots-fixed"),
+    ("dell-idrac10", "storage-chassis-unsafe"),
+    ("hpe-ilo4", "boot-mode-read-only"),
+    ("hpe-ilo5", "gzip-only-registries"),
+    ("hpe-ilo6", "post-busy-400"),
+    ("hpe-ilo7", "308-on-trailing-slash"),
+    ("huawei-ibmc", "etag-required"),
+    ("inspur", "bare-string-members"),
+    ("intel-bmc", "password-change-required"),
+    ("lenovo-tsm", "etag-required"),
+    ("lenovo-xcc", "task-deleted-on-read"),
+    ("lenovo-xcc3", "etag-required"),
+    ("openbmc", "reset-values-only-in-action-info"),
+    ("supermicro-x12", "media-under-managers"),
+    ("supermicro-x13", "boot-virtual-cd-is-usb-cd"),
+]
+"""Ways in which the BMCs of a vendor are known to differ: some of each profile."""
 FIVE = "LOM 5 v2.72"  # the first number is the controller's own name
 
 
@@ -50,3 +73,11 @@ def test_each_quirk_is_read_by_a_driver_or_an_action_and_named_by_a_profile() ->
     assert [quirk for quirk in Quirk if f"Quirk.{quirk.name}" not in code] == []
     named = {quirk for profile in load_all().values() for quirk in profile.quirks}
     assert set(Quirk) - named == set()
+
+
+@pytest.mark.parametrize(("profile", "quirk"), DOCUMENTED)
+def test_what_is_documented_of_a_vendor_stands_in_its_profile_with_its_own_reason(profile: str, quirk: str) -> None:
+    """A reader of one profile sees what is known of that BMC, also where every BMC is met with the same tolerance."""
+    shipped = load_all()
+    note = shipped[profile].quirks[Quirk(quirk)]
+    assert note != shipped["generic-redfish"].quirks.get(Quirk(quirk))
