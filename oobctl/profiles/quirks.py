@@ -23,6 +23,9 @@ class Quirk(StrEnum):
     BOOT_MODE_READ_ONLY = "boot-mode-read-only"  # BootSourceOverrideMode may not be sent
     BOOT_ONCE_ONLY = "boot-once-only"  # Continuous is not taken
     BOOT_VIRTUAL_CD_IS_USB = "boot-virtual-cd-is-usb-cd"  # Cd is a real drive; an inserted image boots as UsbCd
+    BOOT_VIRTUAL_CD_IN_ATTRIBUTES = "boot-virtual-cd-in-attributes"  # Cd is a real drive; the controller's attributes
+    BOOT_CLEAR_NEEDS_TARGET = "boot-clear-needs-target"  # Disabled is refused beside the target None
+    BOOT_OVERRIDE_REFUSED = "boot-override-refused"  # an override is listed, and refused as unsupported
     BOOT_IN_SETTINGS = "boot-in-settings"  # the override is set at the system's @Redfish.Settings
     MEDIA_WITHOUT_ACTIONS = "media-without-actions"  # Image and Inserted are changed by PATCH
     MEDIA_IMAGE_ONLY = "media-image-only"  # InsertMedia takes Image and refuses any other parameter
@@ -36,6 +39,7 @@ class Quirk(StrEnum):
     ACCOUNT_SLOTS_FIXED = "account-slots-fixed"  # users are made by PATCH of an empty account
     BIOS_SETTINGS_UNLINKED = "bios-settings-unlinked"  # Bios/SD or Bios/Settings exists, and is not linked
     BIOS_NEEDS_JOB = "bios-needs-job"  # pending settings are applied by a job of the manager, which has to be made
+    JOB_PENDING_REFUSED = "job-pending-refused"  # settings are refused while a configuration job waits
     STORAGE_CHASSIS_UNSAFE = "storage-chassis-unsafe"  # a GET of a RAID or enclosure chassis can restart the BMC
     FORCE_RESTART_HANGS = "force-restart-hangs"  # a reset is done as off, dwell, on
     IPMI_UEFI_DISK_0X24 = "ipmi-uefi-disk-0x24"  # the UEFI disk is boot device 0x24

@@ -4,7 +4,7 @@ import json
 
 import flask
 
-from oobctl.lab.redfish_service.trees import power, refusals
+from oobctl.lab.redfish_service.trees import bios, power, refusals
 from oobctl.lab.redfish_service.trees.asked import Asked
 from oobctl.lab.redfish_service.trees.behaviours.behaviour import Behaviour
 from oobctl.lab.redfish_service.trees.state import State
@@ -117,6 +117,19 @@ class PostBusy400(Behaviour):
         return refusals.failure(400, "UnableToModifyDuringSystemPOST", message)
 
 
+class JobPendingRefused(Behaviour):
+    """While BIOS settings wait for a boot, no others and no boot override are taken."""
+
+    name = Quirk.JOB_PENDING_REFUSED
+
+    def refuse(self, state: State, asked: Asked) -> flask.Response | None:
+        kinds = ("Bios", "ComputerSystem")
+        waits = any(bios.pending(state, found) for found in state.resources.of_kind("Bios"))
+        if asked.method != "PATCH" or not waits or state.resources.kind(asked.path) not in kinds:
+            return None
+        return refusals.failure(400, "RAC0679", "Pending configuration values are already committed.")
+
+
 BEHAVIOURS = (
     SameState409,
     ResetValuesInActionInfo,
@@ -124,4 +137,5 @@ BEHAVIOURS = (
     WarmRestartRefused,
     WarmRestartNotEnough,
     PostBusy400,
+    JobPendingRefused,
 )
