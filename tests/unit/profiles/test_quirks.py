@@ -15,8 +15,10 @@ DOCUMENTED = [
     ("dell-idrac8", "sessions-at-root"),
     ("dell-idrac9", "same-state-409"),
     ("dell-idrac9", "bad-dates"),
+    ("dell-idrac9", "job-pending-refused"),
     ("dell-idrac10", "account-slots-fixed"),
     ("dell-idrac10", "storage-chassis-unsafe"),
+    ("hpe-ilo4", "boot-clear-needs-target"),
     ("hpe-ilo4", "boot-mode-read-only"),
     ("hpe-ilo5", "gzip-only-registries"),
     ("hpe-ilo6", "post-busy-400"),
@@ -81,3 +83,24 @@ def test_what_is_documented_of_a_vendor_stands_in_its_profile_with_its_own_reaso
     shipped = load_all()
     note = shipped[profile].quirks[Quirk(quirk)]
     assert note != shipped["generic-redfish"].quirks.get(Quirk(quirk))
+
+
+@pytest.mark.parametrize(
+    ("profile", "firmware", "quirk", "has"),
+    [
+        ("dell-idrac8", "2.83.83.83", "boot-virtual-cd-in-attributes", False),  # it takes no such PATCH
+        ("dell-idrac9", "5.10.50.00", "boot-virtual-cd-in-attributes", True),
+        ("dell-idrac9", "6.00.30.00", "boot-virtual-cd-in-attributes", False),
+        ("dell-idrac10", "1.20.50.50", "boot-virtual-cd-in-attributes", True),
+        ("hpe-ilo5", "iLO 5 v2.72", "boot-override-refused", False),
+        ("hpe-ilo6", "iLO 6 v1.57", "boot-override-refused", False),
+        ("hpe-ilo6", "iLO 6 v1.72", "boot-override-refused", True),
+        ("hpe-ilo6", "iLO 6 v1.72", "boot-mode-read-only", False),
+        ("lenovo-xcc", "9.10", "force-restart-hangs", True),
+        ("lenovo-xcc", "9.20", "force-restart-hangs", False),
+    ],
+)
+def test_a_quirk_is_met_in_the_firmware_that_is_documented_to_have_it(
+    profile: str, firmware: str, quirk: str, has: bool
+) -> None:
+    assert load_all()[profile].for_firmware(firmware).has(Quirk(quirk)) is has

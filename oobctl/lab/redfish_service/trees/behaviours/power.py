@@ -94,7 +94,7 @@ class WarmRestartNotEnough(Behaviour):
 
 
 class PostBusy400(Behaviour):
-    """After a boot the next `number` changes of settings are refused, because the firmware starts."""
+    """After a boot the next `number` changes of settings are refused, as the firmware starts: 400 and 503 in turn."""
 
     name = Quirk.POST_BUSY_400
     default = 2
@@ -113,6 +113,8 @@ class PostBusy400(Behaviour):
         if asked.method != "PATCH" or self._left <= 0 or state.resources.kind(asked.path) == "ManagerAccount":
             return None
         self._left -= 1
+        if (self.number - self._left) % 2 == 0:
+            return refusals.failure(503, "SYS518", "Data sources are not available yet.")
         message = "The property cannot be modified while the system is in the power-on self-test."
         return refusals.failure(400, "UnableToModifyDuringSystemPOST", message)
 
