@@ -99,13 +99,15 @@ def test_check_names_all_that_is_wrong_with_a_profile_and_what_was_meant(folder:
     (folder / "acme-2.yaml").write_text(yaml.safe_dump({"name": "acme-2", "based_on": "acme-1"}))
     (folder / "acme-3.yaml").write_text("")
     (folder / "acme-4.yml").write_text("")
+    (folder / "acme-5.yaml").write_text(yaml.safe_dump({**GENERIC, "name": "acme-5", "bios": {}}))
     said = [line for line in run("check").output.splitlines() if line.startswith("oobctl: ")]
-    assert len(said) == len(set(said)) == 5  # what is wrong with acme-1 is not said of acme-2 once more
+    assert len(said) == len(set(said)) == 6  # what is wrong with acme-1 is not said of acme-2 once more
     for words in (
-        "acme-1.yaml is wrong at quirks: 'bad-date' is not known there, is 'bad-dates' meant?.",
-        "acme-1.yaml is wrong at quirks.boot-once-only.firmware: 'newest' does not match",
+        "acme-1.yaml is wrong at quirks: 'bad-date' is not known there (is 'bad-dates' meant?).",
+        "acme-1.yaml is wrong at quirks.boot-once-only.firmware: 'newest' has not the right form (the firmware",
         "acme-1.yaml is wrong at sessions.ipmi: '4' is not of type 'integer' (sessions that the BMC holds).",
         "acme-3.yaml is wrong at the file itself: it has no keys with values",
+        "acme-5.yaml is wrong at bios: missing is 'customer_denied', 'busy_limit'.",
         "acme-4.yml is not read: a profile's name ends with .yaml.",
     ):
         assert [line for line in said if words in line], words
