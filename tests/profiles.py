@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from oobctl.lab.redfish_service.trees.behaviours import BEHAVIOURS
 from oobctl.profiles.load import SHIPPED, read
 from oobctl.profiles.quirks import Quirk
 
@@ -23,6 +24,20 @@ def write_profiles(folder: Path, changes: dict[str, Any]) -> Path:
             content[section][name] = value
         (folder / path.name).write_text(yaml.safe_dump(content), encoding="utf-8")
     return folder
+
+
+OF_OTHER_TESTS = {
+    Quirk.PASSWORD_CHANGE_REQUIRED,  # nothing works there before it is changed
+    Quirk.POST_BUSY_400,  # waits for seconds
+    Quirk.BOOT_OVERRIDE_REFUSED,  # nothing is to be had there
+}
+
+
+def behaviours_of(profile: str) -> list[str]:
+    """How the lab's Redfish service behaves with all of a shipped profile's quirks, as far as all can be at once."""
+    quirks = [quirk for quirk in read(SHIPPED / f"{profile}.yaml").quirks if quirk in BEHAVIOURS]
+    quirks.sort(key=lambda quirk: quirk is Quirk.GZIP_ONLY_REGISTRIES)  # what is packed is not changed any more
+    return [str(quirk) for quirk in quirks if quirk not in OF_OTHER_TESTS]
 
 
 class Derived:
@@ -46,7 +61,7 @@ class Derived:
         """The name of a new profile. changes: "sessions.redfish": 4."""
         assert read(SHIPPED / f"{base}.yaml").quirks.keys() >= {Quirk(quirk) for quirk in without}, without
         name = f"{base}-{len(self._files) + 1}"
-        note = {"why": "a test wants it", "source": "this test"}
+        note = {"why": "a test wants it", "source": "this test", "firmware": "all"}
         content: dict[str, Any] = {"name": name, "title": name, "based_on": base}
         content["match"] = {"protocols": ["redfish"], "any_of": []}
         content["quirks"] = dict.fromkeys(without) | dict.fromkeys(quirks, note)

@@ -25,6 +25,7 @@ app = typer.Typer(no_args_is_help=True)
 Name = Annotated[str, typer.Argument(help="The server's name or id.")]
 
 _WIDEST = 140
+_MOST_PROBLEMS = 3
 _MARKS = {Evidence.CAPTURED: "capt", Evidence.SIMULATED: "sim", Evidence.DOCUMENTED: "doc"}
 _LEGEND = (
     "capt: read on a captured BMC of its kind. sim: done at a simulated BMC that has the quirks of the profile. "
@@ -73,11 +74,23 @@ def match_server(server: Name) -> None:
         if value:
             console.print(f"  {name.replace('_', ' ')}: {_words(value)}", highlight=False, markup=False)
     console.print(f"It fits {found.profile.name}. {found.reason}", highlight=False, markup=False)
+    _print_quirks(console, found.profile, identity.bmc_firmware)
     for rejected in found.rejected:
+        if rejected.because in found.reason:
+            continue  # told there
         console.print(f"Not {rejected.profile}: {rejected.because}.", highlight=False, markup=False)
     if found.profile.name != bmc.profile.name:
         again = f"Enroll it again and it gets that one: oobctl server act {server} server.enroll"
         console.print(again, highlight=False, markup=False)
+
+
+def _print_quirks(console: Console, profile: Profile, firmware: str | None) -> None:
+    """Those that this firmware has, and those that it is too new or too old for."""
+    held = profile.for_firmware(firmware).quirks
+    gone = [f"{quirk} ({note.firmware})" for quirk, note in profile.quirks.items() if quirk not in held]
+    for title, listed in (("Quirks of it", list(held)), ("Not with this firmware", gone)):
+        if listed:
+            console.print(f"{title}: {', '.join(listed)}.", highlight=False, markup=False)
 
 
 @app.command("record")
@@ -88,11 +101,12 @@ def record_server(
 ) -> None:
     """Capture what a server's BMC tells, with placeholders for whatever is its own, for a bug report."""
     console = _console()
+    if output is not None:
+        _check_free(output)  # before a BMC is asked for minutes
     with _connected(server) as bmc, console.status("asking who it is") as status:
         identity, found = _matched(bmc)
         path = output or Path(f"oobctl-record-{found.profile.name}.tar.gz")
-        if path.exists():
-            raise ConfigurationError(f"{path} is there already. Give another --output, or move it away.")
+        _check_free(path)
         about = {
             "profile": bmc.profile.name,
             "matched": found.profile.name,
@@ -102,13 +116,26 @@ def record_server(
         }
         made = recording.record(bmc, identity, about, Bounds(seconds=seconds), status.update)
         size = recording.write(made, path)
-    counted = f"{len(made.resources)} resources and {len(made.answers)} IPMI answers, {size // 1024 + 1} KiB"
-    console.print(f"{path}: {counted}.", highlight=False, markup=False, soft_wrap=True)
-    if made.problems:
+    kinds = ((len(made.resources), "resources"), (len(made.answers), "IPMI answers"))
+    counted = " and ".join(f"{number} {what}" for number, what in kinds if number) or "nothing could be read"
+    console.print(f"{path}: {counted}, {size // 1024 + 1} KiB.", highlight=False, markup=False, soft_wrap=True)
+    for problem in made.problems[:_MOST_PROBLEMS]:
+        console.print(f"Not read: {problem}", highlight=False, markup=False)
+    if len(made.problems) > _MOST_PROBLEMS:
         console.print(f"{len(made.problems)} could not be read; about.json says which.", highlight=False)
     if made.left_out:
         console.print(f"{made.left_out} were left out: they still held what must not be told.", highlight=False)
     console.print("Look through it before you send it on.")
+
+
+def _check_free(path: Path) -> None:
+    """Raises ConfigurationError where a recording can't be written there."""
+    if path.is_dir():
+        raise ConfigurationError(f"{path} is a folder. Give --output the name of a file in it.")
+    if path.exists():
+        raise ConfigurationError(f"{path} is there already. Give another --output, or move it away.")
+    if not path.parent.is_dir():
+        raise ConfigurationError(f"The folder {path.parent} does not exist. Make it, or give another --output.")
 
 
 def _matched(bmc: ConnectedBmc) -> tuple[Identity, Match]:

@@ -1,19 +1,17 @@
 """Reading hwprofiles: YAML files checked against a closed JSON Schema; every error names its file and key."""
 
-import json
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import yaml
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import best_match
 
 from oobctl.config import settings
 from oobctl.constants import BootMode, Capability, Evidence, Protocol
 from oobctl.errors import ConfigurationError
 from oobctl.profiles.criteria import Criteria
+from oobctl.profiles.faults import faults
 from oobctl.profiles.model import (
     BiosSettings,
     BootSettings,
@@ -55,11 +53,12 @@ def load_all() -> dict[str, Profile]:
 
 
 def check() -> tuple[list[Profile], list[str]]:
-    """All profiles that are right, by name, and what is wrong with the others, naming file and key.
+    """All profiles that are right, by name, and all that is wrong with the others, naming file and key.
 
     More is asked for than to load one: each must say of every capability what its claim rests on.
     """
-    found, problems = [], []
+    found: list[Profile] = []
+    problems: list[str] = []
     try:
         files = _all_files(SHIPPED, settings().hwprofiles)
     except ConfigurationError as error:
@@ -68,13 +67,15 @@ def check() -> tuple[list[Profile], list[str]]:
         try:
             profile = read(files[stem], files)
         except ConfigurationError as error:
-            problems.append(error.message)
+            problems += [error.message, *error.details.get("also", [])]
             continue
         missing = [str(capability) for capability in Capability if capability not in profile.evidence]
         if missing:
             problems.append(f"The profile {files[stem]} is wrong at evidence: it says nothing of {', '.join(missing)}.")
         found.append(profile)
-    return found, problems
+    for folder in filter(None, (SHIPPED, settings().hwprofiles)):
+        problems += [f"{path} is not read: a profile's name ends with .yaml." for path in sorted(folder.glob("*.yml"))]
+    return found, list(dict.fromkeys(problems))  # what is wrong with a base is so for each that is based on it
 
 
 @lru_cache(maxsize=8)
@@ -89,14 +90,16 @@ def _all_files(shipped: Path, more: Path | None) -> dict[str, Path]:
 
 def _files(folder: Path) -> list[Path]:
     if not folder.is_dir():
-        raise ConfigurationError(f"The folder of hardware profiles {folder} does not exist. Make it, or unset it.")
+        is_there = "is no folder" if folder.exists() else "does not exist"
+        raise ConfigurationError(f"The folder of hardware profiles {folder} {is_there}. Make it, or unset it.")
     return sorted(folder.glob("*.yaml"))
 
 
 def read(path: Path, files: Mapping[str, Path] | None = None) -> Profile:
     """One profile file; `files` are those that it can be based on, by name (None: the shipped ones).
 
-    Raises ConfigurationError, naming the file and the key, where it cannot be read or breaks the schema.
+    Raises ConfigurationError, naming the file and the key, where it cannot be read or breaks the schema; what more
+    is wrong with it is in the detail `also`.
     """
     files = {shipped.stem: shipped for shipped in _files(SHIPPED)} if files is None else files
     return _build(_whole(path, files, ()))
@@ -108,15 +111,14 @@ def _whole(path: Path, files: Mapping[str, Path], above: tuple[str, ...]) -> dic
     if isinstance(content, dict) and "based_on" in content:
         base = content.pop("based_on")
         if not isinstance(base, str) or base in (*above, path.stem) or base not in files:
-            known = ", ".join(sorted(files))
+            known = ", ".join(sorted(files.keys() - {path.stem}))
             raise ConfigurationError(
                 f"The profile {path} is wrong at based_on: {base!r} is no other profile. There are: {known}."
             )
         content = _over(_whole(files[base], files, (*above, path.stem)), content)
-    problem = best_match(_validator().iter_errors(content))
-    if problem is not None:
-        key = ".".join(str(part) for part in problem.absolute_path) or "the file itself"
-        raise ConfigurationError(f"The profile {path} is wrong at {key}: {problem.message}.")
+    found = [f"The profile {path} is wrong at {fault}." for fault in faults(content, SHIPPED / "schema.json")]
+    if found:
+        raise ConfigurationError(found[0], also=found[1:])
     if content["name"] != path.stem:
         raise ConfigurationError(f"The profile {path} is wrong at name: it must be the file's name, {path.stem!r}.")
     whole: dict[str, Any] = content
@@ -169,12 +171,6 @@ def _added(name: str, inherited: Any, said: Any) -> Any:
     if name in _ADDED and isinstance(inherited, list) and isinstance(said, list):
         return [*inherited, *(item for item in said if item not in inherited)]
     return said
-
-
-@lru_cache(maxsize=1)
-def _validator() -> Draft202012Validator:
-    schema = json.loads((SHIPPED / "schema.json").read_text(encoding="utf-8"))
-    return Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
 
 
 def _build(content: dict[str, Any]) -> Profile:

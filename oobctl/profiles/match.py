@@ -5,14 +5,17 @@ from dataclasses import dataclass
 
 from oobctl.constants import Protocol
 from oobctl.errors import ConfigurationError
-from oobctl.profiles.criteria import Criterion, Described
+from oobctl.profiles.criteria import WEIGHTS, Criterion, Described
 from oobctl.profiles.load import load_all
 from oobctl.profiles.model import Profile
 
 
 @dataclass(frozen=True)
 class Rejected:
-    """A profile that came near: it asks for something that the BMC says, and was not taken. because: in words."""
+    """A profile that came near: it asks for something that the BMC says, and was not taken. because: in words.
+
+    A version alone brings none near: makers count alike.
+    """
 
     profile: str
     because: str
@@ -112,7 +115,7 @@ def _met(judged: _Judged) -> str:
 
 
 def _rejected(judged: Iterable[_Judged], best: _Judged | None) -> tuple[Rejected, ...]:
-    near = [one for one in judged if one.met]
+    near = [one for one in judged if any(item.met and item.weight > WEIGHTS["bmc_firmware"] for item in one.criteria)]
     return tuple(Rejected(one.profile.name, _because(one, best)) for one in near)
 
 

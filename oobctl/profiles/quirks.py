@@ -7,6 +7,8 @@ from enum import StrEnum
 _VERSION = re.compile(r"(?<![\d.])\d+(?:\.\d+)+")
 _NUMBER = re.compile(r"\d+")
 _BOUND = re.compile(r"(>=|<=|==|>|<)\s*(\d+(?:\.\d+)*)")
+ALL = "all"
+"""A quirk's firmware where none is known to be without it: a profile says so, and leaves nothing to guess."""
 
 
 class Quirk(StrEnum):
@@ -21,6 +23,9 @@ class Quirk(StrEnum):
     BOOT_MODE_READ_ONLY = "boot-mode-read-only"  # BootSourceOverrideMode may not be sent
     BOOT_ONCE_ONLY = "boot-once-only"  # Continuous is not taken
     BOOT_VIRTUAL_CD_IS_USB = "boot-virtual-cd-is-usb-cd"  # Cd is a real drive; an inserted image boots as UsbCd
+    BOOT_VIRTUAL_CD_IN_ATTRIBUTES = "boot-virtual-cd-in-attributes"  # Cd is a real drive; the controller's attributes
+    BOOT_CLEAR_NEEDS_TARGET = "boot-clear-needs-target"  # Disabled is refused beside the target None
+    BOOT_OVERRIDE_REFUSED = "boot-override-refused"  # an override is listed, and refused as unsupported
     BOOT_IN_SETTINGS = "boot-in-settings"  # the override is set at the system's @Redfish.Settings
     MEDIA_WITHOUT_ACTIONS = "media-without-actions"  # Image and Inserted are changed by PATCH
     MEDIA_IMAGE_ONLY = "media-image-only"  # InsertMedia takes Image and refuses any other parameter
@@ -34,6 +39,7 @@ class Quirk(StrEnum):
     ACCOUNT_SLOTS_FIXED = "account-slots-fixed"  # users are made by PATCH of an empty account
     BIOS_SETTINGS_UNLINKED = "bios-settings-unlinked"  # Bios/SD or Bios/Settings exists, and is not linked
     BIOS_NEEDS_JOB = "bios-needs-job"  # pending settings are applied by a job of the manager, which has to be made
+    JOB_PENDING_REFUSED = "job-pending-refused"  # settings are refused while a configuration job waits
     STORAGE_CHASSIS_UNSAFE = "storage-chassis-unsafe"  # a GET of a RAID or enclosure chassis can restart the BMC
     FORCE_RESTART_HANGS = "force-restart-hangs"  # a reset is done as off, dwell, on
     IPMI_UEFI_DISK_0X24 = "ipmi-uefi-disk-0x24"  # the UEFI disk is boot device 0x24
@@ -41,15 +47,15 @@ class Quirk(StrEnum):
 
 @dataclass(frozen=True)
 class QuirkNote:
-    """Why a profile has a quirk, who says so, and for which firmware ("" is all; ">=6.00, <7.10")."""
+    """Why a profile has a quirk, who says so, and for which firmware (ALL, or ">=6.00, <7.10")."""
 
     why: str
     source: str
-    firmware: str = ""
+    firmware: str
 
     def holds_for(self, firmware: str | None) -> bool:
         """Whether that firmware has it; one that is not known has."""
-        return not self.firmware or in_range(firmware, self.firmware)
+        return self.firmware == ALL or in_range(firmware, self.firmware)
 
 
 def in_range(firmware: str | None, wanted: str) -> bool:

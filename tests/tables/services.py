@@ -1,19 +1,15 @@
 """Logs, BIOS, virtual media and users of the captured trees: `python -m tests.tables.services` prints what is read."""
 
-import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
-from oobctl.config import settings
 from oobctl.drivers.readings import BiosReport, EventLogReport, MediaReport, SecurityReport, UsersReport
 from oobctl.errors import NotSupported
 from oobctl.lab.redfish_service.trees.load import load
-from oobctl.store import Base, database, use
 from tests.tables.holds import kind
+from tests.tables.printing import lines, show
 from tests.tables.trees import SYSTEMS
 from tests.trees import captured, connected, serve
 
@@ -111,25 +107,10 @@ def table() -> Iterator[str]:
     for name, system in SYSTEMS:
         found = read(name, system)
         yield f"\n{name} {system}"
-        yield f"  {'':52}{'tree':>8}{'read':>8}"
-        for what, in_tree, read_there in rows(found, held(name, system)):
-            mark = "" if in_tree == read_there else "   differs"
-            yield f"  {what:52}{in_tree!s:>8}{read_there!s:>8}{mark}"
+        yield from lines(rows(found, held(name, system)), 52, 8)
         told = sum(fact.value is not None for fact in found.security.facts)
         yield f"  facts of security told: {told} of {len(found.security.facts)}; requests: {found.requests}"
 
 
-def main() -> None:
-    with tempfile.TemporaryDirectory() as home:
-        os.environ["OOBCTL_HOME"] = home
-        settings.cache_clear()
-        use(None)
-        Path(home, "keys").mkdir(exist_ok=True)
-        Base.metadata.create_all(database().engine)
-        for line in table():
-            print(line, flush=True)
-        database().close()
-
-
 if __name__ == "__main__":
-    main()
+    show(table)

@@ -1,19 +1,15 @@
 """The captured trees, read by the drivers and beside it what they hold: `python -m tests.tables.trees`."""
 
-import os
-import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 
-from oobctl.config import settings
 from oobctl.drivers.interfaces import Bmc
 from oobctl.drivers.readings import HealthReport, InventoryReport, PowerMeteringReport, SensorReport
 from oobctl.lab.redfish_service.trees.load import load
-from oobctl.store import Base, database, use
 from tests.tables.holds import Holds, holds
+from tests.tables.printing import lines, show
 from tests.trees import captured, connected, serve
 
 SYSTEMS = [
@@ -106,27 +102,12 @@ def table() -> Iterator[str]:
     for name, system in SYSTEMS:
         found = read(name, system)
         yield f"\n{name} {system} by {PROFILES[name]}"
-        yield f"  {'':36}{'tree':>10}{'read':>10}"
-        for what, in_tree, read_there in rows(found, held(name, system)):
-            mark = "" if in_tree == read_there else "   differs"
-            yield f"  {what:36}{in_tree!s:>10}{read_there!s:>10}{mark}"
+        yield from lines(rows(found, held(name, system)), 36, 10)
         took = ", ".join(f"{capability} {len(paths)}" for capability, paths in found.asked.items())
         yield f"  requests: {took}"
         for problem in dict.fromkeys([*found.inventory.problems, *found.sensors.problems, *found.health.problems]):
             yield f"  not read: {problem}"
 
 
-def main() -> None:
-    with tempfile.TemporaryDirectory() as home:
-        os.environ["OOBCTL_HOME"] = home
-        settings.cache_clear()
-        use(None)
-        Path(home, "keys").mkdir(exist_ok=True)
-        Base.metadata.create_all(database().engine)
-        for line in table():
-            print(line, flush=True)
-        database().close()
-
-
 if __name__ == "__main__":
-    main()
+    show(table)

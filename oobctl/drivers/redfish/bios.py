@@ -107,7 +107,7 @@ class RedfishBios:
             self._make_job(before.settings, values.keys() & before.pending.keys(), what)
             return
         reply = self._patch(before.settings, body, self._apply_time(before.resource), what)
-        error = self._refusal(before, body) if reply.ok else reply.error(what)
+        error = self._refusal(before, body) if reply.ok else change.refusal(self._session, reply, what)
         if error is None:
             error = self._make_job(before.settings, body, what)
         if isinstance(error, BmcRefused):
@@ -212,7 +212,9 @@ class RedfishBios:
             return NotSupported("This BMC has no jobs, and applies no BIOS settings without one.")
         body = {"TargetSettingsURI": settings}
         reply = self._session.write("POST", jobs, body, self._fence, what=what)
-        return None if reply.ok else reply.error("make the job that applies BIOS settings")
+        if reply.ok:
+            return None
+        return change.refusal(self._session, reply, "make the job that applies BIOS settings")
 
     def _refusal(self, before: _Bios, wanted: Mapping[str, Scalar]) -> BmcRefused | None:
         """Read back until all of it is pending; else which is not, with what the BMC says of it."""

@@ -6,10 +6,11 @@ from typing import Any, TypeVar
 from oobctl.constants import BootEnabled, BootMode, BootSource
 from oobctl.drivers.interfaces import BootOverride, Fence
 from oobctl.drivers.redfish import change
-from oobctl.drivers.redfish.answers import link
+from oobctl.drivers.redfish.answers import Reply, link
 from oobctl.drivers.redfish.session import RedfishSession
 from oobctl.drivers.redfish.tree import Tree
-from oobctl.errors import BmcBadAnswer, NotSupported
+from oobctl.drivers.redfish.virtual_cd import VirtualCd
+from oobctl.errors import BmcBadAnswer, BmcError, NotSupported
 from oobctl.profiles.model import BootSettings
 from oobctl.profiles.quirks import Quirk
 
@@ -31,6 +32,7 @@ class RedfishBoot:
 
     def __init__(self, session: RedfishSession, tree: Tree, fence: Fence) -> None:
         self._session, self._tree, self._fence = session, tree, fence
+        self._virtual_cd = VirtualCd(session, tree, fence)
 
     @property
     def _settings(self) -> BootSettings:
@@ -45,6 +47,8 @@ class RedfishBoot:
         With the quirk boot-in-settings it is what waits there for the next boot; where nothing does, the system's own.
         """
         system = self._system()
+        if self._has(Quirk.BOOT_VIRTUAL_CD_IN_ATTRIBUTES) and (enabled := self._virtual_cd.read()) is not None:
+            return BootOverride(BootSource.CD, enabled, _word(BootMode, system.boot, _MODE))
         waiting = self._set_at(system)
         found = self._override(waiting.boot)
         return found if found.active or waiting is system else self._override(system.boot)
@@ -52,6 +56,17 @@ class RedfishBoot:
     def set(self, source: BootSource, enabled: BootEnabled, mode: BootMode | None) -> None:
         """Set or clear it. Raises NotSupported, before anything is sent, where this BMC can't hold it."""
         system = self._system()
+        if self._has(Quirk.BOOT_VIRTUAL_CD_IN_ATTRIBUTES):
+            if source is BootSource.CD and enabled is not BootEnabled.DISABLED:
+                _as_it_is(mode, _word(BootMode, system.boot, _MODE))
+                if self._override(system.boot).active:  # which of the two would win is not known
+                    self._send(system, BootSource.NONE, BootEnabled.DISABLED, None)
+                self._virtual_cd.set(enabled)
+                return
+            self._virtual_cd.clear()
+        self._send(system, source, enabled, mode)
+
+    def _send(self, system: "_Place", source: BootSource, enabled: BootEnabled, mode: BootMode | None) -> None:
         place = self._set_at(system)
         wanted = self._wanted({**system.boot, **place.boot}, source, enabled, mode)
         what = "clear the boot override" if enabled is BootEnabled.DISABLED else f"boot from {source}"
@@ -61,7 +76,18 @@ class RedfishBoot:
             what,
         )
         if not reply.ok:
-            raise reply.error(what)
+            raise self._refusal(reply, what)
+
+    def _refusal(self, reply: Reply, what: str) -> BmcError:
+        error = change.refusal(self._session, reply, what)
+        note = self._session.login.profile.quirks.get(Quirk.BOOT_OVERRIDE_REFUSED)
+        if note is None or not reply.says("unsupportedoperation"):
+            return error
+        return NotSupported(
+            f"{error.message} Nothing was changed: this BMC lists a boot override and may take none. {note.why} Change "
+            "the boot order in its BIOS settings, or choose in the boot menu at the server's screen.",
+            **error.details,
+        )
 
     # --- where it is
 
@@ -98,7 +124,7 @@ class RedfishBoot:
         self, boot: dict[str, Any], source: BootSource, enabled: BootEnabled, mode: BootMode | None
     ) -> dict[str, str]:
         if enabled is BootEnabled.DISABLED or source is BootSource.NONE:
-            wanted: dict[str, str] = {_ENABLED: BootEnabled.DISABLED, _TARGET: BootSource.NONE}
+            wanted: dict[str, str] = {_ENABLED: BootEnabled.DISABLED, _TARGET: self._cleared_target(boot)}
         else:
             wanted = {_TARGET: self._target(source), _ENABLED: self._enabled(enabled)}
             _listed(boot, _TARGET, wanted[_TARGET])
@@ -108,6 +134,13 @@ class RedfishBoot:
             _listed(boot, _MODE, mode)
             wanted[_MODE] = mode
         return wanted
+
+    def _cleared_target(self, boot: dict[str, Any]) -> str:
+        """What stands beside Disabled: None, or any target (it counts no longer) where that is wanted."""
+        if not self._has(Quirk.BOOT_CLEAR_NEEDS_TARGET):
+            return BootSource.NONE
+        now = boot.get(_TARGET)
+        return now if isinstance(now, str) and now not in ("", BootSource.NONE) else BootSource.PXE
 
     def _target(self, source: BootSource) -> str:
         is_usb = source is BootSource.CD and self._has(Quirk.BOOT_VIRTUAL_CD_IS_USB)
@@ -125,11 +158,8 @@ class RedfishBoot:
         """The mode to send; None: none is sent."""
         now = _word(BootMode, boot, _MODE)
         if self._has(Quirk.BOOT_MODE_READ_ONLY):
-            if asked is not None and now is not None and asked is not now and not clears:
-                raise NotSupported(
-                    f"This BMC's server boots in {now} mode, and its boot override can't change that. Nothing was "
-                    "sent. Leave the mode empty, or change it in the BIOS settings."
-                )
+            if not clears:
+                _as_it_is(asked, now)
             return None
         chosen = asked or self._settings.mode
         if not self._has(Quirk.BOOT_NEEDS_FULL_TRIPLE):
@@ -142,6 +172,15 @@ class RedfishBoot:
                 "Nothing was sent. Say UEFI or Legacy."
             )
         return chosen or now
+
+
+def _as_it_is(asked: BootMode | None, now: BootMode | None) -> None:
+    """Raises NotSupported where another mode is asked for than the one that the server boots in."""
+    if asked is not None and now is not None and asked is not now:
+        raise NotSupported(
+            f"This BMC's server boots in {now} mode, and its boot override can't change that. Nothing was sent. Leave "
+            "the mode empty, or change it in the BIOS settings."
+        )
 
 
 Word = TypeVar("Word", BootSource, BootEnabled, BootMode)

@@ -7,12 +7,13 @@ from oobctl.drivers.interfaces import Fence
 from oobctl.drivers.redfish.answers import Reply, text
 from oobctl.drivers.redfish.session import RedfishSession
 from oobctl.drivers.redfish.waiting import tries
-from oobctl.errors import BmcBadAnswer, BmcBusy, BmcRefused, NotSupported
+from oobctl.errors import BmcBadAnswer, BmcBusy, BmcError, BmcRefused, NotSupported
 from oobctl.profiles.quirks import Quirk
 
 _PRECONDITION = frozenset({412, 428})
 _BUSY = frozenset({400, 409, 423, 503})
-_STARTING = ("systempost", "during post", "self-test", "resourceinuse", "busy", "temporarilyunavailable")
+_STARTING = ("systempost", "during post", "self-test", "resourceinuse", "busy", "temporarilyunavailable", "sys518")
+_JOB_WAITS = ("lc068", "rac0679", "sys011", "already committed")
 
 
 def patch(
@@ -42,6 +43,18 @@ def patiently(session: RedfishSession, send: Callable[[], Reply], what: str) -> 
         if reply.status not in _BUSY or not reply.says(*_STARTING):
             return reply
     raise BmcBusy(f"{reply.error(what).message} It said so for {profile.bios.busy_limit:.0f} s: try again later.")
+
+
+def refusal(session: RedfishSession, reply: Reply, what: str) -> BmcError:
+    """A refused change as an error: BmcBusy where a job of the BMC's that waits is why (job-pending-refused)."""
+    error = reply.error(what)
+    if session.login.profile.has(Quirk.JOB_PENDING_REFUSED) and reply.says(*_JOB_WAITS):
+        return BmcBusy(
+            f"{error.message} A configuration job waits there or is under way, most likely until the server's next "
+            "boot. Ask again after it, or take the job out of the BMC's job queue.",
+            sent=False,  # it was refused as a whole
+        )
+    return error
 
 
 def _etag(session: RedfishSession, path: str, what: str) -> str | None:

@@ -151,6 +151,79 @@ def test_boot_virtual_cd_is_usb_cd(derived: Derived) -> None:
         assert found.boot.read().source is None  # no word of ours, and no wrong one
 
 
+def test_boot_virtual_cd_in_attributes(derived: Derived) -> None:
+    name = "boot-virtual-cd-in-attributes"
+    with at(name, profile=derived(quirks=[name])) as (bmc, found):
+        found.boot.set(BootSource.CD, BootEnabled.ONCE, None)
+        assert found.boot.read() == BootOverride(BootSource.CD, BootEnabled.ONCE, BootMode.UEFI)
+        assert bmc.state.override() == ("None", "Disabled", "UEFI")
+        found.power.send_once(ResetType.FORCE_RESTART)
+        assert (bmc.state.boots[-1].source, found.boot.read()) == ("VCD-DVD", NONE)
+        found.boot.set(BootSource.CD, BootEnabled.CONTINUOUS, BootMode.UEFI)
+        assert found.boot.read() == BootOverride(BootSource.CD, BootEnabled.CONTINUOUS, BootMode.UEFI)
+        found.boot.set(BootSource.NONE, BootEnabled.DISABLED, None)
+        assert found.boot.read() == NONE
+    with at(name, profile=derived()) as (bmc, found):
+        found.boot.set(BootSource.CD, BootEnabled.ONCE, None)
+        found.power.send_once(ResetType.FORCE_RESTART)
+        assert bmc.state.boots[-1].source == "None"  # nothing is in the real drive
+
+
+def test_boot_virtual_cd_in_attributes_and_the_override_never_wait_both(derived: Derived) -> None:
+    name = "boot-virtual-cd-in-attributes"
+    with at(name, profile=derived(quirks=[name])) as (bmc, found):
+        set_and_clear(found, bmc)
+        found.boot.set(BootSource.PXE, BootEnabled.ONCE, None)
+        found.boot.set(BootSource.CD, BootEnabled.ONCE, None)
+        assert bmc.state.override() == ("None", "Disabled", "UEFI")
+        found.boot.set(BootSource.PXE, BootEnabled.ONCE, None)
+        assert found.boot.read() == PXE_ONCE
+        found.power.send_once(ResetType.FORCE_RESTART)
+        assert bmc.state.boots[-1].source == "Pxe"
+
+
+def test_boot_virtual_cd_in_attributes_finds_them_where_the_manager_links_to_them(derived: Derived) -> None:
+    name, manager = "boot-virtual-cd-in-attributes", "/redfish/v1/Managers/1"
+    with at(name, profile=derived(quirks=[name])) as (bmc, found):
+        bmc.state.resources.move(f"{manager}/Attributes", f"{manager}/Oem/Acme/Its/One")
+        found.boot.set(BootSource.PXE, BootEnabled.ONCE, None)
+        found.boot.set(BootSource.NONE, BootEnabled.DISABLED, None)
+        sent = len(bmc.asked("PATCH"))
+        with pytest.raises(NotSupported, match="has no attribute for its virtual one"):
+            found.boot.set(BootSource.CD, BootEnabled.ONCE, None)
+        assert len(bmc.asked("PATCH")) == sent
+        links = {"AcmeAttributes": [{"@odata.id": f"{manager}/Oem/Acme/Its/One"}]}
+        bmc.state.resources.at(manager).setdefault("Links", {})["Oem"] = {"Acme": links}
+        found.boot.set(BootSource.CD, BootEnabled.ONCE, None)
+        assert found.boot.read().source is BootSource.CD
+        with pytest.raises(NotSupported, match="boots in UEFI mode"):
+            found.boot.set(BootSource.CD, BootEnabled.ONCE, BootMode.LEGACY)
+
+
+def test_boot_clear_needs_target_keeps_one_beside_disabled(derived: Derived) -> None:
+    name = "boot-clear-needs-target"
+    with at(name, profile=derived(quirks=[name])) as (bmc, found):
+        set_and_clear(found, bmc)
+        found.boot.set(BootSource.NONE, BootEnabled.DISABLED, None)  # nothing waits, and none is there to keep
+        assert found.boot.read() == NONE
+    with at(name, profile=derived()) as (bmc, found):
+        found.boot.set(BootSource.PXE, BootEnabled.ONCE, None)
+        with pytest.raises(NotSupported, match="not supported"):
+            found.boot.set(BootSource.NONE, BootEnabled.DISABLED, None)
+        assert bmc.state.override() == ("Pxe", "Once", "UEFI")
+
+
+def test_boot_override_refused_is_told_with_what_can_be_done_instead(derived: Derived) -> None:
+    name = "boot-override-refused"
+    with at(name, profile=derived(quirks=[name])) as (bmc, found):
+        with pytest.raises(NotSupported, match=r"Nothing was changed.*a test wants it.*boot order"):
+            found.boot.set(BootSource.PXE, BootEnabled.ONCE, None)
+        assert bmc.state.override() == ("None", "Disabled", "UEFI")
+    with at(name, profile=derived()) as (_bmc, found), pytest.raises(NotSupported) as caught:
+        found.boot.set(BootSource.PXE, BootEnabled.ONCE, None)
+    assert "boot order" not in caught.value.message
+
+
 def test_a_system_without_boot_says_that_it_has_none(derived: Derived) -> None:
     tree = without(written(), SYSTEM, "Boot")
     with at(profile=derived(), tree=tree) as (_bmc, found), pytest.raises(NotSupported, match="has no Boot"):

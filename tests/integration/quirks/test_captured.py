@@ -5,10 +5,8 @@ import pytest
 from oobctl.constants import BootEnabled, BootSource, IndicatorLED, PowerState, ResetType
 from oobctl.drivers.connect import ConnectedBmc
 from oobctl.errors import NotSupported
-from oobctl.lab.redfish_service.trees.behaviours import BEHAVIOURS
-from oobctl.profiles import find
 from tests import trees
-from tests.integration.quirks.test_shipped import OF_OTHER_TESTS
+from tests.profiles import behaviours_of
 from tests.trees import Served, captured
 from tests.unit.profiles.test_captured import KINDS
 
@@ -18,9 +16,8 @@ pytestmark = pytest.mark.usefixtures("sqlite")
 @pytest.mark.parametrize("tree", KINDS)
 def test_a_captured_bmc_is_driven_by_its_profile(tree: str) -> None:
     profile, system = KINDS[tree]
-    behaviours = [quirk for quirk in find(profile).quirks if quirk in BEHAVIOURS and quirk not in OF_OTHER_TESTS]
     with (
-        trees.serve(captured(tree), behaviours) as bmc,
+        trees.serve(captured(tree), behaviours_of(profile)) as bmc,
         trees.connected(bmc, profile=profile, system_path=system) as found,
     ):
         power_goes_off_and_on(bmc, found, system)

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from oobctl.constants import ResetType
+from oobctl.constants import BootEnabled, BootSource, ResetType
 from oobctl.drivers.connect import ConnectedBmc
 from oobctl.errors import BmcBusy, BmcRefused, NotSupported
 from tests import trees
@@ -50,11 +50,11 @@ def test_gzip_only_registries_are_read_compressed(derived: Derived) -> None:
 
 
 def test_post_busy_400_is_asked_again_until_the_firmware_has_started(derived: Derived) -> None:
-    with at("post-busy-400=1", profile=derived()) as (bmc, found):
+    with at("post-busy-400=2", profile=derived()) as (bmc, found):
         boot(found)
         found.bios.set({"FanOffset": 20})
         assert bmc.state.pending_bios() == {"FanOffset": 20}
-        assert [request.status for request in bmc.asked("PATCH")] == [400, 204]
+        assert [request.status for request in bmc.asked("PATCH")] == [400, 503, 204]
     with at("post-busy-400=2", profile=derived(without=["post-busy-400"])) as (bmc, found):
         boot(found)
         with pytest.raises(BmcRefused, match="power-on self-test"):
@@ -91,6 +91,23 @@ def test_bios_needs_job_before_a_boot_applies_anything(derived: Derived) -> None
         found.bios.set({"FanOffset": 20})
         boot(found)
         assert bmc.state.bios()["FanOffset"] == 10
+
+
+def test_job_pending_refused_is_busy_and_says_what_it_waits_for(derived: Derived) -> None:
+    name = "job-pending-refused"
+    with at(name, profile=derived(quirks=[name])) as (bmc, found):
+        found.bios.set({"FanOffset": 20})
+        with pytest.raises(BmcBusy, match="job queue"):
+            found.bios.set({"FanOffset": 30})
+        with pytest.raises(BmcBusy, match="until the server's next boot"):
+            found.boot.set(BootSource.PXE, BootEnabled.ONCE, None)
+        assert bmc.state.pending_bios() == {"FanOffset": 20}
+        boot(found)
+        found.bios.set({"FanOffset": 30})
+    with at(name, profile=derived()) as (_bmc, found):
+        found.bios.set({"FanOffset": 20})
+        with pytest.raises(BmcRefused, match="already committed"):
+            found.bios.set({"FanOffset": 30})
 
 
 def test_308_on_trailing_slash_is_followed_for_settings_and_actions(derived: Derived) -> None:

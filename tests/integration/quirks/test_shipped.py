@@ -3,23 +3,18 @@
 import pytest
 
 from oobctl.constants import BootEnabled, BootSource, IndicatorLED, PowerState, Protocol, ResetType
-from oobctl.lab.redfish_service.trees.behaviours import BEHAVIOURS
-from oobctl.profiles import Quirk, load_all
+from oobctl.profiles import load_all
 from tests import trees
+from tests.profiles import behaviours_of
 
 pytestmark = pytest.mark.usefixtures("sqlite")
 
-OF_OTHER_TESTS = {
-    Quirk.PASSWORD_CHANGE_REQUIRED,  # nothing works there before it is changed
-    Quirk.POST_BUSY_400,  # waits for seconds
-}
 SYSTEM = "/redfish/v1/Systems/1"
 
 
 @pytest.mark.parametrize("name", sorted(name for name, one in load_all().items() if Protocol.REDFISH in one.protocols))
 def test_a_profile_works_at_a_bmc_with_all_of_its_quirks(name: str) -> None:
-    behaviours = [quirk for quirk in load_all()[name].quirks if quirk in BEHAVIOURS and quirk not in OF_OTHER_TESTS]
-    with trees.serve(behaviours=behaviours) as bmc, trees.connected(bmc, profile=name) as found:
+    with trees.serve(behaviours=behaviours_of(name)) as bmc, trees.connected(bmc, profile=name) as found:
         assert found.identify().serial == "EXSYS0001"
         found.boot.set(BootSource.PXE, BootEnabled.ONCE, None)
         assert found.boot.read().source is BootSource.PXE

@@ -94,6 +94,6 @@ def test_what_a_bmc_hangs_on_is_done_by_commands_that_may_be_repeated() -> None:
     """With the quirk the step sends an off, so a run after a crash goes on; without it the job would be interrupted."""
     step = next(step for step in actions.find("power.reset").steps if step.once)
     plain = profiles.find("generic-redfish")
-    hanging = replace(plain, quirks={**plain.quirks, Quirk.FORCE_RESTART_HANGS: QuirkNote("it hangs", "a test")})
+    hanging = replace(plain, quirks={**plain.quirks, Quirk.FORCE_RESTART_HANGS: QuirkNote("it hangs", "a test", "all")})
     assert (step.is_once(plain), step.is_once(hanging)) == (True, False)
     assert next(step for step in actions.find("power.nmi").steps if step.once).is_once(hanging)

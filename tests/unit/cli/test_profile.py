@@ -86,9 +86,37 @@ def test_check_names_file_and_key_of_each_wrong_profile(folder: Path) -> None:
     done = run("check")
     assert done.exit_code == 1
     assert "acme-1.yaml is wrong at the file itself: " in done.output
-    assert "'colour' was unexpected" in done.output
+    assert "'colour' is not known there" in done.output
     assert "acme-2.yaml is wrong at evidence: it says nothing of boot, chassis, bmc, " in done.output
     assert "profiles are right" not in done.output
+
+
+def test_check_names_all_that_is_wrong_with_a_profile_and_what_was_meant(folder: Path) -> None:
+    note = {"why": "so it is said", "source": "a test"}
+    wrong = {**GENERIC, "name": "acme-1", "sessions": {**GENERIC["sessions"], "ipmi": "4"}}
+    wrong["quirks"] = {"bad-date": {**note, "firmware": "all"}, "boot-once-only": {**note, "firmware": "newest"}}
+    (folder / "acme-1.yaml").write_text(yaml.safe_dump(wrong))
+    (folder / "acme-2.yaml").write_text(yaml.safe_dump({"name": "acme-2", "based_on": "acme-1"}))
+    (folder / "acme-3.yaml").write_text("")
+    (folder / "acme-4.yml").write_text("")
+    (folder / "acme-5.yaml").write_text(yaml.safe_dump({**GENERIC, "name": "acme-5", "bios": {}}))
+    said = [line for line in run("check").output.splitlines() if line.startswith("oobctl: ")]
+    assert len(said) == len(set(said)) == 6  # what is wrong with acme-1 is not said of acme-2 once more
+    for words in (
+        "acme-1.yaml is wrong at quirks: 'bad-date' is not known there (is 'bad-dates' meant?).",
+        "acme-1.yaml is wrong at quirks.boot-once-only.firmware: 'newest' has not the right form (the firmware",
+        "acme-1.yaml is wrong at sessions.ipmi: '4' is not of type 'integer' (sessions that the BMC holds).",
+        "acme-3.yaml is wrong at the file itself: it has no keys with values",
+        "acme-5.yaml is wrong at bios: missing is 'customer_denied', 'busy_limit'.",
+        "acme-4.yml is not read: a profile's name ends with .yaml.",
+    ):
+        assert [line for line in said if words in line], words
+
+
+def test_check_of_a_file_in_the_place_of_a_folder_says_so(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OOBCTL_HWPROFILES", __file__)
+    settings.cache_clear()
+    assert "test_profile.py is no folder" in run("check").output
 
 
 def test_check_of_a_folder_that_is_missing_says_so(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,7 +143,21 @@ def test_match_says_who_the_bmc_is_what_fits_why_and_what_rejected_the_others(sq
     assert "It fits dell-idrac9. The BMC says OEM part Dell, BMC model 15G Monolithic." in done.output
     assert "Not dell-idrac8: it asks for BMC model like ^1[23]G, and the BMC says 15G Monolithic." in done.output
     assert "oobctl server act web07 server.enroll" in done.output
+    assert "Quirks of it: " in done.output
+    assert "Not with this firmware: boot-virtual-cd-in-attributes (<6.00)." in done.output
     assert slots_taken() == []
+
+
+def test_match_tells_the_nearest_once_and_takes_no_version_for_nearness(sqlite: Database) -> None:
+    tree = changed(written(), "/redfish/v1/Systems/1", Manufacturer="Lenovish")
+    with serve(changed(tree, "/redfish/v1/Managers/1", FirmwareVersion="2.11")) as bmc:
+        way(bmc, name="web07")
+        assert "dell" not in run("match", "web07").output  # where 2. of a Dell says which of its BMCs it is
+    with serve(changed(tree, "/redfish/v1/Managers/1", Model="iLO 5")) as bmc:
+        way(bmc, name="web08")
+        output = " ".join(run("match", "web08").output.split())
+        assert output.count("The nearest was hpe-ilo5: it asks for OEM part") == 1
+        assert "Not hpe-ilo5" not in output
 
 
 def test_match_of_an_unknown_server_or_an_ambiguous_name_is_said(sqlite: Database) -> None:
@@ -228,6 +270,15 @@ def test_a_recording_is_for_its_owner_alone_and_overwrites_nothing(recorded: tup
     assert archive.read_bytes() == before
 
 
+def test_where_nothing_can_be_written_is_said_before_a_bmc_is_asked(recorded: tuple[Served, Path]) -> None:
+    bmc, archive = recorded
+    asked = len(bmc.requests)
+    assert f"{archive.parent} is a folder" in run("record", "shop-web-17", "--output", str(archive.parent))
+    nowhere = archive.parent / "nowhere"
+    assert f"{nowhere} does not exist" in run("record", "shop-web-17", "--output", str(nowhere / "x.tgz"))
+    assert len(bmc.requests) == asked
+
+
 def test_recording_reads_and_never_writes(recorded: tuple[Served, Path]) -> None:
     bmc, _ = recorded
     others = [(request.method, request.path) for request in bmc.requests if request.method != "GET"]
@@ -241,7 +292,8 @@ def test_a_resource_that_the_bmc_refuses_is_named_and_the_rest_is_kept(sqlite: D
     with serve(tree) as bmc:
         way(bmc)
         done = run("record", "web01", "--output", str(archive))
-    assert "could not be read; about.json says which" in done.output
+    assert "Not read: /redfish/v1/Systems/1/Nothing: " in done.output
+    assert "IPMI" not in done.output  # nobody asked over it
     problems = json.loads(content(archive)["about.json"])["problems"]
     assert [problem for problem in problems if problem.startswith("/redfish/v1/Systems/1/Nothing: ")]
     assert "redfish/v1/Systems/1/index.json" in content(archive)

@@ -73,8 +73,9 @@ def test_what_is_known_about_the_valid_bit_is_read(tmp_path: Path, known: BootVa
         ({"match": {"protocols": ["ipmi"], "any_of": [{"ipmi_product": "x"}]}}, "match.any_of.0.ipmi_product"),
         ({"match": {"protocols": ["ipmi"], "any_of": [{}]}}, "match.any_of.0"),
         ({"match": {"protocols": ["ipmi"], "model": "x"}}, "'model'"),
-        ({"quirks": {"has-moods": {"why": "it has them", "source": "experience"}}}, "has-moods"),
-        ({"quirks": {"bad-dates": {"why": "it has them"}}}, "quirks.bad-dates"),
+        ({"quirks": {"has-moods": {"why": "it has them", "source": "experience", "firmware": "all"}}}, "has-moods"),
+        ({"quirks": {"bad-dates": {"why": "it has them", "firmware": "all"}}}, "'source'"),
+        ({"quirks": {"bad-dates": {"why": "it has them", "source": "a test"}}}, "'firmware'"),
         (
             {"quirks": {"bad-dates": {"why": "it has them", "source": "a test", "firmware": "new"}}},
             "bad-dates.firmware",
@@ -140,7 +141,10 @@ def test_a_profile_says_what_differs_from_the_one_it_is_based_on(tmp_path: Path)
         "based_on": "generic-redfish",
         "match": wanted,
         "sessions": {"redfish": 3},
-        "quirks": {"bad-dates": None, "boot-once-only": {"why": "it takes no other", "source": "a test"}},
+        "quirks": {
+            "bad-dates": None,
+            "boot-once-only": {"why": "so it is said", "source": "a test", "firmware": "all"},
+        },
         "bios": {"customer_denied": ["^Fan"]},
         "event_log": {"skipped": ["^Chatter$"]},
         "evidence": {"power": "documented"},

@@ -18,15 +18,10 @@ from oobctl.constants import (
     ResetType,
 )
 from oobctl.drivers.connect import ConnectedBmc
-from oobctl.lab.redfish_service.trees.behaviours import BEHAVIOURS
-from oobctl.profiles import Quirk
 from oobctl.store import Database
+from tests.profiles import behaviours_of
 from tests.trees import connected, serve
 
-OF_OTHER_TESTS = {
-    Quirk.PASSWORD_CHANGE_REQUIRED,  # nothing works there before it is changed
-    Quirk.POST_BUSY_400,  # waits for seconds
-}
 IMAGE = "192.0.2.1/media/key/rescue.iso"
 
 
@@ -95,11 +90,7 @@ SPOKEN = sorted(name for name, one in profiles.load_all().items() if Protocol.RE
 @pytest.fixture(params=SPOKEN)
 def bmc(request: pytest.FixtureRequest, sqlite: Database) -> Iterator[ConnectedBmc]:
     """A BMC with all of the profile's quirks, connected with that profile."""
-    quirks = [
-        quirk for quirk in profiles.find(request.param).quirks if quirk in BEHAVIOURS and quirk not in OF_OTHER_TESTS
-    ]
-    quirks.sort(key=lambda quirk: quirk is Quirk.GZIP_ONLY_REGISTRIES)  # what is packed is not changed any more
-    with serve(behaviours=quirks) as served, connected(served, profile=request.param) as found:
+    with serve(behaviours=behaviours_of(request.param)) as served, connected(served, profile=request.param) as found:
         yield found
 
 

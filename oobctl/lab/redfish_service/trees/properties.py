@@ -25,6 +25,7 @@ WRITABLE: dict[str, frozenset[str]] = {
         for protocol in ("HTTP", "HTTPS", "IPMI", "SSH", "SNMP", "Telnet", "SSDP", "KVMIP", "NTP", "VirtualMedia")
         for name in ("ProtocolEnabled", "Port")
     ),
+    "DellAttributes": frozenset({"Attributes.ServerBoot.1.FirstBootDevice", "Attributes.ServerBoot.1.BootOnce"}),
     "HostInterface": frozenset({"InterfaceEnabled"}),
     "SessionService": frozenset({"SessionTimeout"}),
     "AccountService": frozenset({"AccountLockoutThreshold", "AccountLockoutDuration", "MinPasswordLength"}),
@@ -35,6 +36,8 @@ _VALUES = {
     "IndicatorLED": ("Lit", "Blinking", "Off"),
     "BootSourceOverrideEnabled": ("Disabled", "Once", "Continuous"),
     "BootSourceOverrideMode": ("Legacy", "UEFI"),
+    "ServerBoot.1.FirstBootDevice": ("Normal", "vFDD", "VCD-DVD"),
+    "ServerBoot.1.BootOnce": ("Enabled", "Disabled"),
 }
 _BOOLEANS = frozenset({"LocationIndicatorActive", "ProtocolEnabled", "InterfaceEnabled"})
 

@@ -7,7 +7,7 @@ from oobctl.lab.redfish_service.answers import failure, nothing, value_not_in_li
 __all__ = [
     "cannot_write", "exists_already", "failure", "in_wrong_state", "missing", "no_session", "not_a_parameter",
     "not_allowed", "not_here", "not_permitted", "nothing", "sessions_full", "unknown_action", "unknown_property",
-    "value_not_in_list", "wrong_etag", "wrong_type",
+    "unsupported", "value_not_in_list", "wrong_etag", "wrong_type",
 ]  # fmt: skip
 
 
@@ -55,6 +55,10 @@ def unknown_property(name: str) -> flask.Response:
 def cannot_write(name: str) -> flask.Response:
     message = f"The property {name} is a read-only property and cannot be assigned a value."
     return failure(400, "PropertyNotWritable", message, name)
+
+
+def unsupported() -> flask.Response:
+    return failure(400, "UnsupportedOperation", "The operation is not supported by the system.")
 
 
 def missing(name: str) -> flask.Response:

@@ -34,7 +34,7 @@ class BmcFlags:
     ) -> IpmiBoot:
         """A new connection: nothing is remembered from an earlier one."""
         profile = profiles.find("generic-ipmi")
-        profile = replace(profile, quirks={quirk: QuirkNote("a test", "this file") for quirk in quirks})
+        profile = replace(profile, quirks={quirk: QuirkNote("a test", "this file", "all") for quirk in quirks})
         profile = replace(
             profile, ipmi=replace(profile.ipmi, boot_valid_bit=known), boot=replace(profile.boot, mode=mode)
         )

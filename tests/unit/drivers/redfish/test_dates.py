@@ -13,7 +13,7 @@ from oobctl.drivers.redfish.dates import moment
 from oobctl.profiles.quirks import Quirk, QuirkNote
 
 STRICT = replace(profiles.find("generic-redfish"), quirks={})
-TOLERANT = replace(STRICT, quirks={Quirk.BAD_DATES: QuirkNote("a test", "a test")})
+TOLERANT = replace(STRICT, quirks={Quirk.BAD_DATES: QuirkNote("a test", "a test", "all")})
 NOON = datetime(2024, 3, 1, 12, 0, 0, tzinfo=UTC)
 
 

@@ -101,4 +101,64 @@ class BootVirtualCdIsUsbCd(Behaviour):
             state.boots[-1] = replace(state.boots[-1], source="None")
 
 
-BEHAVIOURS = (BootNeedsFullTriple, BootModeReadOnly, BootOnceOnly, BootInSettings, BootVirtualCdIsUsbCd)
+class BootVirtualCdInAttributes(Behaviour):
+    """Cd is a real drive, which is empty; an image is booted by an attribute of the manager."""
+
+    name = Quirk.BOOT_VIRTUAL_CD_IN_ATTRIBUTES
+
+    def prepare(self, state: State) -> None:
+        for path in state.resources.of_kind("Manager"):
+            place = f"{path}/Attributes"
+            if place not in state.resources:
+                kind = "#DellAttributes.v1_0_0.DellAttributes"
+                values = {"ServerBoot.1.BootOnce": "Enabled", "ServerBoot.1.FirstBootDevice": "Normal"}
+                state.resources.put(place, {"@odata.id": place, "@odata.type": kind, "Attributes": values})
+        state.after_boot.append(lambda _system: self._first_device(state))
+
+    @staticmethod
+    def _first_device(state: State) -> None:
+        """The attribute outweighs the override; once used, one for a single boot is gone."""
+        booted = state.boots[-1]
+        for path in state.resources.of_kind("DellAttributes"):
+            values = state.resources.at(path).get("Attributes") or {}
+            if values.get("ServerBoot.1.FirstBootDevice") == "VCD-DVD":
+                state.boots[-1] = replace(booted, source="VCD-DVD")
+                if values.get("ServerBoot.1.BootOnce") == "Enabled":
+                    values["ServerBoot.1.FirstBootDevice"] = "Normal"
+                return
+        if booted.source == "Cd":
+            state.boots[-1] = replace(booted, source="None")
+
+
+class BootClearNeedsTarget(Behaviour):
+    """Enabled is taken where a target stands beside it alone, also to disable."""
+
+    name = Quirk.BOOT_CLEAR_NEEDS_TARGET
+
+    def refuse(self, state: State, asked: Asked) -> flask.Response | None:
+        wanted = asked_of(state, asked)
+        if wanted is None or boot.ENABLED not in wanted:
+            return None
+        target = wanted.get(boot.TARGET, state.resources.at(asked.path)["Boot"].get(boot.TARGET))
+        return refusals.unsupported() if target in (None, "None") else None
+
+
+class BootOverrideRefused(Behaviour):
+    """An override is listed, and none is taken."""
+
+    name = Quirk.BOOT_OVERRIDE_REFUSED
+
+    def refuse(self, state: State, asked: Asked) -> flask.Response | None:
+        return refusals.unsupported() if asked_of(state, asked) is not None else None
+
+
+BEHAVIOURS = (
+    BootNeedsFullTriple,
+    BootModeReadOnly,
+    BootOnceOnly,
+    BootInSettings,
+    BootVirtualCdIsUsbCd,
+    BootVirtualCdInAttributes,
+    BootClearNeedsTarget,
+    BootOverrideRefused,
+)

@@ -4,7 +4,7 @@ import json
 
 import flask
 
-from oobctl.lab.redfish_service.trees import power, refusals
+from oobctl.lab.redfish_service.trees import bios, power, refusals
 from oobctl.lab.redfish_service.trees.asked import Asked
 from oobctl.lab.redfish_service.trees.behaviours.behaviour import Behaviour
 from oobctl.lab.redfish_service.trees.state import State
@@ -94,7 +94,7 @@ class WarmRestartNotEnough(Behaviour):
 
 
 class PostBusy400(Behaviour):
-    """After a boot the next `number` changes of settings are refused, because the firmware starts."""
+    """After a boot the next `number` changes of settings are refused, as the firmware starts: 400 and 503 in turn."""
 
     name = Quirk.POST_BUSY_400
     default = 2
@@ -113,8 +113,23 @@ class PostBusy400(Behaviour):
         if asked.method != "PATCH" or self._left <= 0 or state.resources.kind(asked.path) == "ManagerAccount":
             return None
         self._left -= 1
+        if (self.number - self._left) % 2 == 0:
+            return refusals.failure(503, "SYS518", "Data sources are not available yet.")
         message = "The property cannot be modified while the system is in the power-on self-test."
         return refusals.failure(400, "UnableToModifyDuringSystemPOST", message)
+
+
+class JobPendingRefused(Behaviour):
+    """While BIOS settings wait for a boot, no others and no boot override are taken."""
+
+    name = Quirk.JOB_PENDING_REFUSED
+
+    def refuse(self, state: State, asked: Asked) -> flask.Response | None:
+        kinds = ("Bios", "ComputerSystem")
+        waits = any(bios.pending(state, found) for found in state.resources.of_kind("Bios"))
+        if asked.method != "PATCH" or not waits or state.resources.kind(asked.path) not in kinds:
+            return None
+        return refusals.failure(400, "RAC0679", "Pending configuration values are already committed.")
 
 
 BEHAVIOURS = (
@@ -124,4 +139,5 @@ BEHAVIOURS = (
     WarmRestartRefused,
     WarmRestartNotEnough,
     PostBusy400,
+    JobPendingRefused,
 )
