@@ -16,6 +16,7 @@ from oobctl.drivers import dead_sessions, slots
 from oobctl.errors import ConfigurationError, OobctlError, StoreUnavailable
 from oobctl.ids import new_id
 from oobctl.jobs import recovery
+from oobctl.jobs.heartbeats import Heartbeats, Holders
 from oobctl.monitor import servers
 from oobctl.monitor.plan import early
 from oobctl.monitor.polls import Poll, poll
@@ -49,7 +50,8 @@ class Monitor:
         self._sweeping = ThreadPoolExecutor(_SWEEPING_THREADS, "sweep")
         self._swept: set[str] = set()  # the BMCs that are being read beside their power: one reading each
         self._due = {"beat": 0.0, "look": 0.0, "sessions": 0.0}
-        self._heartbeats = recovery.Heartbeats()
+        self._heartbeats = Heartbeats()
+        self._holders = Holders(self.id, site_id)
 
     def run(self, stop: threading.Event) -> None:
         recovery.beat(self.id, "monitor", self._site_id, first=True)
@@ -60,6 +62,7 @@ class Monitor:
                     self._tick()
                 except StoreUnavailable as error:
                     self._heartbeats.forgive()
+                    self._holders.forgive()
                     self._due["sessions"] = 0.0  # they must not look like a dead process's when it is back
                     log.warning("the monitor waits for the database", because=error.message)
                 except OobctlError as error:
@@ -73,6 +76,7 @@ class Monitor:
         if self._is_due("look", _LOOK_SECONDS):
             self._look()
             self._reap()
+            self._holders.look()
         if self._is_due("sessions", _SESSION_BEAT_SECONDS):
             slots.beat_all(self.id)
         self._start_polls()

@@ -92,7 +92,12 @@ class Connection:
 
     def _open(self) -> Client:
         if self._client is not None:
-            return self._client
+            if self._login.slot.holds():
+                return self._client
+            _log.warning(
+                "Our session at %s was given away while this process stood still: it logs in anew.", self.where
+            )
+            self._lost()
         if self._retired:
             raise BmcRefused(
                 f"The password of our user at {self.where} was changed over this connection. Connect anew, with it."

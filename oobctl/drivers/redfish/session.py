@@ -131,14 +131,12 @@ class RedfishSession(Connection):
             if not self._limit.sent:
                 error.details["sent"] = False
             raise
-        self._login.slot.beat()
         return reply
 
     def _send(self, method: str, path: str, body: Any, headers: dict[str, str], seconds: float, what: str) -> Reply:
         client = self._open()
         self._admitted()
         reply = self._exchange(client, method, path, body, headers, seconds, what)
-        self._login.slot.beat()
         if reply.status in {401, 403} and wants_change(reply, self._login.profile):
             self._must_change = ""
             self._admitted()
