@@ -3,8 +3,7 @@
 import threading
 import time
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import suppress
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 import structlog
@@ -17,7 +16,7 @@ from oobctl.errors import ConfigurationError, OobctlError, StoreUnavailable
 from oobctl.ids import new_id
 from oobctl.jobs import recovery
 from oobctl.jobs.heartbeats import Heartbeats, Holders
-from oobctl.monitor import servers
+from oobctl.monitor import ending, servers
 from oobctl.monitor.plan import early
 from oobctl.monitor.polls import Poll, poll
 from oobctl.monitor.sweep import sweep
@@ -34,7 +33,6 @@ _SESSION_BEAT_SECONDS = 30.0
 _ANSWERING_THREADS = 256  # made when needed: a BMC that falls silent keeps one busy, once
 _SILENT_THREADS = 32  # those known to be silent wait among themselves
 _SWEEPING_THREADS = 256  # a slow BMC keeps one busy for as long as it takes
-_CLOSE_SECONDS = 15.0
 
 
 class Monitor:
@@ -193,14 +191,10 @@ class Monitor:
     # --- the end
 
     def _end(self) -> None:
-        """Log out everywhere and take our row away; a BMC that is silent can't hold this up for long."""
+        """Log out everywhere and take our row away; no BMC and no database can hold this up for long."""
         for pool in (self._answering, self._silent, self._sweeping):
             pool.shutdown(wait=False, cancel_futures=True)
-        with ThreadPoolExecutor(_ANSWERING_THREADS, "poll-end") as closing:
-            ends: list[Future[None]] = [closing.submit(watch.end) for watch in self._watches.values()]
-            wait(ends, timeout=_CLOSE_SECONDS)
-        with suppress(StoreUnavailable):
-            recovery.leave(self.id)
+        ending.end(self.id, self._watches.values())
         log.info("the monitor ended", monitor=self.id)
 
 
