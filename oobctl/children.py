@@ -17,7 +17,7 @@ from oobctl.errors import ConfigurationError
 log = structlog.get_logger()
 
 _PR_SET_PDEATHSIG = 1
-_GRACE_SECONDS = 10.0
+_GRACE_SECONDS = 20.0  # a monitor whose BMCs are silent takes 15
 _LONGEST_PAUSE = 30.0
 _STEADY_AFTER = 60.0
 _AT_ONCE_SECONDS = 15.0

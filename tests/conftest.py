@@ -153,6 +153,15 @@ def rack(tmp_path_factory: pytest.TempPathFactory, guard: Guard) -> Iterator[Rac
     virtual_rack.down(home)
 
 
+@pytest.fixture(scope="module")
+def many(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, guard: Guard) -> Iterator[RackInfo]:
+    """BMCs without machines behind them, as many as the module's BMCS says."""
+    home = tmp_path_factory.mktemp("many")
+    guard.end_rack(home)
+    yield virtual_rack.up(home, net=own_net(2), servers=[], light=request.module.BMCS)
+    virtual_rack.down(home)
+
+
 @pytest.fixture
 def healthy_rack(rack: RackInfo) -> Iterator[RackInfo]:
     """The rack with every server healthy, powered on and without a boot override."""

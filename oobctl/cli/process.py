@@ -30,6 +30,7 @@ def monitor(site: Site = None) -> None:
     from oobctl import monitor as process
 
     _run(lambda stop: process.run(site or settings().site, stop))
+    _leave_at_once()
 
 
 def boot(site: Site = None) -> None:
@@ -92,3 +93,10 @@ def _run(process: Callable[[threading.Event], None]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     process(stop)
+
+
+def _leave_at_once() -> None:
+    """The process has ended its work, but Python would wait for each thread that still waits for a BMC."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)

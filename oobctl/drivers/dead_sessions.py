@@ -5,14 +5,14 @@ import threading
 from dataclasses import dataclass
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from oobctl.constants import Protocol, SessionPurpose
 from oobctl.drivers import redfish, refusals
 from oobctl.drivers.connect import redfish_login, rows_of
-from oobctl.drivers.slots import STALE_SECONDS, Leftover, disown_all, forget
+from oobctl.drivers.holders import alive
+from oobctl.drivers.slots import Leftover, disown_all, forget
 from oobctl.errors import OobctlError, StoreUnavailable
-from oobctl.store import BmcSession, Process, Server, database, db_now
+from oobctl.store import BmcSession, Server, database
 
 _log = logging.getLogger(__name__)
 
@@ -30,11 +30,9 @@ def dead_sessions(server_id: str) -> list[BmcSession]:
 
     A session of a process that lives is its own, however long it was silent. What others opened is in no row of ours.
     """
+    there = select(Server.bmc_id).where(Server.id == server_id).scalar_subquery()
     with database().read() as tx:
-        bmc_id = tx.scalar(select(Server.bmc_id).where(Server.id == server_id))
-        now = tx.scalar(select(db_now())) or 0.0
-        alive = set(tx.scalars(select(Process.id)))
-        return [row for row in _rows(tx, bmc_id) if _is_dead(row, now, alive)]
+        return list(tx.scalars(select(BmcSession).where(BmcSession.bmc_id == there, ~alive())))
 
 
 def close(server_id: str) -> Closed:
@@ -46,16 +44,6 @@ def close(server_id: str) -> Closed:
     dead = dead_sessions(server_id)
     closed = sum(_close(row) for row in dead)
     return Closed(closed, len(dead) - closed)
-
-
-def _rows(tx: Session, bmc_id: str | None) -> list[BmcSession]:
-    return list(tx.scalars(select(BmcSession).where(BmcSession.bmc_id == bmc_id)))
-
-
-def _is_dead(row: BmcSession, now: float, alive: set[str]) -> bool:
-    if row.heartbeat <= 0:  # disowned: its logout failed, or its holder was found dead
-        return True
-    return row.heartbeat <= now - STALE_SECONDS and row.holder not in alive
 
 
 def close_all_of(holder: str) -> None:

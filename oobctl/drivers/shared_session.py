@@ -15,10 +15,11 @@ from sqlalchemy.orm import Session
 
 from oobctl.constants import SessionPurpose
 from oobctl.drivers import circuit
+from oobctl.drivers.holders import alive
 from oobctl.drivers.interfaces import EndpointAddress
-from oobctl.drivers.slots import STALE_SECONDS, Joined, Leftover, Slot
+from oobctl.drivers.slots import Joined, Leftover, Slot
 from oobctl.errors import ConfigurationError
-from oobctl.store import Bmc, BmcSession, database, db_now
+from oobctl.store import Bmc, BmcSession, database
 from oobctl.vault import Secret, read_key, seal, unseal
 
 
@@ -69,21 +70,22 @@ class SharedSlot(Slot):
         self.joined = self._join(tx)
         if self.joined is not None:
             return []
-        alive, _ = self._taken(tx)
-        if any(row.shared and row.native_id is None for row in alive):
+        living, _ = self._taken(tx)
+        if any(row.shared and row.native_id is None for row in living):
             raise circuit.Probed
         return super()._take(tx)
 
     def _join(self, tx: Session) -> Joined | None:
         """Also one that only a dead process held: it need not be ended and opened anew."""
-        for row in self._rows(tx):
+        living, dead = self._taken(tx)
+        for row in [*living, *dead]:
             if not row.shared or row.token is None or row.native_id is None:
                 continue
             token = self._box.opened(row.token)
             if token is None:
                 continue
             self._native = row.native_id
-            tx.execute(delete(BmcSession).where(*self._same(), BmcSession.heartbeat <= _oldest(tx)))
+            tx.execute(delete(BmcSession).where(*self._same(), ~alive()))
             self._put(tx, native_id=row.native_id, token=row.token)
             return Joined(row.native_id, token)
         return None
@@ -98,7 +100,7 @@ class SharedSlot(Slot):
     def opened(self, native_id: str, token: str | None = None) -> None:
         self._native = native_id
         sealed = self._box.closed(token) if token is not None else None
-        self._update(native_id=native_id, token=sealed, shared=sealed is not None, heartbeat=db_now())
+        self._note(native_id=native_id, token=sealed, shared=sealed is not None)
 
     def alone(self) -> None:
         self._update(shared=False, token=None)
@@ -107,7 +109,7 @@ class SharedSlot(Slot):
         with database().write() as tx:
             tx.execute(select(Bmc.id).where(Bmc.id == self._endpoint.bmc_id).with_for_update())
             others = (*self._same(), BmcSession.id != self._id)
-            used = tx.scalar(select(BmcSession.id).where(*others, BmcSession.heartbeat > _oldest(tx)).limit(1))
+            used = tx.scalar(select(BmcSession.id).where(*others, alive()).limit(1))
             if used is not None and not whole:
                 tx.execute(delete(BmcSession).where(BmcSession.id == self._id))
                 self._forget_own()
@@ -143,18 +145,11 @@ def ends_with(row_id: str) -> bool:
             BmcSession.native_id == row.native_id,
             BmcSession.id != row_id,
         )
-        if row.native_id is not None and tx.scalar(
-            select(BmcSession.id).where(*same, BmcSession.heartbeat > _oldest(tx)).limit(1)
-        ):
+        if row.native_id is not None and tx.scalar(select(BmcSession.id).where(*same, alive()).limit(1)):
             tx.delete(row)
             return False
         row.token = None
         return True
-
-
-def _oldest(tx: Session) -> float:
-    """A heartbeat from before this moment is a dead process's."""
-    return (tx.scalar(select(db_now())) or 0.0) - STALE_SECONDS
 
 
 def _digest(secret: Secret) -> str:

@@ -9,15 +9,17 @@ from time import monotonic, sleep
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
+from oobctl.config import settings
 from oobctl.constants import Protocol, SessionPurpose
 from oobctl.drivers import circuit, refusals
+from oobctl.drivers.holders import alive
 from oobctl.drivers.interfaces import EndpointAddress
 from oobctl.errors import BmcBusy, BmcSessionsExhausted, BmcUnreachable, StoreUnavailable
 from oobctl.ids import new_id
 from oobctl.store import Bmc, BmcSession, database, db_now
 
-STALE_SECONDS = 120.0  # without a heartbeat for so long a session is nobody's
 _BEAT_SECONDS = 10.0
+_HEART_SECONDS = 1.0  # between two heartbeats of a process
 _LOOK_SECONDS = 0.1
 _held: set[str] = set()  # the rows that this process uses: for what it lost track of it does not beat
 
@@ -96,10 +98,15 @@ class Slot:
     def _take(self, tx: Session) -> list[Leftover]:
         """A row of our own. Raises circuit.Probed where another login has to end first."""
         self._probe = circuit.admit(tx, self._endpoint, self._purpose, 2 * self._patience)
-        alive, leftovers = self._taken(tx)
-        taken = len({row.native_id or row.id for row in alive})
+        living, dead = self._taken(tx)
+        taken = len({row.native_id or row.id for row in living})
         if taken >= self._limit:
-            raise self._exhausted(alive)
+            raise self._exhausted(living)
+        for row in dead:
+            row.heartbeat = 0.0  # who holds it and was silent for too long sees that it was given away
+        used = {row.native_id for row in living if row.native_id is not None}
+        left = [row for row in dead if row.native_id not in used]
+        leftovers = [Leftover(row.id, row.native_id, row.opened_at, row.shared) for row in left]
         self.crowded = taken + len(leftovers) >= self._limit
         self._put(tx)
         return leftovers
@@ -114,18 +121,11 @@ class Slot:
         row.heartbeat = tx.scalar(select(db_now())) or 0.0
         tx.add(row)
 
-    def _rows(self, tx: Session) -> Sequence[BmcSession]:
+    def _taken(self, tx: Session) -> tuple[list[BmcSession], list[BmcSession]]:
+        """Our rows here: the living ones, and those that nobody holds."""
         ours = (BmcSession.bmc_id == self._endpoint.bmc_id, BmcSession.protocol == self._endpoint.protocol)
-        return tx.scalars(select(BmcSession).where(*ours).order_by(BmcSession.id)).all()
-
-    def _taken(self, tx: Session) -> tuple[list[BmcSession], list[Leftover]]:
-        """The living rows, and of the others those whose session nobody uses."""
-        oldest = (tx.scalar(select(db_now())) or 0.0) - STALE_SECONDS
-        rows = self._rows(tx)
-        alive = [row for row in rows if row.heartbeat > oldest]
-        used = {row.native_id for row in alive if row.native_id is not None}
-        dead = [row for row in rows if row not in alive and row.native_id not in used]
-        return alive, [Leftover(row.id, row.native_id, row.opened_at, row.shared) for row in dead]
+        rows = tx.execute(select(BmcSession, alive()).where(*ours).order_by(BmcSession.id)).all()
+        return [row for row, lives in rows if lives], [row for row, lives in rows if not lives]
 
     def refuse_crowd(self, before: Sequence[Leftover]) -> None:
         """After what was left was to be ended: a poll does not log in where it could not be, an action does.
@@ -141,12 +141,12 @@ class Slot:
                 "What is free there is left to people. They end by themselves, mostly within half an hour."
             )
 
-    def _exhausted(self, alive: list[BmcSession]) -> BmcSessionsExhausted:
-        holders = ", ".join(sorted(f"{row.holder} ({row.purpose})" for row in alive))
+    def _exhausted(self, living: list[BmcSession]) -> BmcSessionsExhausted:
+        holders = ", ".join(sorted(f"{row.holder} ({row.purpose})" for row in living))
         return BmcSessionsExhausted(
             f"All {self._limit} {self._endpoint.protocol} sessions that oobctl may open at this BMC are taken, by "
             f"{holders}. Try again when one of them has ended.",
-            holders=[row.holder for row in alive],
+            holders=[row.holder for row in living],
         )
 
     def unanswered(self) -> None:
@@ -161,8 +161,19 @@ class Slot:
             self._probe = None
 
     def opened(self, native_id: str, token: str | None = None) -> None:
-        """Note the BMC's own name of the session, right after the login; the token, for those who may share it."""
-        self._update(native_id=native_id, heartbeat=db_now())
+        """Note the BMC's own name of the session, right after the login; the token, for those who may share it.
+
+        Raises BmcBusy where the slot was given away in the meantime: then the session is to be ended.
+        """
+        self._note(native_id=native_id)
+
+    def _note(self, **values: object) -> None:
+        if not self._update(heartbeat=db_now(), **values):
+            raise BmcBusy(
+                f"oobctl stood still in its login at the BMC at {self._endpoint.address}, and was taken for dead. "
+                "Try again.",
+                retry_after=_BEAT_SECONDS,
+            )
 
     def alone(self) -> None:
         """The BMC has no sessions, or gave one that nobody else can use: there is nothing to share."""
@@ -181,11 +192,20 @@ class Slot:
         """No login over this slot any more: a thread that still reads must not open a session that nobody closes."""
         self._retired = True
 
-    def beat(self) -> None:
-        """Say that the session is in use; writes only now and then."""
-        if self._id is not None and monotonic() - self._beaten > _BEAT_SECONDS:
-            self._beaten = monotonic()
-            self._update(heartbeat=db_now())
+    def holds(self) -> bool:
+        """Whether the slot is still ours: asked before each use of the session, and written down now and then.
+
+        False where this process stood still for so long that others took it for dead: the session may be ended, and
+        the slot another's. Raises StoreUnavailable where that can't be told.
+        """
+        if self._id is None:
+            return False
+        now = monotonic()
+        if now - self._beaten > _sure_seconds():
+            if not self._update(heartbeat=db_now()):
+                return False
+            self._beaten = now
+        return True
 
     def release(self) -> None:
         """The session is closed at the BMC, or was never opened: the slot is free."""
@@ -214,11 +234,19 @@ class Slot:
             with suppress(StoreUnavailable):  # then it is stale before long: nobody beats for it any more
                 disown(lost)
 
-    def _update(self, **values: object) -> None:
+    def _update(self, **values: object) -> bool:
+        """Write into our row. False where it is ours no more: another one's word on that is never written over."""
         if self._id is None:
-            return
+            return False
+        ours = (BmcSession.id == self._id, BmcSession.heartbeat > 0)
         with database().write() as tx:
-            tx.execute(update(BmcSession).where(BmcSession.id == self._id).values(**values))
+            written = tx.execute(update(BmcSession).where(*ours).values(**values).returning(BmcSession.id))
+            return written.first() is not None
+
+
+def _sure_seconds() -> float:
+    """For how long after its word in the database nobody can have taken this process for dead."""
+    return min(_BEAT_SECONDS, max(0.0, settings().dead_after_seconds - _HEART_SECONDS))
 
 
 def limit_of(protocol: Protocol, ours: int, purpose: SessionPurpose) -> int:
@@ -254,12 +282,11 @@ def others(endpoint: EndpointAddress, but: str) -> Others:
     """All of our rows but one."""
     ours = (BmcSession.bmc_id == endpoint.bmc_id, BmcSession.protocol == endpoint.protocol, BmcSession.id != but)
     with database().read() as tx:
-        oldest = (tx.scalar(select(db_now())) or 0.0) - STALE_SECONDS
-        rows = tx.scalars(select(BmcSession).where(*ours)).all()
-    nameless = [row for row in rows if row.native_id is None]
-    busy = any(row.heartbeat > oldest for row in nameless)
-    half = sum(row.shared and row.heartbeat <= oldest for row in nameless)
-    return Others(frozenset(row.native_id for row in rows if row.native_id is not None), busy, half)
+        rows = tx.execute(select(BmcSession, alive()).where(*ours)).all()
+    nameless = [(row, lives) for row, lives in rows if row.native_id is None]
+    busy = any(lives for _, lives in nameless)
+    half = sum(row.shared and not lives for row, lives in nameless)
+    return Others(frozenset(row.native_id for row, _ in rows if row.native_id is not None), busy, half)
 
 
 def disown_all(holder: str) -> list[BmcSession]:
@@ -272,11 +299,13 @@ def disown_all(holder: str) -> list[BmcSession]:
 
 
 def beat_all(holder: str) -> None:
-    """Refresh every session of one holder, for a process that keeps many warm. What was disowned stays nobody's."""
+    """Refresh every session of one holder, for a process that keeps many warm.
+
+    What was disowned stays nobody's, and what the process lost track of becomes so.
+    """
     held = (BmcSession.holder == holder, BmcSession.heartbeat > 0)
     with database().write() as tx:
         rows = tx.scalars(select(BmcSession).where(*held)).all()
         now = tx.scalar(select(db_now())) or 0.0
         for row in rows:
-            if row.id in _held:
-                row.heartbeat = now
+            row.heartbeat = now if row.id in _held else 0.0

@@ -3,7 +3,7 @@
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import structlog
 from sqlalchemy import delete, or_, select, update
@@ -15,6 +15,7 @@ from oobctl.drivers import dead_sessions, slots
 from oobctl.errors import Expired, OobctlError, OutcomeUnknown, StoreUnavailable
 from oobctl.jobs import engine, lease, progress, schedule
 from oobctl.jobs.action import Find, tag_of
+from oobctl.jobs.heartbeats import Heartbeats, Holders
 from oobctl.jobs.runner import Runner
 from oobctl.store import Job, Process, database, db_now
 
@@ -39,30 +40,6 @@ def leave(process_id: str) -> None:
     """The process ends by itself."""
     with database().write() as session:
         session.execute(delete(Process).where(Process.id == process_id))
-
-
-class Heartbeats:
-    """Who is dead, judged by whether heartbeats move: a step of a clock, or a database that was away, kills nobody."""
-
-    def __init__(self) -> None:
-        self._since: dict[str, tuple[float, float]] = {}  # the last heartbeat, and since when (monotonic) it stands
-
-    def dead(self, rows: Sequence[tuple[str, float, float]], after: float) -> list[str]:
-        """Of (process, heartbeat, its age) those that stood still for `after` seconds.
-
-        An age counts where a process is seen for the first time: one that died long ago is dead at once.
-        """
-        now = time.monotonic()
-        moved: dict[str, tuple[float, float]] = {}
-        for process_id, seen, age in rows:
-            known = self._since.get(process_id, (seen, now - max(0.0, age)))
-            moved[process_id] = known if known[0] == seen else (seen, now)
-        self._since = moved
-        return [process_id for process_id, (_seen, since) in moved.items() if now - since > after]
-
-    def forgive(self) -> None:
-        """Nobody could write a heartbeat: count from now on."""
-        self._since = {process_id: (seen, time.monotonic()) for process_id, (seen, _) in self._since.items()}
 
 
 class Beating(threading.Thread):
@@ -100,6 +77,7 @@ class Recovery(threading.Thread):
         self.runner: Runner | None = None  # until it is there, nothing can be taken over
         self._stop_asked = threading.Event()
         self._heartbeats = Heartbeats()
+        self._holders = Holders(executor, site_id)
         self._lost: set[str] = set()
 
     def stop(self) -> None:
@@ -113,6 +91,7 @@ class Recovery(threading.Thread):
             if runner is None:
                 continue
             self._guarded(self._reap)
+            self._guarded(self._holders.look)
             if time.monotonic() - beaten > _SESSION_BEAT_SECONDS:
                 beaten = time.monotonic()
                 self._guarded(slots.beat_all, self.executor)  # a job that waits keeps the session that it shares
@@ -129,6 +108,7 @@ class Recovery(threading.Thread):
             part(*arguments)
         except StoreUnavailable as error:
             self._heartbeats.forgive()
+            self._holders.forgive()
             log.warning("recovery waits", because=error.message)
         except Exception:
             log.exception("a part of the recovery failed; it goes on")

@@ -90,7 +90,7 @@ class BmcLogs:
             sensor_number=event.sensor.number,
         )
 
-    def machine(self, name: str, message: str) -> None:
+    def server_event(self, name: str, message: str) -> None:
         """Something that happened to the server itself."""
         self.of(SEL).add(name, message, severity="OK", origin="/redfish/v1/Systems/1")
 

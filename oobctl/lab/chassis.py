@@ -213,7 +213,7 @@ class Chassis:
         await processes.stop(process)
         self._write_power()
         if was_on:
-            self._bmc_logs.machine("SystemPoweredOff", "The system is without power.")
+            self._bmc_logs.server_event("SystemPoweredOff", "The system is without power.")
 
     async def _watch(self, process: asyncio.subprocess.Process, qmp: Qmp) -> None:
         """Notice that the guest switched itself off (or that QEMU died)."""
@@ -223,7 +223,7 @@ class Chassis:
             self._qemu = None
             self._write_power()
             self._log.write("guest", "powered off", exit_code=process.returncode)
-            self._bmc_logs.machine("SystemPoweredOff", "The system switched itself off.")
+            self._bmc_logs.server_event("SystemPoweredOff", "The system switched itself off.")
 
     async def _start_when_off(self, process: asyncio.subprocess.Process | None) -> None:
         if process is None:
@@ -252,7 +252,7 @@ class Chassis:
     def _booted(self) -> None:
         """The firmware starts: it takes its settings, a one-shot override is used up, and setup's key is due."""
         self.last_reset = datetime.now(UTC)
-        self._bmc_logs.machine("SystemBootInitiated", "The system starts.")
+        self._bmc_logs.server_event("SystemBootInitiated", "The system starts.")
         if applied := self._bios.boot():
             self._bmc_logs.note("BiosSettingsApplied", f"BIOS settings were applied: {', '.join(applied)}.")
         used = self.override

@@ -3,8 +3,7 @@
 import threading
 import time
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import suppress
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 import structlog
@@ -16,7 +15,8 @@ from oobctl.drivers import dead_sessions, slots
 from oobctl.errors import ConfigurationError, OobctlError, StoreUnavailable
 from oobctl.ids import new_id
 from oobctl.jobs import recovery
-from oobctl.monitor import servers
+from oobctl.jobs.heartbeats import Heartbeats, Holders
+from oobctl.monitor import ending, servers
 from oobctl.monitor.plan import early
 from oobctl.monitor.polls import Poll, poll
 from oobctl.monitor.sweep import sweep
@@ -33,7 +33,6 @@ _SESSION_BEAT_SECONDS = 30.0
 _ANSWERING_THREADS = 256  # made when needed: a BMC that falls silent keeps one busy, once
 _SILENT_THREADS = 32  # those known to be silent wait among themselves
 _SWEEPING_THREADS = 256  # a slow BMC keeps one busy for as long as it takes
-_CLOSE_SECONDS = 15.0
 
 
 class Monitor:
@@ -49,7 +48,8 @@ class Monitor:
         self._sweeping = ThreadPoolExecutor(_SWEEPING_THREADS, "sweep")
         self._swept: set[str] = set()  # the BMCs that are being read beside their power: one reading each
         self._due = {"beat": 0.0, "look": 0.0, "sessions": 0.0}
-        self._heartbeats = recovery.Heartbeats()
+        self._heartbeats = Heartbeats()
+        self._holders = Holders(self.id, site_id)
 
     def run(self, stop: threading.Event) -> None:
         recovery.beat(self.id, "monitor", self._site_id, first=True)
@@ -60,6 +60,7 @@ class Monitor:
                     self._tick()
                 except StoreUnavailable as error:
                     self._heartbeats.forgive()
+                    self._holders.forgive()
                     self._due["sessions"] = 0.0  # they must not look like a dead process's when it is back
                     log.warning("the monitor waits for the database", because=error.message)
                 except OobctlError as error:
@@ -73,6 +74,7 @@ class Monitor:
         if self._is_due("look", _LOOK_SECONDS):
             self._look()
             self._reap()
+            self._holders.look()
         if self._is_due("sessions", _SESSION_BEAT_SECONDS):
             slots.beat_all(self.id)
         self._start_polls()
@@ -189,14 +191,10 @@ class Monitor:
     # --- the end
 
     def _end(self) -> None:
-        """Log out everywhere and take our row away; a BMC that is silent can't hold this up for long."""
+        """Log out everywhere and take our row away; no BMC and no database can hold this up for long."""
         for pool in (self._answering, self._silent, self._sweeping):
             pool.shutdown(wait=False, cancel_futures=True)
-        with ThreadPoolExecutor(_ANSWERING_THREADS, "poll-end") as closing:
-            ends: list[Future[None]] = [closing.submit(watch.end) for watch in self._watches.values()]
-            wait(ends, timeout=_CLOSE_SECONDS)
-        with suppress(StoreUnavailable):
-            recovery.leave(self.id)
+        ending.end(self.id, self._watches.values())
         log.info("the monitor ended", monitor=self.id)
 
 

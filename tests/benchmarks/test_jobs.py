@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from ipaddress import ip_address
 
@@ -10,24 +10,12 @@ import pytest
 
 from oobctl import administer
 from oobctl.constants import Protocol
-from oobctl.lab import rack as virtual_rack
 from oobctl.lab.rack import RackInfo
 from tests.benchmarks import report
 from tests.databases import KINDS, Databases
-from tests.guard import Guard
 from tests.installation import Installation
-from tests.nets import own_net
 
 BMCS, EACH = 24, 6
-
-
-@pytest.fixture(scope="module")
-def many(tmp_path_factory: pytest.TempPathFactory, guard: Guard) -> Iterator[RackInfo]:
-    """BMCs without machines behind them."""
-    home = tmp_path_factory.mktemp("many")
-    guard.end_rack(home)
-    yield virtual_rack.up(home, net=own_net(2), servers=[], light=BMCS)
-    virtual_rack.down(home)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -17,7 +17,7 @@ from oobctl.drivers.ipmi.loop import loop
 from oobctl.drivers.login import Login
 from oobctl.drivers.slots import forget
 from oobctl.drivers.unsent import surely_not_sent
-from oobctl.errors import BmcAuthFailed, BmcError, BmcTimeout, BmcUnreachable, OutcomeUnknown
+from oobctl.errors import BmcAuthFailed, BmcError, BmcTimeout, BmcUnreachable, OobctlError, OutcomeUnknown
 
 _log = logging.getLogger(__name__)
 _GRACE = 2.0  # seconds that the loop may be late with an answer's time-out
@@ -158,16 +158,19 @@ class IpmiSession:
             self._lost()
             raise SessionFailed("timeout", heard=True, garbage=0) from error
         self._answered_at = time.monotonic()
-        self._login.slot.beat()
         return answer
 
     # --- opening and closing
 
     def _open(self) -> LanSession:
-        if self._lan is not None and self._lan.alive:
-            return self._lan
-        self._lost()
         slot = self._login.slot
+        if self._lan is not None and self._lan.alive:
+            if slot.holds():
+                return self._lan
+            _log.warning(
+                "Our session at %s was given away while this process stood still: it logs in anew.", self.where
+            )
+        self._lost()
         self._login.begin()
         leftovers = slot.claim()
         try:
@@ -186,7 +189,11 @@ class IpmiSession:
         self.logins += 1
         self.known.clear()
         self._answered_at = time.monotonic()
-        slot.opened(lan.native_id)
+        try:
+            slot.opened(lan.native_id)
+        except OobctlError:  # a session without a row would be one that nobody counts
+            self._lost()
+            raise
         self._login.let_in()
         for leftover in leftovers:  # an idle IPMI session ends by itself within a minute (IPMI 2.0, section 6.12.15)
             forget(leftover.id)

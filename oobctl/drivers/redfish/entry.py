@@ -14,7 +14,7 @@ from oobctl.profiles.model import Profile
 from oobctl.profiles.quirks import Quirk
 
 ROOT = "/redfish/v1/"
-_SESSIONS = "/redfish/v1/SessionService/Sessions"  # DSP0266, section 13.3.4
+SESSIONS = "/redfish/v1/SessionService/Sessions"  # DSP0266, section 13.3.4
 _AT_ROOT = "/redfish/v1/Sessions"
 
 Ask = Callable[[str, str, Any, str], Reply]
@@ -53,7 +53,7 @@ class Entry:
         if not reply.ok and reply.status != 401:
             raise reply.error("describe itself")
         self.root = reply.resource() if reply.ok else {}
-        sessions = link(self.root, "Links", "Sessions") or (_SESSIONS if "SessionService" in self.root else None)
+        sessions = link(self.root, "Links", "Sessions") or (SESSIONS if "SessionService" in self.root else None)
         if sessions is not None and self._session(sessions):
             return
         if not (self._login.profile.has(Quirk.SESSIONS_AT_ROOT) and self._session(_AT_ROOT, told=False)):

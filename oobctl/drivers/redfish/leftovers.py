@@ -9,14 +9,13 @@ from oobctl import clock
 from oobctl.drivers.login import Login
 from oobctl.drivers.redfish import dates
 from oobctl.drivers.redfish.answers import Reply, link
+from oobctl.drivers.redfish.entry import ROOT, SESSIONS
 from oobctl.drivers.shared_session import ends_with
 from oobctl.drivers.slots import Leftover, forget, others
 from oobctl.errors import BmcError, BmcTimeout
 from oobctl.profiles.model import Profile
 
 _log = logging.getLogger(__name__)
-_ROOT = "/redfish/v1/"
-_SESSIONS = "/redfish/v1/SessionService/Sessions"  # DSP0266, section 13.3.4
 _ENDED_BY_ITSELF = timedelta(hours=1)  # the longest that BMCs keep an idle session, as far as is known
 _SLACK = timedelta(seconds=3)  # of the two clocks, and of times told in whole seconds
 
@@ -93,8 +92,8 @@ def _half(login: Login, left: Leftover, ask: Ask) -> bool:
 
 def _like(login: Login, left: Leftover, ask: Ask) -> list[str] | None:
     """Sessions that the login may have made. None where they are not listed."""
-    root = ask("GET", _ROOT)
-    listed = ask("GET", link(root.resource(), "Links", "Sessions") or _SESSIONS) if root.ok else root
+    root = ask("GET", ROOT)
+    listed = ask("GET", link(root.resource(), "Links", "Sessions") or SESSIONS) if root.ok else root
     if not listed.ok:
         return None
     members = [link(member, "@odata.id") for member in listed.resource().get("Members") or []]

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from oobctl.actions import bmc as ladder
 from oobctl.constants import JobState, Outcome, Protocol, SessionPurpose
 from oobctl.drivers import dead_sessions
-from oobctl.drivers.slots import STALE_SECONDS
+from oobctl.drivers.holders import STALE_SECONDS
 from oobctl.ids import new_id
 from oobctl.store import BmcSession, Job, Process, Server, database, db_now
 from tests import trees

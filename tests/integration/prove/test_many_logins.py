@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -11,27 +10,15 @@ from sqlalchemy import func, select
 from oobctl.config import settings
 from oobctl.constants import Lifecycle, Protocol, SessionPurpose
 from oobctl.drivers.connect import connect
-from oobctl.lab import rack as virtual_rack
 from oobctl.lab.rack import RackInfo
 from oobctl.monitor import Monitor
 from oobctl.store import Bmc, BmcCircuit, BmcSession, Credential, Endpoint, Server, Site, database
 from oobctl.vault import Secret, make_key, seal
-from tests.guard import Guard
 from tests.installation import eventually
 from tests.integration.prove.conftest import PROVE
-from tests.nets import own_net
 
 BMCS = 1000 if PROVE else 40
 AT_ONCE = 32
-
-
-@pytest.fixture(scope="module")
-def many(tmp_path_factory: pytest.TempPathFactory, guard: Guard) -> Iterator[RackInfo]:
-    """BMCs without machines behind them."""
-    home = tmp_path_factory.mktemp("many")
-    guard.end_rack(home)
-    yield virtual_rack.up(home, net=own_net(3), servers=[], light=BMCS)
-    virtual_rack.down(home)
 
 
 def write_rows(many: RackInfo) -> tuple[str, list[str]]:

@@ -11,9 +11,10 @@ from sqlalchemy import delete, select, update
 from oobctl.constants import PowerState, SessionPurpose
 from oobctl.drivers import dead_sessions, slots
 from oobctl.drivers.connect import ConnectedBmc, address_of, rows_of
+from oobctl.drivers.holders import STALE_SECONDS
 from oobctl.drivers.redfish.session import RedfishSession
 from oobctl.drivers.shared_session import SharedSlot
-from oobctl.drivers.slots import STALE_SECONDS, Slot
+from oobctl.drivers.slots import Slot
 from oobctl.errors import BmcError, BmcUnreachable, StoreUnavailable
 from oobctl.store import BmcCircuit, BmcSession, Credential, Endpoint, Site, database, db_now
 from oobctl.vault import Secret, seal

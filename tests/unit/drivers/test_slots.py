@@ -27,7 +27,7 @@ def test_a_session_whose_logout_failed_stays_nobodys_though_its_holder_lives_on(
     kept = Slot(endpoint, 1, SessionPurpose.POLL, "monitor-1")
     kept.claim()
     kept.opened("kept")
-    kept.beat()
+    assert kept.holds()
     before = heartbeats()
     assert {name for name, at in before.items() if at == 0} == {"session-0", "session-1", "session-2"}
     slots.beat_all("monitor-1")

@@ -1,0 +1,20 @@
+"""Whether the holder of a session at a BMC lives: told by its row in the table of processes, not by its silence."""
+
+from sqlalchemy import ColumnElement, and_, or_, select
+
+from oobctl.store import BmcSession, Process, db_now
+
+STALE_SECONDS = 120.0  # after so long without a heartbeat a session is nobody's, unless its process is known to live
+_NOBODY_WATCHES_SECONDS = 3600.0
+
+
+def alive() -> ColumnElement[bool]:
+    """For a query of BmcSession: somebody uses it.
+
+    A process that has a row lives until others have watched its heartbeat stand still, and have disowned its sessions
+    (jobs/heartbeats.py): the age of a heartbeat alone can't tell a dead process from a database that was away for
+    minutes. After an hour nobody is left who would watch. A command of a person's has no row: there the age counts.
+    """
+    watched = select(Process.id).where(Process.seen > db_now() - _NOBODY_WATCHES_SECONDS)
+    fresh = BmcSession.heartbeat > db_now() - STALE_SECONDS
+    return and_(BmcSession.heartbeat > 0, or_(fresh, BmcSession.holder.in_(watched)))
