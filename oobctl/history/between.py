@@ -57,7 +57,9 @@ def between(
     """
     first, last = begin.timestamp(), end.timestamp()
     if last <= first:
-        raise InvalidParameter("The history is asked for from a moment to a later one: `from` is not before `to`.")
+        raise InvalidParameter(
+            "A history goes from a moment to a later one; here `from` is not before `to`.", field="from"
+        )
     seconds = _step(first, last, step)
     low = first // seconds * seconds
     if since is not None:  # a sample that began before tells of somebody else, too
@@ -81,7 +83,8 @@ def _step(first: float, last: float, wanted: int | None) -> int:
     if (last - first) / found > MOST_POINTS:
         raise InvalidParameter(
             f"From then to then by steps of {found} s are more than {MOST_POINTS} points. "
-            f"Ask for a shorter time, or for a step of at least {int((last - first) / MOST_POINTS) + 1} s."
+            f"Ask for a shorter time, or for a step of at least {int((last - first) / MOST_POINTS) + 1} s.",
+            field="step",
         )
     return found
 
