@@ -14,7 +14,7 @@ from oobctl.constants import STAFF_CAPABILITIES, Capability, Lock
 from oobctl.errors import NotFound, OobctlError
 from oobctl.readings import baselines, tell
 from oobctl.store import Job, Server, database
-from web import bios_form, cursors, hardware_words, parameters, readings, views
+from web import bios_form, cursors, hardware_words, over_time, parameters, readings, views
 from web.identity import current_actor
 from web.shapes import ServerDetail
 from web.shapes.readings import (
@@ -92,10 +92,15 @@ def _bmc(session: Session, actor: Actor, server: Server) -> dict[str, Any]:
     return found
 
 
+def _over_time(session: Session, actor: Actor, server: Server) -> dict[str, Any]:
+    return over_time.page(session, actor, server, request.args.get("span", ""))
+
+
 PAGES = {
     page.name: page
     for page in (
         Page("health", "Health", (Capability.HEALTH, Capability.SENSORS, Capability.POWER_METERING), _health),
+        Page("over-time", "Over time", (Capability.SENSORS, Capability.POWER_METERING), _over_time),
         Page("event-log", "Event log", (Capability.EVENT_LOG,), _event_log),
         Page("parts", "Parts", (Capability.INVENTORY,), _parts),
         Page("bios", "BIOS", (Capability.BIOS,), _bios),

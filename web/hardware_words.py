@@ -75,11 +75,15 @@ def _by_health(one: Ranked) -> int:
 def value(sensor: SensorShape) -> str:
     """The reading with its unit; the states of one that has no number; "not read" where nothing is known."""
     if sensor.reading is not None:
-        unit = _UNITS.get(sensor.units or "", sensor.units or "")
-        return f"{number(sensor.reading)} {unit}".strip()
+        return f"{number(sensor.reading)} {unit(sensor.units or '')}".strip()
     if sensor.states:
         return ", ".join(sensor.states)
     return "absent" if sensor.state is State.ABSENT else "not read"
+
+
+def unit(units: str) -> str:
+    """As people write it: °C for Cel."""
+    return _UNITS.get(units, units)
 
 
 def number(reading: float) -> str:
@@ -91,11 +95,17 @@ def number(reading: float) -> str:
 
 def limits(thresholds: ThresholdsShape) -> str:
     """What is too low and too high, the nearest ones: "below 600, above 95"."""
-    low = _first(thresholds.lower_caution, thresholds.lower_critical, thresholds.lower_fatal)
-    high = _first(thresholds.upper_caution, thresholds.upper_critical, thresholds.upper_fatal)
+    low, high = nearest(thresholds)
     words = [f"below {number(low)}"] if low is not None else []
     words += [f"above {number(high)}"] if high is not None else []
     return ", ".join(words)
+
+
+def nearest(thresholds: ThresholdsShape) -> tuple[float | None, float | None]:
+    """The limits that are reached first: below, above."""
+    low = _first(thresholds.lower_caution, thresholds.lower_critical, thresholds.lower_fatal)
+    high = _first(thresholds.upper_caution, thresholds.upper_critical, thresholds.upper_fatal)
+    return low, high
 
 
 def _first(*values: float | None) -> float | None:

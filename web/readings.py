@@ -23,9 +23,11 @@ from web.shapes.readings import (
     BiosShape,
     DifferenceShape,
     EventLogPage,
+    HistoryShape,
     LogEntryShape,
     ReadShape,
     SecurityShape,
+    SeriesShape,
 )
 
 Shape = TypeVar("Shape", bound=ReadShape)
@@ -38,6 +40,28 @@ def shape(session: Session, actor: Actor, server: Server, capability: Capability
     """What was last read of one capability. Raises NotAllowed."""
     found = tell.latest(session, actor, server, capability)
     return into.model_validate({**_head(found, actor), **_content(found, actor)})
+
+
+def history(
+    session: Session, actor: Actor, server: Server, begin: datetime, end: datetime, step: int | None = None
+) -> HistoryShape:
+    """What sensors read from `begin` to before `end`. Raises NotAllowed, InvalidParameter."""
+    found = tell.sensor_history(session, actor, server, begin, end, step)
+    series = [
+        SeriesShape(
+            name=line.series.name,
+            units=line.series.units,
+            reading_type=line.series.reading_type,
+            source=line.series.qualifier or None,
+            context=line.series.context,
+            minimum=line.least,
+            average=line.mean,
+            maximum=line.greatest,
+        )
+        for line in found.lines
+    ]
+    shape = {"from": found.begin, "to": found.end, "step": found.step, "times": found.times, "series": series}
+    return HistoryShape.model_validate(shape)
 
 
 def _head(found: Told, actor: Actor) -> dict[str, Any]:

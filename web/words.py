@@ -47,6 +47,7 @@ EVIDENCE = {
 }
 HARDWARE_PAGES = (
     ("health", "Health"),
+    ("over-time", "Over time"),
     ("event-log", "Event log"),
     ("parts", "Parts"),
     ("bios", "BIOS"),

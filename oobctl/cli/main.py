@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from oobctl.cli import accounts, endpoint, image, init, lab, process, profile, reading, server, supervise, tokens
+from oobctl.cli import accounts, endpoint, image, init, lab, process, profile, reading, server, supervise, tokens, watch
 from oobctl.errors import OobctlError
 
 program = typer.Typer(
@@ -20,6 +20,8 @@ program.command()(process.panel)
 program.command()(process.worker)
 program.command()(process.monitor)
 program.command()(process.boot)
+program.command("sensors")(watch.sensors)
+program.command("event-log")(watch.event_log)
 program.add_typer(
     lab.app, name="lab", help="The virtual rack: real BMC stacks and real virtual machines to try things on."
 )

@@ -12,10 +12,12 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 
+from oobctl import history
 from oobctl.constants import Capability, Lifecycle
 from oobctl.drivers.readings import BiosReport, EventLogReport, MediaReport, SecurityReport, as_json
 from oobctl.errors import NotSupported, OobctlError
 from oobctl.readings import drift, event_log, storable
+from oobctl.readings.numbers import numbers_of
 from oobctl.readings.take import Report, Taken
 from oobctl.store import AttributeRegistry, Base, Reading, Server
 
@@ -43,6 +45,7 @@ def keep_all(session: Session, taken: Sequence[Taken]) -> None:
     for one in known:
         if isinstance(one.found, EventLogReport):
             event_log.add(session, one.server_id, one.found, one.at)
+    history.add(session, [found for one in known if (found := numbers_of(one)) is not None])
     batch = _Batch(session, bmcs, _contents(session, newest))
     for key, one in newest.items():
         if isinstance(one.found, EventLogReport) and not _has_newer(rows[key], one):

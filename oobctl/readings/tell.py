@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, case, func, or_, select
 from sqlalchemy.orm import Session
 
-from oobctl import clock
+from oobctl import clock, history
 from oobctl.access import Actor, may
 from oobctl.constants import STAFF_CAPABILITIES, Capability, Health, Permission
 from oobctl.errors import NotAllowed
@@ -62,6 +62,18 @@ def latest(session: Session, actor: Actor, server: Server, capability: Capabilit
     if capability is Capability.VIRTUAL_MEDIA and content is not None:  # earlier releases kept whole addresses
         content = storable.without_keys(content)
     return Told(content, row.read_at, tried.tried_at, tried.problem)
+
+
+def sensor_history(
+    session: Session, actor: Actor, server: Server, begin: datetime, end: datetime, step: int | None = None
+) -> history.History:
+    """What sensors read from `begin` to before `end`, by steps of seconds. Raises NotAllowed, InvalidParameter.
+
+    To customers nothing that began before they had the server.
+    """
+    check_may_read(session, actor, server, Capability.SENSORS)
+    since = None if actor.is_staff else handed_over(session, [server.id]).get(server.id)
+    return history.between(session, server.id, begin, end, step, since=since)
 
 
 def health(session: Session, actor: Actor, server_ids: Sequence[str]) -> dict[str, tuple[Health, datetime]]:

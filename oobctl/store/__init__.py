@@ -6,6 +6,7 @@ from oobctl.store.base import Base, db_now
 from oobctl.store.bmc import Bmc, BmcCircuit, BmcSession, Credential, Endpoint
 from oobctl.store.bmc_user import BmcUser, JobSecret
 from oobctl.store.database import Database, database, use
+from oobctl.store.history import Sample, Series
 from oobctl.store.job import Job, JobStep, Lease
 from oobctl.store.media_access import MediaAccess
 from oobctl.store.process import Process
@@ -43,6 +44,8 @@ __all__ = [
     "Rack",
     "Reading",
     "RefusalCount",
+    "Sample",
+    "Series",
     "Server",
     "Site",
     "Token",

@@ -111,4 +111,4 @@ def require_administrator() -> Actor:
 
 
 def plain(shape: BaseModel) -> dict[str, Any]:
-    return shape.model_dump(mode="json")
+    return shape.model_dump(mode="json", by_alias=True)

@@ -5,13 +5,15 @@ from typing import Any, TypeVar
 from flask import Response, jsonify
 from pydantic import Field
 
+from oobctl import clock
 from oobctl.access import find_server
 from oobctl.constants import Capability
+from oobctl.errors import InvalidParameter
 from oobctl.readings import baselines, tell
 from oobctl.store import database
 from web import cursors, readings
 from web.api.blueprint import HARDWARE, blueprint, plain
-from web.api.requests import Closed, PageQuery, ServerPath
+from web.api.requests import Closed, Moment, PageQuery, ServerPath
 from web.identity import current_actor
 from web.shapes.readings import (
     BaselinePage,
@@ -36,6 +38,16 @@ class EventLogQuery(PageQuery):
     log: str | None = Field(None, description="One of the BMC's logs alone.", max_length=64)
 
 
+class SensorsQuery(Closed):
+    begin: Moment | None = Field(None, alias="from", description="Tell what was read since then as well.")
+    end: Moment | None = Field(None, alias="to", description="Up to then; now, where it is left out.")
+    step: int | None = Field(
+        None,
+        ge=60,
+        description="Seconds; left out: as many points as a plot can show. Longer ago only longer ones are kept.",
+    )
+
+
 class BaselineQuery(Closed):
     baseline: str = Field(description="The name of a saved baseline.", max_length=64)
 
@@ -52,9 +64,17 @@ def _latest(path: ServerPath, capability: Capability, into: type[Shape]) -> dict
 
 
 @blueprint.get("/servers/<server>/sensors", tags=[HARDWARE], summary="Sensors", responses={200: SensorsShape})
-def get_sensors(path: ServerPath) -> dict[str, Any]:
-    """Values with their units, thresholds and states."""
-    return _latest(path, Capability.SENSORS, SensorsShape)
+def get_sensors(path: ServerPath, query: SensorsQuery) -> dict[str, Any]:
+    """Values with their units, thresholds and states as last read; with `from`, what was read since then as well."""
+    if query.begin is None and (query.end is not None or query.step is not None):
+        raise InvalidParameter("A history begins somewhere: give `from` as well.", field="from")
+    actor = current_actor()
+    with database().read() as session:
+        server = find_server(session, actor, path.server)
+        found = readings.shape(session, actor, server, Capability.SENSORS, SensorsShape)
+        if query.begin is not None:
+            found.history = readings.history(session, actor, server, query.begin, query.end or clock.now(), query.step)
+        return plain(found)
 
 
 @blueprint.get("/servers/<server>/health", tags=[HARDWARE], summary="Health", responses={200: HealthShape})

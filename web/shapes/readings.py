@@ -51,8 +51,35 @@ class SensorShape(BaseModel):
     context: str | None = None
 
 
+class SeriesShape(BaseModel):
+    """One sensor over the history's times: per time a number, or null where nothing was read then.
+
+    `source` is told where several sensors have one name.
+    """
+
+    name: str
+    units: str
+    reading_type: ReadingType
+    source: str | None
+    context: str | None
+    minimum: list[float | None]
+    average: list[float | None]
+    maximum: list[float | None]
+
+
+class HistoryShape(BaseModel):
+    """`times`: beginnings of spans of `step` seconds in which anything was read. Of old ones only longer are kept."""
+
+    begin: Moment = Field(alias="from")
+    end: Moment = Field(alias="to")
+    step: int
+    times: list[Moment]
+    series: list[SeriesShape]
+
+
 class SensorsShape(ReadShape):
     sensors: list[SensorShape] | None = None
+    history: HistoryShape | None = Field(None, description="Null where none was asked for.")
 
 
 class PartHealthShape(BaseModel):

@@ -2,16 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import event
 
-from oobctl import administer
+from oobctl import administer, clock
 from oobctl.access import SYSTEM
 from oobctl.bios_values import BiosAttribute
+from oobctl.clock import rfc3339
 from oobctl.constants import READ_CAPABILITIES, Capability, Permission
 from oobctl.drivers.readings import as_json
 from oobctl.errors import BmcUnreachable
@@ -322,3 +323,31 @@ def test_the_page_has_no_input_for_what_is_not_settable_and_says_why(sign_in: Si
     assert 'name="bios.Cores"' in customer
     assert 'name="bios.TpmState"' in staff
     assert "not for you to set" not in staff
+
+
+def test_a_history_is_told_where_it_is_asked_for(anonymous: FlaskClient, bearer: Bearer) -> None:
+    assert get(anonymous, "/servers/web01/sensors", bearer("owner"))["history"] is None
+    begin = rfc3339(clock.now() - timedelta(hours=1))
+    found = get(anonymous, f"/servers/web01/sensors?from={begin}&step=60", bearer("owner"))["history"]
+    assert (found["from"], found["step"]) == (begin, 60)
+    (fan,) = [line for line in found["series"] if line["name"] == "Fan 1"]
+    assert (fan["units"], fan["reading_type"], fan["source"]) == ("RPM", "Rotational", None)
+    assert fan["minimum"] == fan["average"] == fan["maximum"] == [4200.0] * len(found["times"])
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("to=2026-01-01T00:00:00Z", "from"),
+        ("step=60", "from"),
+        ("from=yesterday", "from"),
+        ("from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z", "from"),
+        ("from=2026-01-01T00:00:00Z&step=59", "step"),
+        ("from=1026-01-01T00:00:00Z&step=60", "step"),
+        ("since=2026-01-01T00:00:00Z", "since"),
+    ],
+)
+def test_a_history_of_no_time_is_refused_with_the_field(
+    anonymous: FlaskClient, bearer: Bearer, query: str, field: str
+) -> None:
+    assert get(anonymous, f"/servers/web01/sensors?{query}", bearer("owner"), 422)["field"] == field

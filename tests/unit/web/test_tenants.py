@@ -91,3 +91,16 @@ def test_a_tenant_who_comes_back_sees_nothing_of_those_between(
     with database().read() as session:
         assert len(session.query(Assignment).filter_by(server_id=seed.servers["mail01"]).all()) == 3
         assert session.get(Reading, (seed.servers["mail01"], Capability.SENSORS)) is not None
+
+
+def test_a_next_tenant_sees_nothing_of_what_sensors_read_before_over_time(
+    anonymous: FlaskClient, bearer: Bearer, seed: Seed
+) -> None:
+    read(seed, "mail01", Capability.SENSORS, samples.SENSORS, age=20)
+    begin = clock.rfc3339(clock.now() - timedelta(days=30))
+    path = f"/servers/mail01/sensors?from={begin}"
+    assert get(anonymous, path, bearer("owner"))["history"]["series"]
+    hand_over(seed, "mail01", "other")
+    found = get(anonymous, path, bearer("stranger"))["history"]
+    assert (found["times"], found["series"]) == ([], [])
+    assert get(anonymous, path, bearer("technician"))["history"]["series"]
