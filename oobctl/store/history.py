@@ -16,7 +16,7 @@ class Series(Identified, Base):
 
     __tablename__ = "series"
     __table_args__ = (
-        UniqueConstraint("server_id", "position"),
+        UniqueConstraint("server_id", "position", name="uq_series_position"),
         UniqueConstraint("server_id", "name", "units", "qualifier", name="uq_series_what"),
     )
     server_id: Mapped[str] = mapped_column(ForeignKey("server.id"))

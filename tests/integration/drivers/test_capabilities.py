@@ -16,9 +16,10 @@ from oobctl.constants import (
 )
 from oobctl.drivers import identity
 from oobctl.drivers.interfaces import BootOverride
-from oobctl.errors import BmcError, NotSupported, WrongServer
+from oobctl.errors import NotSupported, WrongServer
 from oobctl.lab import rack as lab
 from tests.integration.drivers.rows import Rows
+from tests.integration.lab.lab_clients import Server, restarts
 
 WAYS = [("web01", Protocol.IPMI), ("db01", Protocol.REDFISH), ("app01", Protocol.IPMI), ("app01", Protocol.REDFISH)]
 way = pytest.mark.parametrize(("name", "protocol"), WAYS, ids=[f"{name}-{protocol}" for name, protocol in WAYS])
@@ -170,16 +171,9 @@ def test_the_identify_light_reaches_the_chassis_over_ipmi_and_is_unknown_where_i
 def test_a_bmc_reset_over_redfish_is_sent_once_and_the_bmc_comes_back(rows: Rows) -> None:
     bmc = rows.connect(rows.enrol("db01"))
     before = rows.sent("db01", "bmc reset")
-    bmc.bmc.reset(ResetType.FORCE_RESTART)
-
-    def answers() -> bool:
-        try:
-            bmc.power.read()
-        except BmcError:
-            return False
-        return True
-
-    assert until(answers, True) is True
+    with restarts(Server(rows.rack, "db01")):
+        bmc.bmc.reset(ResetType.FORCE_RESTART)
+    bmc.power.read()
     bmc.close()
     assert rows.sent("db01", "bmc reset") == before + 1
     assert rows.sessions() == []

@@ -25,6 +25,7 @@ from oobctl.errors import (
 from oobctl.lab import rack as lab
 from oobctl.store import Endpoint, database
 from tests.integration.drivers.rows import HOLDER, Rows
+from tests.integration.lab.lab_clients import Server, restarts
 from tests.starting import later
 
 IPMI, REDFISH = ("web01", Protocol.IPMI), ("db01", Protocol.REDFISH)
@@ -235,14 +236,9 @@ def test_one_dead_bmc_delays_no_command_to_another(rows: Rows) -> None:
 def test_a_session_that_the_bmc_forgot_is_replaced_for_a_reading(rows: Rows) -> None:
     bmc = rows.connect(rows.enrol("db01"))
     bmc.power.read()
-    bmc.bmc.reset(ResetType.FORCE_RESTART)
-    end = time.monotonic() + 30
-    while time.monotonic() < end:
-        try:
-            bmc.power.read()
-            break
-        except BmcError:
-            time.sleep(0.3)
+    with restarts(Server(rows.rack, "db01")):
+        bmc.bmc.reset(ResetType.FORCE_RESTART)
+    bmc.power.read()
     assert bmc.logins == 2
     bmc.close()
 

@@ -4,7 +4,8 @@ import os
 import ssl
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from oobctl.lab import rack
 from oobctl.lab.rack import LabServer, RackInfo
 
 SYSTEM = "/redfish/v1/Systems/1"
+_MANAGER = "/redfish/v1/Managers/1"
 
 
 def eventually(check: Callable[[], object], patience: float = 60.0) -> None:
@@ -26,16 +28,22 @@ def eventually(check: Callable[[], object], patience: float = 60.0) -> None:
 
 def wait_for_bmc_reset(server: "Server", sign_in: tuple[str, str] | None = None) -> None:
     """Reset a BMC over Redfish, and wait until it is back."""
-    path = "/redfish/v1/Managers/1"
-    with server.redfish(sign_in=sign_in) as client:
-        first_start = client.get(path).json()["LastResetTime"]
-        answer = client.post(f"{path}/Actions/Manager.Reset", json={"ResetType": "GracefulRestart"})
+    with restarts(server, sign_in), server.redfish(sign_in=sign_in) as client:
+        answer = client.post(f"{_MANAGER}/Actions/Manager.Reset", json={"ResetType": "GracefulRestart"})
         assert answer.status_code == 204
+
+
+@contextmanager
+def restarts(server: "Server", sign_in: tuple[str, str] | None = None) -> Iterator[None]:
+    """Within it the BMC is told to restart; waits until it has. It answers for a moment before it goes."""
+    with server.redfish(sign_in=sign_in) as client:
+        first_start = client.get(_MANAGER).json()["LastResetTime"]
+    yield
 
     def is_back() -> bool:
         try:
             with server.redfish(timeout=5, sign_in=sign_in) as client:
-                return bool(client.get(path).json()["LastResetTime"] > first_start)
+                return bool(client.get(_MANAGER).json()["LastResetTime"] > first_start)
         except httpx.HTTPError:
             return False
 

@@ -20,7 +20,7 @@ def upgrade() -> None:
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.ForeignKeyConstraint(["server_id"], ["server.id"], name=op.f("fk_series_server_id_server")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_series")),
-        sa.UniqueConstraint("server_id", "position", name=op.f("uq_series_server_id")),
+        sa.UniqueConstraint("server_id", "position", name="uq_series_position"),
         sa.UniqueConstraint("server_id", "name", "units", "qualifier", name="uq_series_what"),
     )
     op.create_table(
