@@ -1,0 +1,113 @@
+"""A server over time: each plot answers a question, limits and gaps go with it, and what happened stands beside it."""
+
+import json
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from oobctl import clock, readings
+from oobctl.constants import Capability, Health, ReadingType, State
+from oobctl.drivers.readings import EventLogEntry, Sensor, SensorReport, Thresholds
+from oobctl.store import database
+from tests.unit.readings import samples
+from tests.unit.web.conftest import SignIn
+from tests.unit.web.seed import Seed
+from web import over_time
+from web.shapes.readings import HistoryShape, SensorsShape
+
+QUIET = "mail01"  # nothing was read of it in the seed
+
+
+def sensor(name: str, kind: ReadingType, reading: float | None, units: str, **limits: float) -> Sensor:
+    return Sensor(name, kind, reading, units, Health.OK, State.ENABLED, name, Thresholds(**limits))
+
+
+def keep(seed: Seed, minutes_ago: float, *sensors: Sensor) -> None:
+    at = clock.now() - timedelta(minutes=minutes_ago)
+    with database().write() as session:
+        readings.keep(session, seed.servers[QUIET], Capability.SENSORS, SensorReport(sensors), at)
+
+
+def page(client: FlaskClient, seed: Seed, **query: str) -> str:
+    answer = client.get(f"/servers/{seed.servers[QUIET]}/hardware/over-time", query_string=query)
+    assert answer.status_code == 200, answer.text
+    return answer.text
+
+
+def drawn(text: str) -> dict[str, Any]:
+    found = re.search(r'<script type="application/json" id="plots-data">(.*?)</script>', text)
+    assert found is not None
+    content: dict[str, Any] = json.loads(found[1])
+    return content
+
+
+def test_each_question_is_asked_where_there_are_numbers_that_answer_it(sign_in: SignIn, seed: Seed) -> None:
+    inlet = sensor("Inlet", ReadingType.TEMPERATURE, 21.5, "Cel", upper_caution=38.0)
+    keep(seed, 20, inlet, sensor("Fan 1", ReadingType.ROTATIONAL, 4200, "RPM", lower_critical=600.0))
+    keep(seed, 10, sensor("Inlet", ReadingType.TEMPERATURE, 24.5, "Cel", upper_caution=38.0))
+    text = page(sign_in("technician"), seed)
+    assert [words in text for words in ("Does it stay cool?", "Do the fans keep turning?")] == [True, True]
+    assert "What does it draw?" not in text
+    data = drawn(text)
+    temperature, fans = data["plots"]
+    assert temperature["unit"] == "°C"
+    assert temperature["lines"] == [{"name": "Inlet", "points": [21.5, 24.5], "below": None, "above": 38.0}]
+    assert fans["lines"][0]["points"] == [4200.0, None]
+    assert data["to"] - data["from"] == 86400
+
+
+def test_a_name_that_a_bmc_made_up_ends_no_script(sign_in: SignIn, seed: Seed) -> None:
+    name = "</script><script>alert(1)</script>"
+    keep(seed, 10, sensor(name, ReadingType.TEMPERATURE, 20, "Cel"))
+    text = page(sign_in("technician"), seed)
+    assert "<script>alert" not in text
+    assert drawn(text)["plots"][0]["lines"][0]["name"] == name
+
+
+def test_voltages_are_drawn_against_their_own_average(sign_in: SignIn, seed: Seed) -> None:
+    for minutes, volts in ((20, 11.0), (10, 13.0)):
+        keep(seed, minutes, sensor("12V", ReadingType.VOLTAGE, volts, "V"), sensor("VBAT", ReadingType.VOLTAGE, 0, "V"))
+    (plot,) = drawn(page(sign_in("technician"), seed))["plots"]
+    assert plot["unit"] == "%"
+    assert {line["name"]: line["points"] for line in plot["lines"]} == {
+        "12V": [-8.333, 8.333],
+        "VBAT": [None, None],
+    }
+
+
+def test_what_the_bmc_noted_stands_on_the_same_axis(sign_in: SignIn, seed: Seed) -> None:
+    keep(seed, 10, sensor("Inlet", ReadingType.TEMPERATURE, 20, "Cel"))
+    now = clock.now()
+    entries: list[EventLogEntry] = [
+        samples.entry(number, message, created=now - timedelta(hours=hours))
+        for number, (message, hours) in enumerate((("Fan 1 failed", 2), ("Fan 2 failed", 30)))
+    ]
+    with database().write() as session:
+        readings.keep(session, seed.servers[QUIET], Capability.EVENT_LOG, samples.log(*entries), now)
+    client = sign_in("technician")
+    day, week = page(client, seed), page(client, seed, span="week")
+    assert ("Fan 1 failed" in day, "Fan 2 failed" in day) == (True, False)
+    assert ("Fan 1 failed" in week, "Fan 2 failed" in week) == (True, True)
+    assert [mark["bad"] for mark in drawn(week)["marks"]] == [True, True]
+
+
+def test_a_span_that_is_none_is_the_day(sign_in: SignIn, seed: Seed) -> None:
+    assert 'aria-current="true">24 hours' in page(sign_in("owner"), seed, span="century")
+    assert "Nothing was read in these 24 hours" in page(sign_in("owner"), seed)
+
+
+@pytest.mark.parametrize("source", [None, "sensor 0x20"])
+def test_sensors_of_one_name_are_told_apart_by_where_they_are(source: str | None) -> None:
+    at = clock.now()
+    series = {
+        "name": "Temp", "units": "Cel", "reading_type": "Temperature", "source": source, "context": None,
+        "minimum": [1.0], "average": [2.0], "maximum": [3.0],
+    }  # fmt: skip
+    history = HistoryShape.model_validate({"from": at, "to": at, "step": 60, "times": [at], "series": [series]})
+    nothing = SensorsShape(read_at=None, age_seconds=None, tried_at=None, problem=None, history=None)
+    (plot,) = over_time.plots(history, nothing)
+    assert plot.lines[0].name == ("Temp (sensor 0x20)" if source else "Temp")
+    assert (plot.lines[0].least, plot.lines[0].average, plot.lines[0].most) == (1.0, 2.0, 3.0)
