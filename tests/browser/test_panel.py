@@ -15,6 +15,7 @@ from oobctl.store import Job, database
 from tests.browser.conftest import DESK, PHONE, OpenAs, Panel
 from tests.unit.web import seed as seeding
 from tests.unit.web.seed import Seed
+from web.hardware import PAGES
 
 
 def path(panel: Panel, name: str) -> str:
@@ -221,6 +222,19 @@ def test_on_a_phone_power_cycle_is_there_without_scrolling_when_nothing_goes_on(
 
 
 @pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
+def test_what_sensors_read_over_time_is_drawn(panel: Panel, open_as: OpenAs, viewport: dict[str, int]) -> None:
+    page = open_as("technician", f"{path(panel, 'web01')}/hardware/over-time", viewport=viewport)
+    plots = page.locator(".plot canvas")
+    expect(plots.first).to_be_visible()
+    assert plots.count() == page.locator("[data-plot]").count() > 0
+    expect(page.locator(".plot").first).not_to_contain_text("needs JavaScript")
+    page.locator(".fold summary").first.click()
+    expect(page.get_by_role("cell", name="4200").first).to_be_visible()
+    page.get_by_role("link", name="90 days").click()
+    expect(plots.first).to_be_visible()
+
+
+@pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_page_fits_and_is_readable(panel: Panel, open_as: OpenAs, viewport: dict[str, int], scheme: str) -> None:
     """Nothing scrolls sideways, text has the contrast of WCAG AA, and what is pressed on a phone is large enough."""
@@ -228,6 +242,7 @@ def test_every_page_fits_and_is_readable(panel: Panel, open_as: OpenAs, viewport
     servers, jobs = panel.seed.servers, panel.seed.jobs
     paths = ["/servers", "/jobs", "/audit", "/servers/nope", f"/servers/{servers['web01']}/actions/boot.set"]
     paths += [f"/servers/{server}" for server in servers.values()] + [f"/jobs/{job}" for job in jobs.values()]
+    paths += [f"/servers/{servers['web01']}/hardware/{name}" for name in PAGES]
     for place in paths:
         page.goto(panel.url + place)
         assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth"), place
