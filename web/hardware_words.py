@@ -1,5 +1,6 @@
 """What the hardware pages say: sensors and parts in groups, values with their units, sizes, thresholds."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -32,6 +33,7 @@ _PART_GROUPS = {
     PartKind.OTHER: "Other parts",
 }
 _UNITS = {"Cel": "°C", "[degF]": "°F", "RPM": "rpm", "%": "%", "kW.h": "kWh", "[cfm]": "cfm", "[cft_i]/min": "cfm"}
+_NUMBERS = re.compile(r"(\d{1,9})")
 _WORST = {Health.CRITICAL: 0, Health.WARNING: 1}
 _BINARY = ((1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"))
 _DECIMAL = ((10**12, "TB"), (10**9, "GB"), (10**6, "MB"))
@@ -62,7 +64,16 @@ def part_groups(parts: Iterable[PartShape]) -> list[PartGroup]:
     found: dict[str, list[PartShape]] = {title: [] for title in _PART_GROUPS.values()}
     for part in parts:
         found[_PART_GROUPS[part.kind]].append(part)
-    return [PartGroup(title, sorted(group, key=_by_health)) for title, group in found.items() if group]
+    return [PartGroup(title, sorted(group, key=_as_one_looks)) for title, group in found.items() if group]
+
+
+def _as_one_looks(part: PartShape) -> tuple[int, list[tuple[int, str]], list[tuple[int, str]]]:
+    """The broken ones first, then by place and name as people count: DIMM A2 before DIMM A10."""
+    return _by_health(part), _counted(part.location or part.name), _counted(part.name)
+
+
+def _counted(text: str) -> list[tuple[int, str]]:
+    return [(int(part), "") if part.isdecimal() else (-1, part.lower()) for part in _NUMBERS.split(text) if part]
 
 
 Ranked = TypeVar("Ranked", SensorShape, PartShape)
@@ -78,6 +89,8 @@ def value(sensor: SensorShape) -> str:
         return f"{number(sensor.reading)} {unit(sensor.units or '')}".strip()
     if sensor.states:
         return ", ".join(sensor.states)
+    if sensor.reading_type is ReadingType.DISCRETE and sensor.health is Health.OK:
+        return "nothing to report"
     return "absent" if sensor.state is State.ABSENT else "not read"
 
 

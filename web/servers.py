@@ -34,7 +34,12 @@ def index() -> str:
     values = cursors.decode(after, 2) if after else None
     with database().read() as session:
         rows, following = views.listed_servers(
-            session, actor, search=search, after=(values[0], values[1]) if values else None, limit=_A_PAGE
+            session,
+            actor,
+            search=search,
+            after=(values[0], values[1]) if values else None,
+            limit=_A_PAGE,
+            retired=bool(search),  # who looks for one by name finds it
         )
         servers = views.servers(session, actor, rows)
     template = "servers/rows.html" if request.headers.get("HX-Target") == "rows" else "servers/index.html"

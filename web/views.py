@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from oobctl import clock, control
 from oobctl.access import Actor, readable_jobs, visible_servers
-from oobctl.constants import ENDED_STATES, Health, JobState, Lock, PowerState
+from oobctl.constants import ENDED_STATES, Health, JobState, Lifecycle, Lock, PowerState
 from oobctl.errors import NotFound
 from oobctl.jobs.action import Action
 from oobctl.readings import tell
@@ -258,10 +258,18 @@ def _head(row: Job) -> JobHeadShape:
 
 
 def listed_servers(
-    session: Session, actor: Actor, *, search: str | None, after: tuple[str, str] | None, limit: int
+    session: Session,
+    actor: Actor,
+    *,
+    search: str | None,
+    after: tuple[str, str] | None,
+    limit: int,
+    retired: bool = True,
 ) -> tuple[list[Server], tuple[str, str] | None]:
     """The actor's servers by name, and where the next page begins. `search` is looked for in names and serials."""
     query = visible_servers(actor).order_by(Server.name, Server.id).limit(limit + 1)
+    if not retired:
+        query = query.where(Server.lifecycle != Lifecycle.RETIRED)
     if search:
         pattern = f"%{_escaped(search)}%"
         accounts = select(Assignment.server_id).join(Account, Account.id == Assignment.account_id)

@@ -42,6 +42,7 @@ from oobctl.store import Credential, Endpoint, Server, Site, database
 _READ_TIMES = 3  # how often a reading is repeated whose session ended in the middle
 
 T = TypeVar("T")
+_TITLES = {Protocol.IPMI: "IPMI", Protocol.REDFISH: "Redfish"}
 Check = Callable[[Identity], None]
 Transport = ipmi.IpmiTransport | redfish.RedfishTransport
 Spoken = TypeVar("Spoken", ipmi.IpmiTransport, redfish.RedfishTransport)
@@ -149,10 +150,9 @@ class ConnectedBmc:
         protocol = self._profile.way_to(capability, self._rows.endpoints)
         if protocol is not None:
             return protocol
-        raise NotSupported(
-            f"The profile {self._profile.name} knows no way to the capability {capability} over what this BMC speaks "
-            f"({', '.join(sorted(self._rows.endpoints)) or 'nothing'})."
-        )
+        spoken = " and ".join(_TITLES[one] for one in sorted(self._rows.endpoints)) or "nothing"
+        what = "BIOS settings" if capability == Capability.BIOS else capability.replace("_", " ")
+        raise NotSupported(f"Over {spoken}, which is all that is known of this BMC's ways, there is no {what}.")
 
     @property
     def logins(self) -> int:

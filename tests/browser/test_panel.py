@@ -228,8 +228,9 @@ def test_what_sensors_read_over_time_is_drawn(panel: Panel, open_as: OpenAs, vie
     expect(plots.first).to_be_visible()
     assert plots.count() == page.locator("[data-plot]").count() > 0
     expect(page.locator(".plot").first).not_to_contain_text("needs JavaScript")
-    page.locator(".fold summary").first.click()
-    expect(page.get_by_role("cell", name="4200").first).to_be_visible()
+    fans = page.get_by_role("region", name="Do the fans keep turning?")
+    fans.locator("summary").click()
+    expect(fans.locator("tbody")).to_contain_text("4200")
     page.get_by_role("link", name="90 days").click()
     expect(plots.first).to_be_visible()
 

@@ -61,6 +61,15 @@
     if (event.target.matches("[data-submits]")) event.target.form.requestSubmit();
   });
 
+  // --- copying ---
+
+  if (navigator.clipboard) for (const button of document.querySelectorAll("[data-copy]")) button.hidden = false;
+  document.addEventListener("click", async (event) => {
+    if (!event.target.matches("[data-copy]")) return;
+    await navigator.clipboard.writeText(document.getElementById(event.target.dataset.copy).textContent);
+    write(event.target, "Copied");
+  });
+
   // --- keyboard ---
 
   const help = document.getElementById("help");
