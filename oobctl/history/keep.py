@@ -1,17 +1,18 @@
 """Adding what was read to the history of its servers. Each sample that is over is put into the next longer step.
 
 Whoever writes a sample does what has to be done for that server: nothing waits for a nightly run, and what a server's
-history takes is bounded at any moment.
+history takes is bounded at any moment. Many servers are done in a handful of statements.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 from sqlalchemy import Table, delete, func, select
+from sqlalchemy import insert as plain_insert
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
@@ -25,6 +26,8 @@ MOST_SERIES = 1000
 """Of one server. A BMC that makes up new names for its sensors fills no database."""
 LATEST = 3600
 """Seconds. A sample that is older than the newest one by more is not late: the clock has been set back."""
+Places = dict[int, float]
+"""A number by its series' position."""
 
 
 @dataclass(frozen=True)
@@ -57,78 +60,124 @@ def add(session: Session, found: Sequence[Numbers]) -> None:
     Two readings of one minute become one sample; of a number that both have the later one counts. One that comes late
     is put where it belongs. Samples of a time to come (the clock was set back) go: they would be in all others' way.
     """
-    for one in sorted(found, key=lambda one: (one.server_id, one.at)):
-        places = _places(session, one)
-        if not places:
-            continue
-        moment = MINUTE.begin(one.at.timestamp())
-        newest = _newest(session, one.server_id, moment)
-        _put(session, one.server_id, MINUTE, moment, _merged(session, one.server_id, moment, places))
-        for at in {moment, newest}:
-            _pass_on(session, one.server_id, at, max(moment, newest))
+    left = sorted(found, key=lambda one: (one.at, one.server_id))
+    while left:
+        batch: dict[str, Numbers] = {}
+        again = []
+        for one in left:  # of each server one at a time, oldest first
+            if batch.setdefault(one.server_id, one) is not one:
+                again.append(one)
+        _add(session, batch)
+        left = again
 
 
-def _newest(session: Session, server_id: str, moment: int) -> int:
-    """The newest sample of a server so far, or the moment itself."""
-    mine = Sample.server_id == server_id
-    found = session.scalar(select(func.max(Sample.at)).where(mine, Sample.step == MINUTE.seconds))
-    if found is not None and found > moment + LATEST:
-        session.execute(delete(Sample).where(mine, Sample.at > moment))
-        found = session.scalar(select(func.max(Sample.at)).where(mine, Sample.step == MINUTE.seconds))
-    return moment if found is None else found
+def _add(session: Session, batch: Mapping[str, Numbers]) -> None:
+    places = _places(session, batch)
+    moments = {server_id: MINUTE.begin(batch[server_id].at.timestamp()) for server_id in places}
+    newest = _newest(session, moments)
+    _put(session, MINUTE, _merged(session, moments, places))
+    over: dict[tuple[Step, Step, int], set[str]] = {}
+    for server_id, moment in moments.items():
+        latest = max(moment, newest.get(server_id, moment))
+        for at in {moment, newest.get(server_id, moment)}:
+            for finer, longer in pairwise(STEPS):
+                if longer.begin(at) < longer.begin(latest):
+                    over.setdefault((finer, longer, longer.begin(at)), set()).add(server_id)
+    for finer, longer, begin in sorted(over, key=lambda key: key[0].seconds):  # a day is made of its quarters
+        _sum_up(session, over[finer, longer, begin], finer, longer, begin)
 
 
-def _places(session: Session, one: Numbers) -> dict[int, float]:
-    """The numbers by their series' positions; new series are made."""
-    rows = session.execute(
-        select(Series.name, Series.units, Series.qualifier, Series.position).where(Series.server_id == one.server_id)
-    )
-    known = {(row[0], row[1], row[2]): row[3] for row in rows}
-    fresh = [what for what, value in one.values.items() if what.key not in known and value is not None]
-    for what in fresh[: max(0, MOST_SERIES - len(known))]:
-        known[what.key] = len(known)
-        row = Series(id=new_id(), server_id=one.server_id, position=known[what.key], name=what.name, units=what.units)
-        row.qualifier, row.reading_type, row.context = what.qualifier, what.reading_type, what.context
-        session.add(row)
-    return {known[what.key]: value for what, value in one.values.items() if value is not None and what.key in known}
+def _places(session: Session, batch: Mapping[str, Numbers]) -> dict[str, Places]:
+    """Per server the numbers by their series' positions; those with none are left out. New series are made."""
+    columns = (Series.server_id, Series.name, Series.units, Series.qualifier, Series.position)
+    known: dict[str, dict[tuple[str, str, str], int]] = {server_id: {} for server_id in batch}
+    for row in session.execute(select(*columns).where(Series.server_id.in_(sorted(batch)))):
+        known[row[0]][row[1], row[2], row[3]] = row[4]
+    fresh: list[dict[str, Any]] = []
+    places = {}
+    for server_id, one in batch.items():
+        fresh += _new_series(server_id, one, known[server_id])
+        numbers = {known[server_id].get(what.key, -1): value for what, value in one.values.items() if value is not None}
+        numbers.pop(-1, None)
+        if numbers:
+            places[server_id] = numbers
+    if fresh:
+        session.execute(plain_insert(Series), fresh)
+    return places
 
 
-def _merged(session: Session, server_id: str, moment: int, places: Mapping[int, float]) -> Floats:
-    """The sample of that minute with these numbers in it."""
-    mine = (Sample.server_id == server_id, Sample.step == MINUTE.seconds, Sample.at == moment)
-    kept = np.frombuffer(session.scalar(select(Sample.content).where(*mine)) or b"", "<f4")
-    values = np.full(max(max(places) + 1, len(kept)), np.nan, np.float32)
-    values[: len(kept)] = kept
-    values[list(places)] = list(places.values())
-    return values
+def _new_series(server_id: str, one: Numbers, known: dict[tuple[str, str, str], int]) -> Iterable[dict[str, Any]]:
+    """What was never read there; their positions are added to `known`."""
+    for what, value in one.values.items():
+        if value is not None and what.key not in known and len(known) < MOST_SERIES:
+            known[what.key] = len(known)
+            yield {
+                "id": new_id(), "server_id": server_id, "position": known[what.key], "name": what.name,
+                "units": what.units, "qualifier": what.qualifier, "reading_type": what.reading_type,
+                "context": what.context,
+            }  # fmt: skip
 
 
-def _pass_on(session: Session, server_id: str, at: int, now: int) -> None:
-    """Put what the sample at `at` belongs to into the longer steps, where that is over at `now`."""
-    for finer, longer in pairwise(STEPS):
-        begin = longer.begin(at)
-        if begin < longer.begin(now):
-            _sum_up(session, server_id, finer, longer, begin)
+def _newest(session: Session, moments: Mapping[str, int]) -> dict[str, int]:
+    """Per server its newest sample so far, if it has any."""
+    theirs = (Sample.server_id.in_(sorted(moments)), Sample.step == MINUTE.seconds)
+    latest = select(Sample.server_id, func.max(Sample.at)).where(*theirs).group_by(Sample.server_id)
+    found = {row[0]: row[1] for row in session.execute(latest)}
+    for server_id, at in list(found.items()):
+        if at > moments[server_id] + LATEST:
+            mine = Sample.server_id == server_id
+            session.execute(delete(Sample).where(mine, Sample.at > moments[server_id]))
+            before = select(func.max(Sample.at)).where(mine, Sample.step == MINUTE.seconds)
+            found[server_id] = session.scalar(before) or moments[server_id]
+    return found
 
 
-def _sum_up(session: Session, server_id: str, finer: Step, longer: Step, begin: int) -> None:
-    """One sample of the longer step from those of the finer one; then what is too old of both is deleted."""
-    mine = (Sample.server_id == server_id, Sample.step == finer.seconds)
-    span = (Sample.at >= begin, Sample.at < begin + longer.seconds)
-    contents = session.scalars(select(Sample.content).where(*mine, *span).order_by(Sample.at)).all()
-    if contents:
-        width = max(len(content) for content in contents) // 4 // finer.kinds
-        _put(session, server_id, longer, begin, together(unpack(contents, finer, width), [0])[0])
+def _merged(
+    session: Session, moments: Mapping[str, int], places: Mapping[str, Places]
+) -> dict[tuple[str, int], Floats]:
+    """The samples of these minutes with these numbers in them."""
+    theirs = (Sample.server_id.in_(sorted(moments)), Sample.step == MINUTE.seconds)
+    query = select(Sample.server_id, Sample.at, Sample.content)
+    rows = session.execute(query.where(*theirs, Sample.at.in_(sorted(set(moments.values())))))
+    kept = {(row[0], row[1]): np.frombuffer(row[2], "<f4") for row in rows}
+    found = {}
+    for server_id, numbers in places.items():
+        before = kept.get((server_id, moments[server_id]), np.empty(0, np.float32))
+        values = np.full(max(max(numbers) + 1, len(before)), np.nan, np.float32)
+        values[: len(before)] = before
+        values[list(numbers)] = list(numbers.values())
+        found[server_id, moments[server_id]] = values
+    return found
+
+
+def _sum_up(session: Session, server_ids: Iterable[str], finer: Step, longer: Step, begin: int) -> None:
+    """A sample of the longer step of each server from those of the finer one; then what is too old of both goes."""
+    theirs = Sample.server_id.in_(sorted(server_ids))
+    span = (Sample.step == finer.seconds, Sample.at >= begin, Sample.at < begin + longer.seconds)
+    query = select(Sample.server_id, Sample.content).where(theirs, *span).order_by(Sample.server_id, Sample.at)
+    contents: dict[str, list[bytes]] = {}
+    for server_id, content in session.execute(query):
+        contents.setdefault(server_id, []).append(content)
+    sums = {}
+    for server_id, parts in contents.items():
+        width = max(map(len, parts)) // 4 // finer.kinds
+        sums[server_id, begin] = together(unpack(parts, finer, width), [0])[0]
+    _put(session, longer, sums)
     for step in (finer, longer):
         oldest = begin - step.days * DAY.seconds
-        theirs = (Sample.server_id == server_id, Sample.step == step.seconds, Sample.at < oldest)
-        session.execute(delete(Sample).where(*theirs))
+        session.execute(delete(Sample).where(theirs, Sample.step == step.seconds, Sample.at < oldest))
 
 
-def _put(session: Session, server_id: str, step: Step, at: int, rows: Floats) -> None:
+def _put(session: Session, step: Step, samples: Mapping[tuple[str, int], Floats]) -> None:
+    if not samples:
+        return
     insert = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
-    row = insert(cast(Table, Sample.__table__)).values(
-        server_id=server_id, step=step.seconds, at=at, content=pack(rows)
+    row = insert(cast(Table, Sample.__table__))
+    row = row.on_conflict_do_update(index_elements=["server_id", "step", "at"], set_={"content": row.excluded.content})
+    session.execute(
+        row,
+        [
+            {"server_id": server_id, "step": step.seconds, "at": at, "content": pack(rows)}
+            for (server_id, at), rows in sorted(samples.items(), key=lambda item: item[0])
+        ],
     )
-    key = ["server_id", "step", "at"]
-    session.execute(row.on_conflict_do_update(index_elements=key, set_={"content": row.excluded.content}))

@@ -230,7 +230,7 @@ def test_what_sensors_read_over_time_is_drawn(panel: Panel, open_as: OpenAs, vie
     expect(page.locator(".plot").first).not_to_contain_text("needs JavaScript")
     fans = page.get_by_role("region", name="Do the fans keep turning?")
     fans.locator("summary").click()
-    expect(fans.locator("tbody")).to_contain_text("4200")
+    expect(fans.locator(".figures tbody")).to_contain_text("4200")
     page.get_by_role("link", name="90 days").click()
     expect(plots.first).to_be_visible()
 

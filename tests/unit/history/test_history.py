@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 
 from oobctl import clock, history
 from oobctl.constants import ReadingType
@@ -130,6 +130,35 @@ def test_a_clock_that_was_set_back_leaves_nothing_of_a_time_to_come(server: str)
     add(server, hour(20), {INLET: 21})
     assert told(server, NOON, NOON + timedelta(days=400), DAY.seconds).lines[0].greatest == [21.0]
     assert count(QUARTER) == 1
+
+
+def test_many_servers_are_kept_in_as_many_statements_as_one(server: str, installation: Installation) -> None:
+    ids = list(installation.servers.values())
+    assert len(ids) > 3
+    assert server in ids
+    few, many = (
+        _statements([[Numbers(one, hour(minute), {INLET: minute}) for one in chosen] for minute in (0, 1, 16, 24 * 60)])
+        for chosen in (ids[:1], ids[1:])
+    )
+    assert many == few
+    for server_id in ids:
+        assert told(server_id, hour(0), hour(15), 900).lines[0].greatest == [1.0]
+
+
+def _statements(batches: list[list[Numbers]]) -> int:
+    seen: list[str] = []
+
+    def count(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        seen.append(statement)
+
+    event.listen(database().engine, "before_cursor_execute", count)
+    try:
+        for batch in batches:
+            with database().write() as session:
+                history.add(session, batch)
+    finally:
+        event.remove(database().engine, "before_cursor_execute", count)
+    return len(seen)
 
 
 def test_a_sensor_whose_unit_changes_is_another_series_and_one_that_returns_the_same(server: str) -> None:
