@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from sqlalchemy import select
@@ -32,6 +33,7 @@ from oobctl.drivers.interfaces import (
 )
 from oobctl.drivers.login import Login
 from oobctl.drivers.refusals import parked_error
+from oobctl.drivers.security import MergedSecurity
 from oobctl.drivers.shared_session import Box, SharedSlot
 from oobctl.drivers.slots import Slot, limit_of
 from oobctl.errors import BmcBusy, ConfigurationError, NotFound, NotSupported
@@ -138,8 +140,13 @@ class ConnectedBmc:
 
     @property
     def security(self) -> Security:
-        found: Security = self._capability(Capability.SECURITY)
-        return found
+        """Over each protocol that the BMC speaks: no one of them tells all."""
+        first = self.protocol_of(Capability.SECURITY)
+        ways = [one for one in self._profile.transports[Capability.SECURITY] if one in self._rows.endpoints]
+        if len(ways) == 1:
+            found: Security = self._transport_of(first).capability(Capability.SECURITY)
+            return found
+        return MergedSecurity({way: partial(self.over, way, Capability.SECURITY) for way in ways})
 
     def protocol_of(self, capability: str) -> Protocol:
         """Which protocol carries the capability: the first of the profile's for which there is an endpoint.
@@ -164,16 +171,34 @@ class ConnectedBmc:
 
         Raises what `read` and the check raise, and BmcBusy where the BMC ends every session before it was read.
         """
-        for _ in range(_READ_TIMES):
-            before = self._logins()
-            found = read()
-            self._check_logins()
-            if all(count in {0, before.get(protocol) or 1} for protocol, count in self._logins().items()):
-                return found
+        with self._lock:
+            there = set(self._transports)
+        try:
+            for _ in range(_READ_TIMES):
+                before = self._logins()
+                found = read()
+                self._check_logins()
+                if all(count in {0, before.get(protocol) or 1} for protocol, count in self._logins().items()):
+                    return found
+        finally:
+            self._leave_passing(there)
         raise BmcBusy(
             f"The BMC of {self._rows.server.name} ended our session {_READ_TIMES} times while it was read, so that "
             "what it said may be in part another one's. Try again in a minute."
         )
+
+    def _leave_passing(self, there: set[Protocol]) -> None:
+        """Log out over a protocol that carries nothing by itself: a session that is kept for nothing is a human's.
+
+        there: what was in use before the reading, and stays.
+        """
+        kept = there | {self._profile.way_to(one, self._rows.endpoints) for one in self._profile.transports}
+        with self._lock:
+            left = {one: self._transports.pop(one) for one in [*self._transports] if one not in kept}
+            self._slots = [slot for slot in self._slots if slot not in [one.login.slot for one in left.values()]]
+        for protocol, transport in left.items():
+            self._checked.pop(protocol, None)
+            transport.close()
 
     def _logins(self) -> dict[Protocol, int]:
         return {protocol: transport.logins for protocol, transport in list(self._transports.items())}
