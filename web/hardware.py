@@ -8,9 +8,9 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from oobctl import control
-from oobctl.access import Actor, find_server
-from oobctl.constants import STAFF_CAPABILITIES, Capability, Lock
+from oobctl import administer, control
+from oobctl.access import Actor, find_server, holds
+from oobctl.constants import STAFF_CAPABILITIES, Capability, Lock, Permission
 from oobctl.errors import NotFound, OobctlError
 from oobctl.readings import baselines, tell
 from oobctl.store import Job, Server, database
@@ -89,6 +89,7 @@ def _bmc(session: Session, actor: Actor, server: Server) -> dict[str, Any]:
     if actor.is_staff:
         found["users"] = readings.shape(session, actor, server, Capability.USERS, UsersShape)
         found["security"] = readings.security(session, actor, server)
+        found["may_administer"] = holds(actor, Permission.ADMINISTER).allowed
     return found
 
 
@@ -127,6 +128,17 @@ def read_now(server: str, page: str) -> Response:
         if error.http_status != 409:
             raise
     return make_response(redirect(url_for("hardware.show", server=server, page=page), 303))
+
+
+@blueprint.post("/bmc/known-users")
+def acknowledge_user(server: str) -> Response:
+    """A user of the BMC that nobody knew is right."""
+    try:
+        administer.acknowledge_bmc_user(current_actor(), server, request.form.get("name", ""))
+    except OobctlError as error:
+        page = render_template("hardware/show.html", **_shown(server, PAGES["bmc"]), error=error)
+        return make_response(page, error.http_status)
+    return make_response(redirect(url_for("hardware.show", server=server, page="bmc"), 303))
 
 
 @blueprint.post("/bios/review")

@@ -16,6 +16,7 @@ from oobctl.audit.tags import Tag
 from oobctl.constants import Ending, Evidence, Health, JobState, Outcome, PowerState, StepState
 from oobctl.errors import OobctlError
 from oobctl.profiles.model import SECURITY_FACTS
+from oobctl.readings import known_users
 from oobctl.readings.drift import said
 from web import bios_form, hardware_words
 from web.discretion import told_error
@@ -77,6 +78,7 @@ EVENTS: dict[str, str] = {
     Tag.SERVER_ENDPOINT_REMOVE: "removed a way to the BMC",
     Tag.SERVER_RETIRE: "retired the server",
     Tag.SERVER_SECURITY_DRIFT: "the BMC's security changed",
+    Tag.SERVER_BMC_USER_ACKNOWLEDGE: "acknowledged a user of the BMC",
     Tag.SERVER_BIOS_BASELINE: "saved the BIOS settings",
     Tag.SERVER_BOOT_OVERRIDE_CLEARED: "cleared the boot override",
     Tag.JOB_CANCEL: "asked to cancel the job",
@@ -235,7 +237,8 @@ def _flat(value: Any) -> str:
 
 def differences(drift: Sequence[Mapping[str, Any]]) -> str:
     """How a BMC differs from what its profile asks for, in words."""
-    return "; ".join(f"{said([one])}: {SECURITY_FACTS.get(one['fact'], 'asked for by its profile')}" for one in drift)
+    meanings = {**SECURITY_FACTS, known_users.FACT: "users of the BMC that nobody here made or acknowledged"}
+    return "; ".join(f"{said([one])}: {meanings.get(one['fact'], 'asked for by its profile')}" for one in drift)
 
 
 def is_silent(server: ServerShape) -> bool:

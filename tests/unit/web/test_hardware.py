@@ -10,6 +10,7 @@ from sqlalchemy import select
 from oobctl.constants import Capability, JobState
 from oobctl.errors import BmcUnreachable
 from oobctl.store import BiosBaseline, Job, database
+from tests.unit.readings import samples
 from tests.unit.web.conftest import SignIn, csrf_token
 from tests.unit.web.seed import Seed, end, read
 from web.hardware import PAGES
@@ -46,6 +47,22 @@ def test_the_bmcs_users_and_exposure_are_for_staff(sign_in: SignIn, seed: Seed) 
     for words in STAFFS:
         assert words in for_staff
         assert words not in for_others
+
+
+def test_an_unknown_user_of_the_bmc_shows_and_an_administrator_can_say_that_it_is_right(
+    sign_in: SignIn, seed: Seed
+) -> None:
+    read(seed, "web01", Capability.SECURITY, samples.open_to(), age=10)
+    read(seed, "web01", Capability.SECURITY, samples.open_to("backdoor"), age=5)
+    assert "backdoor" not in page(sign_in("owner"), seed, "bmc")
+    for_technician = page(sign_in("technician"), seed, "bmc")
+    assert "Users that nobody here knows" in for_technician
+    assert "This user is right" not in for_technician
+    client = sign_in("admin")
+    assert "unknown_users is backdoor (Administrator)" in client.get(f"/servers/{seed.servers['web01']}").text
+    assert post(client, seed, "bmc/known-users", name="nobody").status_code == 422
+    assert post(client, seed, "bmc/known-users", name="backdoor").status_code == 303
+    assert "Users that nobody here knows" not in page(client, seed, "bmc")
 
 
 def test_another_tenants_server_and_an_unknown_page_are_not_found(sign_in: SignIn, seed: Seed) -> None:
