@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from sqlalchemy.orm import Session
 
-from oobctl import clock, profiles, readings
+from oobctl import profiles
 from oobctl.actions import restart, steps
 from oobctl.audit.tags import Tag
 from oobctl.bios_values import BiosAttribute, Scalar, WrongValue, check
@@ -16,7 +16,7 @@ from oobctl.drivers.readings import BiosReport
 from oobctl.errors import BmcError, InvalidParameter, StateNotReached
 from oobctl.jobs.action import Action, Step
 from oobctl.jobs.run import Run
-from oobctl.store import AttributeRegistry, Reading, Server, database
+from oobctl.store import AttributeRegistry, Reading, Server
 
 _MOST_VALUES = 200
 _LONGEST_NAME = 128
@@ -196,11 +196,7 @@ def _differing(report: BiosReport) -> list[str]:
 
 
 def _read_and_keep(run: Run) -> BiosReport:
-    """Read now; pages show it from then on."""
-    at = clock.now()
-    report = run.bmc.bios.read()
-    with database().write() as session:
-        readings.keep(session, run.acted.server_id, Capability.BIOS, report, at)
+    report: BiosReport = steps.read_and_keep(run, Capability.BIOS)
     return report
 
 
