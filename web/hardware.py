@@ -1,7 +1,7 @@
 """A server's hardware pages: health and sensors, event log, parts, BIOS settings, the BMC itself."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from oobctl import administer, control
 from oobctl.access import Actor, find_server, holds
 from oobctl.constants import STAFF_CAPABILITIES, Capability, Lock, Permission
-from oobctl.errors import NotFound, OobctlError
+from oobctl.errors import InvalidParameter, NotFound, OobctlError
 from oobctl.readings import baselines, tell
 from oobctl.store import Job, Server, database
 from web import bios_form, cursors, hardware_words, over_time, parameters, readings, views
@@ -157,6 +157,8 @@ def set_bios(server: str) -> Response:
     wanted = {"values": bios_form.values(attributes, request.form), "apply": request.form.get("apply", "next_boot")}
     try:
         control.submit(actor, "bios.set", shape.id, wanted, idempotency_key=request.form.get("key") or None)
+    except InvalidParameter as error:  # nothing is to be changed: the page says so better
+        return _reviewed(server, error if wanted["values"] else None)
     except OobctlError as error:
         return _reviewed(server, error)
     return make_response(redirect(url_for("servers.show", server=shape.id), 303))
@@ -180,16 +182,20 @@ def _reviewed(server: str, error: OobctlError | None) -> Response:
         row = find_server(session, actor, server)
         shape = views.server(session, actor, row)
         attributes = readings.bios(session, actor, row).attributes or []
+        wrong = readings.wrong_values(session, actor, row, bios_form.values(attributes, request.form))
+    changes = [replace(one, wrong=wrong.get(one.attribute.name)) for one in bios_form.changes(attributes, request.form)]
+    listed = {one.attribute.name for one in changes}
     page = render_template(
         "hardware/review.html",
         server=shape,
-        changes=bios_form.changes(attributes, request.form),
+        changes=changes,
+        foreign=[words for name, words in wrong.items() if name not in listed],
         apply=request.form.get("apply", "next_boot"),
         key=parameters.new_key(),
         offer=next((offer for offer in shape.actions if offer.name == "bios.set"), None),
         error=error,
     )
-    return make_response(page, error.http_status if error else 200)
+    return make_response(page, error.http_status if error else 422 if wrong else 200)
 
 
 def _page(name: str) -> Page:

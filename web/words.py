@@ -206,7 +206,16 @@ def _by(name: str, kind: str, token: str | None) -> str:
 
 def _read(values: Mapping[str, Any]) -> str:
     found = [(name, value) for name, value in values.items() if name != "read_at" and value is not None]
-    return ", ".join(str(value) if name == "PowerState" else f"{_spaced(name)} {value}" for name, value in found)
+    return ", ".join(str(value) if name == "PowerState" else f"{_spaced(name)} {_said(value)}" for name, value in found)
+
+
+def _said(value: Any) -> str:
+    """A value of the evidence in words; settings each with its name."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_said(one)}" for name, one in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(_said, value))
+    return "not set" if value is None else {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
 
 def notes(evidence: Mapping[str, Any] | None, key: str) -> list[str]:
@@ -217,6 +226,7 @@ def notes(evidence: Mapping[str, Any] | None, key: str) -> list[str]:
 def _spaced(name: str) -> str:
     """BootSourceOverrideTarget and not_confirmed as words."""
     known = {"IndicatorLED": "identify light", "BootSourceOverrideTarget": "boot from"}
+    known |= {"bios": "BIOS", "bios_pending": "pending for the next boot"}
     known |= {"BootSourceOverrideEnabled": "override", "BootSourceOverrideMode": "mode", "LastResetTime": "last reset"}
     return known.get(name, name.replace("_", " "))
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from flask.testing import FlaskClient
@@ -9,7 +10,7 @@ from sqlalchemy import select
 
 from oobctl.constants import Capability, JobState
 from oobctl.errors import BmcUnreachable
-from oobctl.store import BiosBaseline, Job, database
+from oobctl.store import AuditRecord, BiosBaseline, Job, database
 from tests.unit.readings import samples
 from tests.unit.web.conftest import SignIn, csrf_token
 from tests.unit.web.seed import Seed, end, read
@@ -98,7 +99,8 @@ def test_only_what_was_changed_is_reviewed_and_nothing_is_asked_for_yet(sign_in:
     assert "Set 1 setting of web01" in text
     assert 'name="bios.Cores" value="32"' in text
     assert 'name="bios.BootMode"' not in text  # it is pending already
-    assert "NoSuchThing" not in text
+    assert "no attribute &#39;NoSuchThing&#39;" in text
+    assert 'name="bios.NoSuchThing"' not in text
     with database().read() as session:
         assert session.scalar(select(Job.id).where(Job.action == "bios.set")) is None
 
@@ -121,6 +123,44 @@ def test_a_wrong_value_is_said_beside_what_was_typed(sign_in: SignIn, seed: Seed
     assert answer.status_code == 422
     assert "BootMode takes one of" in answer.text
     assert 'value="Purple"' in answer.text
+
+
+def test_a_value_out_of_range_is_said_at_its_field_when_it_is_reviewed(sign_in: SignIn, seed: Seed) -> None:
+    answer = post(sign_in("owner"), seed, "bios/review", **{"bios.Cores": "77777"})
+    assert answer.status_code == 422
+    assert "Cores takes a whole number from 1 to 64." in answer.text
+    assert re.search(r'<input id="[^"]*" name="bios.Cores" value="77777"', answer.text)
+    assert "Set 1 setting" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("NoSuchThing", "no attribute &#39;NoSuchThing&#39;"), ("AdminPassword", "AdminPassword is not for you to set")],
+)
+def test_what_is_posted_and_is_no_setting_is_refused_by_its_name(
+    sign_in: SignIn, seed: Seed, name: str, said: str
+) -> None:
+    answer = post(sign_in("owner"), seed, "bios/set", **{f"bios.{name}": "hunter2"})
+    assert answer.status_code == 422
+    assert said in answer.text
+    assert "Dictionary" not in answer.text
+
+
+def test_a_password_that_is_posted_as_a_setting_is_in_no_record(sign_in: SignIn, seed: Seed) -> None:
+    assert post(sign_in("owner"), seed, "bios/set", **{"bios.AdminPassword": "hunter2"}).status_code == 422
+    with database().read() as session:
+        records = session.execute(select(AuditRecord.parameters, AuditRecord.reason)).all()
+    assert "hunter2" not in repr(records)
+
+
+def test_a_pending_value_is_shown_as_pending_and_never_as_what_holds_now(sign_in: SignIn, seed: Seed) -> None:
+    pending = replace(samples.BIOS, values={"Cores": 30}, pending={"Cores": 31})
+    read(seed, "web01", Capability.BIOS, pending, age=5)
+    client = sign_in("owner")
+    assert "Now 30; 31 is pending for the next boot." in page(client, seed, "bios")
+    text = post(client, seed, "bios/review", **{"bios.Cores": "55"}).text
+    cells = dict(re.findall(r'<td data-label="(Now|Pending|Then)"><(?:del|ins)>([^<]*)<', text))
+    assert cells == {"Now": "30", "Pending": "31", "Then": "55"}
 
 
 def test_who_may_not_set_the_bios_sees_values_and_no_form(sign_in: SignIn, seed: Seed) -> None:
