@@ -36,7 +36,7 @@ from oobctl.drivers.refusals import parked_error
 from oobctl.drivers.security import MergedSecurity
 from oobctl.drivers.shared_session import Box, SharedSlot
 from oobctl.drivers.slots import Slot, limit_of
-from oobctl.errors import BmcBusy, ConfigurationError, NotFound, NotSupported
+from oobctl.errors import BmcBusy, BmcUnreachable, ConfigurationError, NotFound, NotSupported
 from oobctl.profiles import Profile
 from oobctl.store import Bmc as BmcRow
 from oobctl.store import Credential, Endpoint, Server, Site, database
@@ -72,6 +72,8 @@ class ConnectedBmc:
         self._slots: list[Slot] = []
         self._checked: dict[Protocol, int] = {}  # at which login of a transport it was last asked who it is
         self._lock = threading.Lock()
+        self._closed = False
+        self._passing: dict[int, list[Protocol]] = {}  # per thread: what its reading alone needs
 
     @property
     def profile(self) -> Profile:
@@ -146,6 +148,10 @@ class ConnectedBmc:
         if len(ways) == 1:
             found: Security = self._transport_of(first).capability(Capability.SECURITY)
             return found
+        kept = {self._profile.way_to(one, self._rows.endpoints) for one in self._profile.transports}
+        with self._lock:
+            passing = self._passing.setdefault(threading.get_ident(), [])  # read again, it is open already
+            passing += [one for one in ways if one not in {*kept, *self._transports}]
         return MergedSecurity({way: partial(self.over, way, Capability.SECURITY) for way in ways})
 
     def protocol_of(self, capability: str) -> Protocol:
@@ -171,8 +177,6 @@ class ConnectedBmc:
 
         Raises what `read` and the check raise, and BmcBusy where the BMC ends every session before it was read.
         """
-        with self._lock:
-            there = set(self._transports)
         try:
             for _ in range(_READ_TIMES):
                 before = self._logins()
@@ -181,20 +185,20 @@ class ConnectedBmc:
                 if all(count in {0, before.get(protocol) or 1} for protocol, count in self._logins().items()):
                     return found
         finally:
-            self._leave_passing(there)
+            self._leave_passing()
         raise BmcBusy(
             f"The BMC of {self._rows.server.name} ended our session {_READ_TIMES} times while it was read, so that "
             "what it said may be in part another one's. Try again in a minute."
         )
 
-    def _leave_passing(self, there: set[Protocol]) -> None:
+    def _leave_passing(self) -> None:
         """Log out over a protocol that carries nothing by itself: a session that is kept for nothing is a human's.
 
-        there: what was in use before the reading, and stays.
+        Only what this thread's own reading opened: another thread may be reading over the others.
         """
-        kept = there | {self._profile.way_to(one, self._rows.endpoints) for one in self._profile.transports}
         with self._lock:
-            left = {one: self._transports.pop(one) for one in [*self._transports] if one not in kept}
+            passing = self._passing.pop(threading.get_ident(), [])
+            left = {one: self._transports.pop(one) for one in passing if one in self._transports}
             self._slots = [slot for slot in self._slots if slot not in [one.login.slot for one in left.values()]]
         for protocol, transport in left.items():
             self._checked.pop(protocol, None)
@@ -205,7 +209,7 @@ class ConnectedBmc:
 
     def _check_logins(self) -> None:
         for protocol, count in self._logins().items():
-            if count and self._checked.get(protocol) != count:
+            if count and self._checked.get(protocol) != count and protocol in self._transports:
                 self._ask_who(protocol)
 
     @property
@@ -237,6 +241,7 @@ class ConnectedBmc:
     def close(self) -> None:
         """Log out everywhere, for good: who still reads over it gets an error. Never raises."""
         with self._lock:
+            self._closed = True
             for slot in self._slots:
                 slot.retire()
             for transport in self._transports.values():
@@ -256,6 +261,8 @@ class ConnectedBmc:
     def _transport_of(self, protocol: Protocol) -> Transport:
         with self._lock:
             if protocol not in self._transports:
+                if self._closed:  # a reading that goes on over the other protocol would log in, and nobody out
+                    raise BmcUnreachable(f"The connection to the BMC of {self._rows.server.name} was closed.")
                 self._transports[protocol] = self._make(protocol)
             return self._transports[protocol]
 

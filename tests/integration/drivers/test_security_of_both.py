@@ -1,5 +1,6 @@
 """How far a BMC is open that speaks both protocols: what one can't tell comes from the other, and silence is told."""
 
+import threading
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -86,6 +87,32 @@ def test_the_session_that_only_this_reading_needs_ends_with_it(bench: Bench) -> 
     assert [row.protocol for row in bench.rows.sessions()] == [Protocol.REDFISH]
     with_both.checked(lambda: with_both.security.read())
     with_both.close()
+
+
+def test_another_reading_ends_no_session_that_this_one_uses(bench: Bench) -> None:
+    """The monitor reads the power beside it, over the same connection."""
+    with_both = bench.connect(check=lambda _who: None)
+
+    def beside() -> SecurityReport:
+        found = with_both.security.read()
+        power = threading.Thread(target=lambda: with_both.checked(lambda: with_both.power.read()))
+        power.start()
+        power.join()
+        assert {row.protocol for row in bench.rows.sessions()} == set(Protocol)
+        return found
+
+    with_both.checked(beside)
+    with_both.close()
+    assert bench.rows.sessions() == []
+
+
+def test_a_closed_connection_logs_in_no_more(bench: Bench) -> None:
+    closed = bench.connect()
+    security = closed.security
+    closed.close()
+    with pytest.raises(BmcUnreachable, match="was closed"):
+        security.read()
+    assert bench.rows.sessions() == []
 
 
 def test_the_worse_of_two_counts() -> None:
