@@ -3,10 +3,12 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from difflib import get_close_matches
 from typing import Any
 
 Scalar = str | int | float | bool
 _MOST_NAMED = 12
+_LONGEST_NAME = 128
 _SECRET = re.compile(r"passw|passphrase|secret|privatekey", re.IGNORECASE)
 _LONGEST = 4096  # characters of a value, where the registry says no length
 # Possessive throughout: a pattern is itself what a BMC says, and reading it must end in time as well.
@@ -87,6 +89,12 @@ def check(
     return tuple(found)
 
 
+def not_scalar(values: Mapping[str, Any]) -> tuple[WrongValue, ...]:
+    """Those that no attribute takes, whatever its type: null, lists and objects."""
+    wrong = [name for name, value in values.items() if not isinstance(value, str | int | float)]
+    return tuple(WrongValue(name, f"{name:.80} takes a text, a number, true or false.") for name in wrong)
+
+
 def differing(values: Mapping[str, Any], baseline: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
     """What a BIOS holds otherwise than a saved baseline: per attribute (in the baseline, now); None: not there."""
     names = sorted({*values, *baseline})
@@ -112,21 +120,21 @@ def _wrong(
 def not_settable(attribute: BiosAttribute, denied: Sequence[str] = ()) -> str | None:
     """Why no value at all can be set: a sentence; None where some can. denied: as for `check`."""
     name = attribute.name
+    if attribute.read_only:  # for everybody, so nobody is sent to ask for it
+        return f"{name} is read-only: the BIOS takes no value for it."
     if any(re.search(pattern, name) for pattern in denied):
         return f"{name} is not for you to set. Ask the provider."
     if is_secret(name, attribute.type):
         return f"{name} is a secret: it can't be set like this, because what is set is recorded."
-    if attribute.read_only:
-        return f"{name} is read-only: the BIOS takes no value for it."
     return None
 
 
 def _near(name: str, names: Iterable[str]) -> str:
-    """Attributes whose names have this one in them, or are in it."""
-    folded = name.casefold()
-    alike = sorted(
-        other for other in names if len(folded) > 2 and (folded in other.casefold() or other.casefold() in folded)
-    )
+    """Attributes whose names have this one in them, or are in it; else those that are spelled much like it."""
+    folded = name[:_LONGEST_NAME].casefold()
+    known = {other.casefold(): other for other in names}
+    alike = sorted(known[other] for other in known if len(folded) > 2 and (folded in other or other in folded))
+    alike = alike or [known[other] for other in get_close_matches(folded, known, n=3, cutoff=0.7)]
     return f" It has {', '.join(alike[:_MOST_NAMED])}." if alike else ""
 
 

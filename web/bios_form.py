@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from oobctl.bios_values import is_secret
 from web.shapes.readings import AttributeShape
 
 PREFIX = "bios."
@@ -21,11 +22,15 @@ class Menu:
 
 @dataclass(frozen=True)
 class Change:
-    """One setting that is to be another. Values as the door takes them."""
+    """One setting that is to be another. Values as the door takes them.
+
+    before: what holds now; attribute.pending: what waits for the next boot. wrong: why it can't be set so.
+    """
 
     attribute: AttributeShape
     before: Any
     after: Any
+    wrong: str | None = None
 
 
 def menus(attributes: Iterable[AttributeShape], search: str) -> list[Menu]:
@@ -70,15 +75,23 @@ def changes(attributes: Iterable[AttributeShape], form: Mapping[str, str]) -> li
         text = form.get(PREFIX + one.name)
         if text is None or not _takes_values(one):
             continue
-        before, after = _coming(one), _typed(one, text)
-        if after != before and not (text == "" and before is None):
-            found.append(Change(one, before, after))
+        coming, after = _coming(one), _typed(one, text)
+        if after != coming and not (text == "" and coming is None):
+            found.append(Change(one, one.value, after))
     return found
 
 
 def values(attributes: Iterable[AttributeShape], form: Mapping[str, str]) -> dict[str, Any]:
-    """The parameter of bios.set."""
-    return {change.attribute.name: change.after for change in changes(attributes, form)}
+    """The parameter of bios.set: what is changed, and what the page has no input for, which the door refuses by name.
+
+    Of a password nothing is passed on: it is refused whatever it is, and a refusal is recorded.
+    """
+    listed = list(attributes)
+    inputs = {one.name for one in listed if _takes_values(one)}
+    sent = {key.removeprefix(PREFIX): text for key, text in form.items() if key.startswith(PREFIX)}
+    foreign = {name: "" if is_secret(name, None) else text for name, text in sent.items() if name not in inputs}
+    secret = {one.name: "" for one in listed if one.name in foreign and is_secret(one.name, one.type)}
+    return {change.attribute.name: change.after for change in changes(listed, form)} | foreign | secret
 
 
 def _coming(one: AttributeShape) -> Any:

@@ -1,17 +1,17 @@
 """A server's hardware pages: health and sensors, event log, parts, BIOS settings, the BMC itself."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from oobctl import control
-from oobctl.access import Actor, find_server
-from oobctl.constants import STAFF_CAPABILITIES, Capability, Lock
-from oobctl.errors import NotFound, OobctlError
+from oobctl import administer, control
+from oobctl.access import Actor, find_server, holds
+from oobctl.constants import STAFF_CAPABILITIES, Capability, Lock, Permission
+from oobctl.errors import InvalidParameter, NotFound, OobctlError
 from oobctl.readings import baselines, tell
 from oobctl.store import Job, Server, database
 from web import bios_form, cursors, hardware_words, over_time, parameters, readings, views
@@ -89,6 +89,7 @@ def _bmc(session: Session, actor: Actor, server: Server) -> dict[str, Any]:
     if actor.is_staff:
         found["users"] = readings.shape(session, actor, server, Capability.USERS, UsersShape)
         found["security"] = readings.security(session, actor, server)
+        found["may_administer"] = holds(actor, Permission.ADMINISTER).allowed
     return found
 
 
@@ -129,6 +130,17 @@ def read_now(server: str, page: str) -> Response:
     return make_response(redirect(url_for("hardware.show", server=server, page=page), 303))
 
 
+@blueprint.post("/bmc/known-users")
+def acknowledge_user(server: str) -> Response:
+    """A user of the BMC that nobody knew is right."""
+    try:
+        administer.acknowledge_bmc_user(current_actor(), server, request.form.get("name", ""))
+    except OobctlError as error:
+        page = render_template("hardware/show.html", **_shown(server, PAGES["bmc"]), error=error)
+        return make_response(page, error.http_status)
+    return make_response(redirect(url_for("hardware.show", server=server, page="bmc"), 303))
+
+
 @blueprint.post("/bios/review")
 def review(server: str) -> Response:
     """What of the form is not as it is: shown with its consequence before anything is asked for."""
@@ -145,6 +157,8 @@ def set_bios(server: str) -> Response:
     wanted = {"values": bios_form.values(attributes, request.form), "apply": request.form.get("apply", "next_boot")}
     try:
         control.submit(actor, "bios.set", shape.id, wanted, idempotency_key=request.form.get("key") or None)
+    except InvalidParameter as error:  # nothing is to be changed: the page says so better
+        return _reviewed(server, error if wanted["values"] else None)
     except OobctlError as error:
         return _reviewed(server, error)
     return make_response(redirect(url_for("servers.show", server=shape.id), 303))
@@ -168,16 +182,20 @@ def _reviewed(server: str, error: OobctlError | None) -> Response:
         row = find_server(session, actor, server)
         shape = views.server(session, actor, row)
         attributes = readings.bios(session, actor, row).attributes or []
+        wrong = readings.wrong_values(session, actor, row, bios_form.values(attributes, request.form))
+    changes = [replace(one, wrong=wrong.get(one.attribute.name)) for one in bios_form.changes(attributes, request.form)]
+    listed = {one.attribute.name for one in changes}
     page = render_template(
         "hardware/review.html",
         server=shape,
-        changes=bios_form.changes(attributes, request.form),
+        changes=changes,
+        foreign=[words for name, words in wrong.items() if name not in listed],
         apply=request.form.get("apply", "next_boot"),
         key=parameters.new_key(),
         offer=next((offer for offer in shape.actions if offer.name == "bios.set"), None),
         error=error,
     )
-    return make_response(page, error.http_status if error else 200)
+    return make_response(page, error.http_status if error else 422 if wrong else 200)
 
 
 def _page(name: str) -> Page:

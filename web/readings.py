@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from oobctl import clock, profiles
 from oobctl.access import Actor, may
-from oobctl.bios_values import BiosAttribute, is_secret, not_settable
+from oobctl.bios_values import BiosAttribute, check, is_secret, not_settable
 from oobctl.constants import Capability, Permission
 from oobctl.errors import ConfigurationError
 from oobctl.profiles.model import SECURITY_FACTS
@@ -115,6 +115,16 @@ def _refusals(
         return not_settable(attribute, denied)
 
     return refused
+
+
+def wrong_values(session: Session, actor: Actor, server: Server, values: dict[str, Any]) -> dict[str, str]:
+    """Per attribute why it can't be set so, by the check of the door. Empty where the BIOS was not read yet."""
+    content = tell.latest(session, actor, server, Capability.BIOS).content
+    known = [BiosAttribute.from_json(item) for item in tell.registry(session, content)]
+    if content is None or not known:
+        return {}
+    denied = () if actor.is_staff else _denied(session, server)
+    return {one.name: one.message for one in check(known, values, present=content["values"], denied=denied)}
 
 
 def _settable(because: str | None) -> dict[str, Any]:

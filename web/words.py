@@ -16,6 +16,7 @@ from oobctl.audit.tags import Tag
 from oobctl.constants import Ending, Evidence, Health, JobState, Outcome, PowerState, StepState
 from oobctl.errors import OobctlError
 from oobctl.profiles.model import SECURITY_FACTS
+from oobctl.readings import known_users
 from oobctl.readings.drift import said
 from web import bios_form, hardware_words
 from web.discretion import told_error
@@ -77,6 +78,7 @@ EVENTS: dict[str, str] = {
     Tag.SERVER_ENDPOINT_REMOVE: "removed a way to the BMC",
     Tag.SERVER_RETIRE: "retired the server",
     Tag.SERVER_SECURITY_DRIFT: "the BMC's security changed",
+    Tag.SERVER_BMC_USER_ACKNOWLEDGE: "acknowledged a user of the BMC",
     Tag.SERVER_BIOS_BASELINE: "saved the BIOS settings",
     Tag.SERVER_BOOT_OVERRIDE_CLEARED: "cleared the boot override",
     Tag.JOB_CANCEL: "asked to cancel the job",
@@ -204,7 +206,16 @@ def _by(name: str, kind: str, token: str | None) -> str:
 
 def _read(values: Mapping[str, Any]) -> str:
     found = [(name, value) for name, value in values.items() if name != "read_at" and value is not None]
-    return ", ".join(str(value) if name == "PowerState" else f"{_spaced(name)} {value}" for name, value in found)
+    return ", ".join(str(value) if name == "PowerState" else f"{_spaced(name)} {_said(value)}" for name, value in found)
+
+
+def _said(value: Any) -> str:
+    """A value of the evidence in words; settings each with its name."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_said(one)}" for name, one in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(_said, value))
+    return "not set" if value is None else {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
 
 def notes(evidence: Mapping[str, Any] | None, key: str) -> list[str]:
@@ -215,6 +226,7 @@ def notes(evidence: Mapping[str, Any] | None, key: str) -> list[str]:
 def _spaced(name: str) -> str:
     """BootSourceOverrideTarget and not_confirmed as words."""
     known = {"IndicatorLED": "identify light", "BootSourceOverrideTarget": "boot from"}
+    known |= {"bios": "BIOS", "bios_pending": "pending for the next boot"}
     known |= {"BootSourceOverrideEnabled": "override", "BootSourceOverrideMode": "mode", "LastResetTime": "last reset"}
     return known.get(name, name.replace("_", " "))
 
@@ -235,7 +247,8 @@ def _flat(value: Any) -> str:
 
 def differences(drift: Sequence[Mapping[str, Any]]) -> str:
     """How a BMC differs from what its profile asks for, in words."""
-    return "; ".join(f"{said([one])}: {SECURITY_FACTS.get(one['fact'], 'asked for by its profile')}" for one in drift)
+    meanings = {**SECURITY_FACTS, known_users.FACT: "users of the BMC that nobody here made or acknowledged"}
+    return "; ".join(f"{said([one])}: {meanings.get(one['fact'], 'asked for by its profile')}" for one in drift)
 
 
 def is_silent(server: ServerShape) -> bool:

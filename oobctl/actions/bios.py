@@ -1,32 +1,38 @@
 """The firmware's settings: set with validation, or back to the factory's defaults; now or at the next boot."""
 
 import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, field_validator
 from sqlalchemy.orm import Session
 
-from oobctl import clock, profiles, readings
+from oobctl import profiles
 from oobctl.actions import restart, steps
 from oobctl.audit.tags import Tag
-from oobctl.bios_values import BiosAttribute, Scalar, WrongValue, check
+from oobctl.bios_values import BiosAttribute, Scalar, WrongValue, check, not_scalar
 from oobctl.constants import BiosApply, Capability, Lock, Outcome, Permission
 from oobctl.drivers.readings import BiosReport
 from oobctl.errors import BmcError, InvalidParameter, StateNotReached
 from oobctl.jobs.action import Action, Step
 from oobctl.jobs.run import Run
-from oobctl.store import AttributeRegistry, Reading, Server, database
+from oobctl.store import AttributeRegistry, Reading, Server
 
 _MOST_VALUES = 200
 _LONGEST_NAME = 128
+
+
+Value = Annotated[
+    Any, WithJsonSchema({"anyOf": [{"type": kind} for kind in ("string", "integer", "number", "boolean")]})
+]
+"""Whatever JSON has: what an attribute takes is said by who knows the attribute."""
 
 
 class SetParameters(BaseModel):
     """values: BIOS attributes by the registry's names. apply: `now` restarts the server for it."""
 
     model_config = ConfigDict(extra="forbid")
-    values: dict[str, Scalar] = Field(
+    values: dict[str, Value] = Field(
         min_length=1, max_length=_MOST_VALUES, description="BIOS attributes and the values that they are to have."
     )
     apply: BiosApply = Field(
@@ -35,7 +41,7 @@ class SetParameters(BaseModel):
 
     @field_validator("values")
     @classmethod
-    def _named(cls, values: dict[str, Scalar]) -> dict[str, Scalar]:
+    def _named(cls, values: dict[str, Any]) -> dict[str, Any]:
         for name in values:
             if not 0 < len(name) <= _LONGEST_NAME or not name.isprintable():
                 raise ValueError(f"{name[:40]!r} is no attribute's name")
@@ -58,6 +64,7 @@ def check_asked(session: Session, server: Server, by_staff: bool, parameters: Ba
     content = row.content if row is not None else None
     registry = session.get(AttributeRegistry, content["registry"]) if content and content["registry"] else None
     if content is None or registry is None:
+        _refuse(not_scalar(parameters.values))
         return  # the worker reads it before it sends anything
     attributes = [BiosAttribute.from_json(one) for one in registry.content["attributes"]]
     _refuse(_wrong(parameters.values, attributes, content["values"], _denied(server.bmc.profile, by_staff)))
@@ -86,8 +93,10 @@ def _check_values(run: Run) -> str:
     report = run.bmc.bios.read()
     denied = () if run.acted.by_staff else run.profile.bios.customer_denied
     _refuse(_wrong(wanted.values, report.attributes, report.values, denied))
-    run.saw("before", bios=_of(report, wanted.values))
-    return f"{_number(wanted.values)} checked; they were {_listed(_of(report, wanted.values))}"
+    now, pending = _now(report, wanted.values), _pending(report, wanted.values)
+    run.saw("before", bios=now, **({"bios_pending": pending} if pending else {}))
+    waited = f"; pending: {_listed(pending)}" if pending else ""
+    return f"{_number(wanted.values)} checked; now: {_listed(now)}{waited}"
 
 
 def _ensure_pending(run: Run) -> str:
@@ -102,9 +111,9 @@ def _ensure_pending(run: Run) -> str:
     missing = {name for name, value in wanted.values.items() if not _holds(report, name, value)}
     if missing:
         raise StateNotReached(
-            f"The BMC of {run.name} took the settings, but reads back {_listed(_of(report, missing))}.",
+            f"The BMC of {run.name} took the settings, but reads back {_listed(_coming(report, missing))}.",
             wanted=_listed(wanted.values),
-            last_read=_listed(_of(report, missing)),
+            last_read=_listed(_coming(report, missing)),
         )
     run.outcome = Outcome.PENDING
     return f"Read back as pending: {_listed(wanted.values)}"
@@ -128,7 +137,7 @@ def _read_values(run: Run) -> str:
 
     limit = run.profile.boot.used_within
     agreed = run.until(there, limit, f"for {run.name}'s firmware to take the settings")
-    last = _of(found[0], wanted) if found else {}
+    last = _now(found[0], wanted) if found else {}
     run.saw("after", bios=last)
     if not agreed:
         raise StateNotReached(
@@ -196,11 +205,7 @@ def _differing(report: BiosReport) -> list[str]:
 
 
 def _read_and_keep(run: Run) -> BiosReport:
-    """Read now; pages show it from then on."""
-    at = clock.now()
-    report = run.bmc.bios.read()
-    with database().write() as session:
-        readings.keep(session, run.acted.server_id, Capability.BIOS, report, at)
+    report: BiosReport = steps.read_and_keep(run, Capability.BIOS)
     return report
 
 
@@ -213,8 +218,18 @@ def _same(one: Scalar | None, other: Scalar | None) -> bool:
     return one == other and isinstance(one, bool) is isinstance(other, bool)
 
 
-def _of(report: BiosReport, names: Any) -> dict[str, Scalar | None]:
-    return {name: report.pending.get(name, report.values.get(name)) for name in names}
+def _now(report: BiosReport, names: Iterable[str]) -> dict[str, Scalar | None]:
+    """What holds; what waits for the next boot is no value of now."""
+    return {name: report.values.get(name) for name in names}
+
+
+def _pending(report: BiosReport, names: Iterable[str]) -> dict[str, Scalar | None]:
+    return {name: report.pending[name] for name in names if name in report.pending}
+
+
+def _coming(report: BiosReport, names: Iterable[str]) -> dict[str, Scalar | None]:
+    """What is to hold after the next boot."""
+    return {**_now(report, names), **_pending(report, names)}
 
 
 def _listed(values: Mapping[str, Any]) -> str:

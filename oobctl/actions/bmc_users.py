@@ -113,7 +113,7 @@ def _make(run: Run, secret: Secret, role: BmcRole) -> None:
         run.note(f"The answer was unclear, so it was read back: {error.message}")
 
     def there() -> bool:
-        users = {user.name: user for user in run.bmc.users.read().users}
+        users = {user.name: user for user in steps.read_and_keep(run, Capability.USERS).users}
         found = users.get(secret.user)
         return found is not None and found.enabled is not False and found.role is role
 
@@ -137,7 +137,8 @@ def _ensure_removed(run: Run) -> str:
         run.bmc.users.remove(name)
 
     def gone() -> bool:
-        return not {user.name for user in run.bmc.users.read().users if user.enabled is not False} & set(wanted)
+        users = steps.read_and_keep(run, Capability.USERS).users
+        return not {user.name for user in users if user.enabled is not False} & set(wanted)
 
     if not run.until(gone, run.patience(_READ_BACK_SECONDS), "for the user to be gone"):
         raise StateNotReached(

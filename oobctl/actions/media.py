@@ -87,7 +87,7 @@ def _ensure_inserted(run: Run) -> str:
         return _holds(_slot(run, slot.slot), wanted.image)
 
     agreed = run.until(there, run.patience(_READ_BACK_SECONDS), "for the BMC to have the image")
-    found = _slot(run, slot.slot) if agreed else None
+    found = _slot_of(_read_and_keep(run), slot.slot) if agreed else None
     run.saw("after", slot=slot.name, image=wanted.image if found else None)
     if found is None:
         raise StateNotReached(
@@ -120,7 +120,7 @@ def _ensure_ejected(run: Run) -> str:
         )
     if wanted is None or not any(slot.inserted for slot in _slots(run)):
         access.close(run.acted.server_id)
-    run.saw("after", slots=_said_all(run.bmc.virtual_media.read()))
+    run.saw("after", slots=_said_all(_read_and_keep(run)))
     run.outcome = Outcome.PROVEN
     return f"Read back: {', '.join(slot.name for slot in full)} empty" if full else "It was empty already"
 
@@ -145,8 +145,17 @@ def _slots(run: Run) -> tuple[MediaSlot, ...]:
     return run.bmc.virtual_media.read().slots
 
 
+def _read_and_keep(run: Run) -> MediaReport:
+    report: MediaReport = steps.read_and_keep(run, Capability.VIRTUAL_MEDIA)
+    return report
+
+
 def _slot(run: Run, name: str) -> MediaSlot | None:
-    return next((slot for slot in _slots(run) if slot.slot == name), None)
+    return _slot_of(run.bmc.virtual_media.read(), name)
+
+
+def _slot_of(report: MediaReport, name: str) -> MediaSlot | None:
+    return next((slot for slot in report.slots if slot.slot == name), None)
 
 
 def _holds(slot: MediaSlot | None, image: str) -> bool:

@@ -2,7 +2,7 @@
 
 from oobctl.actions import steps
 from oobctl.constants import BiosApply, PowerState
-from oobctl.jobs.action import Step
+from oobctl.jobs.action import Skipped, Step
 from oobctl.jobs.run import Run
 
 _WAITS = "It waits for the next boot"
@@ -23,15 +23,15 @@ def read_power(run: Run) -> str:
 
 
 def _off(run: Run) -> str:
-    return steps.ensure_off(run) if wanted(run) else f"Nothing is restarted. {_WAITS}"
+    return steps.ensure_off(run) if wanted(run) else Skipped(f"Nothing is restarted. {_WAITS}")
 
 
 def _dwell(run: Run) -> str:
-    return steps.dwell(run) if wanted(run) else "Nothing to wait for"
+    return steps.dwell(run) if wanted(run) else Skipped("Nothing to wait for")
 
 
 def _on(run: Run) -> str:
-    return steps.ensure_on(run) if wanted(run) else f"{run.name} is as it was"
+    return steps.ensure_on(run) if wanted(run) else Skipped(f"{run.name} is as it was")
 
 
 READ_POWER = Step("read_power", "Read the power state", read_power)

@@ -1,11 +1,14 @@
 """Steps that many actions share: who is it, what is its power, and states that are ensured."""
 
 import time
+from typing import Any
 
-from oobctl.constants import Outcome, PowerState, ResetType
+from oobctl import clock, readings
+from oobctl.constants import Capability, Outcome, PowerState, ResetType
 from oobctl.errors import BmcError, StateNotReached, WrongState
 from oobctl.jobs.action import Step
 from oobctl.jobs.run import Run
+from oobctl.store import database
 
 _SEND_AGAIN_AFTER = 0.5  # of a state's time limit: one more try of a command that a repeat can't hurt
 
@@ -52,6 +55,18 @@ def ensure_power(run: Run, wanted: PowerState, reset: ResetType, seconds: float)
     if not run.until(there, limit, f"for {run.name} to be {wanted}"):
         raise _not_reached(run, wanted, limit, sender)
     return _reached(run, wanted, f"Read back: {wanted}")
+
+
+def read_and_keep(run: Run, capability: Capability) -> Any:
+    """Read one capability now, and keep it: what an action has read back is what pages show from then on.
+
+    Returns its report (drivers.readings). Raises BmcError's subclasses.
+    """
+    at = clock.now()
+    report = getattr(run.bmc, capability.value).read()
+    with database().write() as session:
+        readings.keep(session, run.acted.server_id, capability, report, at)
+    return report
 
 
 class _Sender:

@@ -7,7 +7,7 @@ from oobctl.administer.endpoints import (
     set_credential,
     set_endpoint,
 )
-from oobctl.administer.servers import add_server, assign, end_quarantine, retire_server
+from oobctl.administer.servers import acknowledge_bmc_user, add_server, assign, end_quarantine, retire_server
 from oobctl.administer.specs import EndpointChange, EndpointSpec, ServerSpec, TlsSpec
 from oobctl.administer.tokens import add_grant, add_token, revoke_grant, revoke_token
 from oobctl.administer.users import (
@@ -25,6 +25,7 @@ __all__ = [
     "EndpointSpec",
     "ServerSpec",
     "TlsSpec",
+    "acknowledge_bmc_user",
     "add_account",
     "add_grant",
     "add_server",

@@ -16,6 +16,7 @@ from oobctl.constants import Lifecycle, PowerState, Protocol
 from oobctl.errors import ServerBusy, WrongState
 from oobctl.images import access
 from oobctl.jobs import lease
+from oobctl.readings import known_users
 from oobctl.store import Account, Assignment, Bmc, BmcUser, Credential, Endpoint, Grant, Job, Server
 
 
@@ -94,6 +95,17 @@ def end_quarantine(actor: Actor, server: str) -> None:
         found.lifecycle = Lifecycle.ASSIGNED if record.account_of(this.session, found.id) else Lifecycle.READY
         because, found.quarantined_because = found.quarantined_because, None
         this.note(server=found, was=because)
+
+
+def acknowledge_bmc_user(actor: Actor, server: str, name: str) -> None:
+    """Say that an unknown user of the BMC is right: no difference any more, with the role that it has now.
+
+    Raises NotAllowed, NotFound, WrongState where its users were not read yet, InvalidParameter where there is none.
+    """
+    with change(actor, Tag.SERVER_BMC_USER_ACKNOWLEDGE, server, name=name) as this:
+        found = this.server(server)
+        user = known_users.acknowledge(this.session, found, name)
+        this.note(server=found, user=user["name"], role=user["role"])
 
 
 def _hand_over(session: Session, actor: Actor, server: Server, owner: Account | None, reason: str) -> None:

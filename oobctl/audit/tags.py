@@ -32,6 +32,7 @@ class Tag(StrEnum):
     SERVER_RETIRE = "server:server:retire"
     SERVER_INSPECT = "server:server:inspect"
     SERVER_SECURITY_DRIFT = "server:security:drift"
+    SERVER_BMC_USER_ACKNOWLEDGE = "server:bmc:user_acknowledge"
     SERVER_BIOS_BASELINE = "server:bios:baseline"
     JOB_CANCEL = "server:job:cancel"
     JOB_RESOLVE = "server:job:resolve"

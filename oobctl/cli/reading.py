@@ -170,6 +170,7 @@ def _users(found: dict[str, Any]) -> Table:
 
 def _security(found: dict[str, Any]) -> Table:
     rows = [[item["name"], item["value"], item["should"], item["detail"] or item["meaning"]] for item in found["facts"]]
+    rows += [["unknown user", one["name"], "none", one["role"]] for one in found["unknown_users"] or []]
     return _rows(_table("Fact", "Is", "Should be", "What"), rows)
 
 

@@ -125,6 +125,13 @@ def release(server: Name) -> None:
     print(f"{server} takes actions again.")
 
 
+@app.command("know-user")
+def know_user(server: Name, user: Annotated[str, typer.Argument(help="As `oobctl server read` names it.")]) -> None:
+    """Say that a user of the BMC that nobody knew is right: it is no difference any more."""
+    call("POST", f"/servers/{named(server)}/known-users", body={"name": user})
+    print(f"{user} is a known user of the BMC of {server}.")
+
+
 @app.command()
 def retire(server: Name) -> None:
     """End a server's life here: nobody's, polled no more, its BMC's passwords deleted. Its records stay."""

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from sqlalchemy import select
@@ -32,9 +33,10 @@ from oobctl.drivers.interfaces import (
 )
 from oobctl.drivers.login import Login
 from oobctl.drivers.refusals import parked_error
+from oobctl.drivers.security import MergedSecurity
 from oobctl.drivers.shared_session import Box, SharedSlot
 from oobctl.drivers.slots import Slot, limit_of
-from oobctl.errors import BmcBusy, ConfigurationError, NotFound, NotSupported
+from oobctl.errors import BmcBusy, BmcUnreachable, ConfigurationError, NotFound, NotSupported
 from oobctl.profiles import Profile
 from oobctl.store import Bmc as BmcRow
 from oobctl.store import Credential, Endpoint, Server, Site, database
@@ -71,6 +73,8 @@ class ConnectedBmc:
         self._slots: list[Slot] = []
         self._checked: dict[Protocol, int] = {}  # at which login of a transport it was last asked who it is
         self._lock = threading.Lock()
+        self._closed = False
+        self._passing: dict[int, list[Protocol]] = {}  # per thread: what its reading alone needs
 
     @property
     def profile(self) -> Profile:
@@ -139,8 +143,17 @@ class ConnectedBmc:
 
     @property
     def security(self) -> Security:
-        found: Security = self._capability(Capability.SECURITY)
-        return found
+        """Over each protocol that the BMC speaks: no one of them tells all."""
+        first = self.protocol_of(Capability.SECURITY)
+        ways = [one for one in self._profile.transports[Capability.SECURITY] if one in self._rows.endpoints]
+        if len(ways) == 1:
+            found: Security = self._transport_of(first).capability(Capability.SECURITY)
+            return found
+        kept = {self._profile.way_to(one, self._rows.endpoints) for one in self._profile.transports}
+        with self._lock:
+            passing = self._passing.setdefault(threading.get_ident(), [])  # read again, it is open already
+            passing += [one for one in ways if one not in {*kept, *self._transports}]
+        return MergedSecurity({way: partial(self.over, way, Capability.SECURITY) for way in ways})
 
     def protocol_of(self, capability: str) -> Protocol:
         """Which protocol carries the capability: the first of the profile's for which there is an endpoint.
@@ -164,23 +177,39 @@ class ConnectedBmc:
 
         Raises what `read` and the check raise, and BmcBusy where the BMC ends every session before it was read.
         """
-        for _ in range(_READ_TIMES):
-            before = self._logins()
-            found = read()
-            self._check_logins()
-            if all(count in {0, before.get(protocol) or 1} for protocol, count in self._logins().items()):
-                return found
+        try:
+            for _ in range(_READ_TIMES):
+                before = self._logins()
+                found = read()
+                self._check_logins()
+                if all(count in {0, before.get(protocol) or 1} for protocol, count in self._logins().items()):
+                    return found
+        finally:
+            self._leave_passing()
         raise BmcBusy(
             f"The BMC of {self._rows.server.name} ended our session {_READ_TIMES} times while it was read, so that "
             "what it said may be in part another one's. Try again in a minute."
         )
+
+    def _leave_passing(self) -> None:
+        """Log out over a protocol that carries nothing by itself: a session that is kept for nothing is a human's.
+
+        Only what this thread's own reading opened: another thread may be reading over the others.
+        """
+        with self._lock:
+            passing = self._passing.pop(threading.get_ident(), [])
+            left = {one: self._transports.pop(one) for one in passing if one in self._transports}
+            self._slots = [slot for slot in self._slots if slot not in [one.login.slot for one in left.values()]]
+        for protocol, transport in left.items():
+            self._checked.pop(protocol, None)
+            transport.close()
 
     def _logins(self) -> dict[Protocol, int]:
         return {protocol: transport.logins for protocol, transport in list(self._transports.items())}
 
     def _check_logins(self) -> None:
         for protocol, count in self._logins().items():
-            if count and self._checked.get(protocol) != count:
+            if count and self._checked.get(protocol) != count and protocol in self._transports:
                 self._ask_who(protocol)
 
     @property
@@ -212,6 +241,7 @@ class ConnectedBmc:
     def close(self) -> None:
         """Log out everywhere, for good: who still reads over it gets an error. Never raises."""
         with self._lock:
+            self._closed = True
             for slot in self._slots:
                 slot.retire()
             for transport in self._transports.values():
@@ -231,6 +261,8 @@ class ConnectedBmc:
     def _transport_of(self, protocol: Protocol) -> Transport:
         with self._lock:
             if protocol not in self._transports:
+                if self._closed:  # a reading that goes on over the other protocol would log in, and nobody out
+                    raise BmcUnreachable(f"The connection to the BMC of {self._rows.server.name} was closed.")
                 self._transports[protocol] = self._make(protocol)
             return self._transports[protocol]
 

@@ -230,10 +230,14 @@ class SecurityFact:
 
 @dataclass(frozen=True)
 class SecurityReport:
-    """Facts by the names of `profiles.model.SECURITY_FACTS`."""
+    """Facts by the names of `profiles.model.SECURITY_FACTS`. users: who may log in; None where not all could be read.
+
+    Each user has a name of its own there: one without a name, or with another's, is called by its number as well.
+    """
 
     facts: tuple[SecurityFact, ...]
     problems: tuple[str, ...] = ()
+    users: tuple[BmcUser, ...] | None = None
 
 
 def as_json(value: Any) -> Any:

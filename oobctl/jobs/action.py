@@ -31,13 +31,19 @@ def wrong(field: str, message: str) -> PydanticCustomError:
     return PydanticCustomError("wrong_together", "{said}", {"said": message, "field": field})
 
 
+class Skipped(str):
+    """What a step says that had nothing to do: the page does not call it done."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True)
 class Step:
     """One step. `run` reads, acts if needed, and reads back; it may be run again after a crash.
 
     title: what the page says while it runs. once: it sends something that must not be repeated; after a crash in the
     middle of it the job ends needs_attention. once_unless: a quirk with which it does something else, that may be
-    repeated. Its sentence of what was done is what `run` returns.
+    repeated. Its sentence of what was done is what `run` returns; Skipped where it did nothing.
     """
 
     name: str

@@ -70,14 +70,16 @@ def begin_step(job_id: str, executor: str, position: int, *, may_stop: bool) -> 
 
 
 def end_step(
-    job_id: str, executor: str, position: int, *, detail: str, evidence: dict[str, Any], result: dict[str, Any]
-) -> None:
-    """The step's end: its sentence, its result, and the evidence read so far for the job."""
+    job_id: str, executor: str, position: int, *, detail: str, evidence: dict[str, Any], result: dict[str, Any],
+    skipped: bool = False,
+) -> None:  # fmt: skip
+    """The step's end: its sentence, its result, and the evidence read so far for the job. skipped: it did nothing."""
     with database().write() as session:
         own(session, job_id, executor, evidence=evidence or None, waits_for=None)
         step = session.get_one(JobStep, (job_id, position))
-        step.state = StepState.FAILED if "error" in result else StepState.SUCCEEDED
-        step.detail = detail
+        done = StepState.SKIPPED if skipped else StepState.SUCCEEDED
+        step.state = StepState.FAILED if "error" in result else done
+        step.detail = str(detail)
         step.result = result
         step.finished_at = clock.now()
 

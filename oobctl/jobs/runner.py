@@ -23,7 +23,7 @@ from oobctl.errors import (
     WrongState,
 )
 from oobctl.jobs import admission, lease, progress
-from oobctl.jobs.action import Action, Find, Step, tag_of
+from oobctl.jobs.action import Action, Find, Skipped, Step, tag_of
 from oobctl.jobs.run import Acted, Run, WorkerStops
 from oobctl.store import Job, JobStep, database
 
@@ -170,7 +170,10 @@ class Runner:
 
     def _keep(self, run: Run, position: int, said: str, result: StepResult) -> None:
         run.settle()
-        progress.end_step(run.acted.job_id, run.owner, position, detail=said, evidence=run.evidence, result=result)
+        progress.end_step(
+            run.acted.job_id, run.owner, position, detail=said, evidence=run.evidence, result=result,
+            skipped=isinstance(said, Skipped),
+        )  # fmt: skip
 
     def finish(self, owner: str, result: StepResult) -> None:
         """Write the job's end and its outcome record, and give the lease back. The database may be away for a while."""

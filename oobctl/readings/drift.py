@@ -59,8 +59,8 @@ def tell(session: Session, server_id: str, before: Drift, now: Drift) -> None:
 
 def _sentence(before: Drift, now: Drift) -> str:
     if not now:
-        return "The BMC is as its profile asks for again: " + said(before) + " no more."
-    return "The BMC is not as its profile asks for: " + said(now) + "."
+        return "The BMC is as it should be again: " + said(before) + " no more."
+    return "The BMC is not as it should be: " + said(now) + "."
 
 
 def said(drift: Sequence[Mapping[str, Any]]) -> str:

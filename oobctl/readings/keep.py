@@ -16,7 +16,7 @@ from oobctl import history
 from oobctl.constants import Capability, Lifecycle
 from oobctl.drivers.readings import BiosReport, EventLogReport, MediaReport, SecurityReport, as_json
 from oobctl.errors import NotSupported, OobctlError
-from oobctl.readings import drift, event_log, storable
+from oobctl.readings import drift, event_log, known_users, storable
 from oobctl.readings.numbers import numbers_of
 from oobctl.readings.take import Report, Taken
 from oobctl.store import AttributeRegistry, Base, Reading, Server
@@ -154,7 +154,7 @@ def _content(batch: _Batch, one: Taken, report: Report) -> dict[str, Any]:
     if isinstance(report, MediaReport):
         plain = storable.without_keys(plain)
     if isinstance(report, SecurityReport):
-        plain["drift"] = _drift(batch, one.server_id, report, before)
+        plain |= _drift(batch, one, report, plain, before)
     return plain
 
 
@@ -181,10 +181,20 @@ def _registry(batch: _Batch, plain: dict[str, Any], before: dict[str, Any] | Non
     return number
 
 
-def _drift(batch: _Batch, server_id: str, report: SecurityReport, before: dict[str, Any] | None) -> drift.Drift:
-    """How the BMC differs from its profile's baseline now; recorded where it differs in another way than before."""
+def _drift(
+    batch: _Batch, one: Taken, report: SecurityReport, plain: dict[str, Any], before: dict[str, Any] | None
+) -> dict[str, Any]:
+    """How the BMC differs from its profile's baseline now, and who of its users is not known; recorded where either
+    is another than before. Who can't be read stays as it was.
+    """
+    bmc_id = batch.bmcs[one.server_id]
     earlier: drift.Drift = before["drift"] if before is not None else []
-    baseline = drift.baseline_of(batch.session, batch.bmcs[server_id])
-    now = earlier if baseline is None else drift.between(report, baseline, earlier)
-    drift.tell(batch.session, server_id, earlier, now)
-    return now
+    baseline = drift.baseline_of(batch.session, bmc_id)
+    facts = [item for item in earlier if item["fact"] != known_users.FACT]
+    now = facts if baseline is None else drift.between(report, baseline, facts)
+    unknown = known_users.unknown(batch.session, bmc_id, plain, one.at)
+    if unknown is None:
+        unknown = (before or {}).get("unknown_users") or []
+    now = now + known_users.as_drift(unknown)
+    drift.tell(batch.session, one.server_id, earlier, now)
+    return {"drift": now, "unknown_users": unknown}

@@ -1,8 +1,9 @@
 """BMCs, the endpoints they are reached at, their sealed credentials, and our sessions on them."""
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Float, ForeignKey, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy import JSON, Float, ForeignKey, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from oobctl import clock
@@ -11,7 +12,10 @@ from oobctl.store.base import Base, Identified
 
 
 class Bmc(Identified, Base):
-    """A management controller: one server's, or one that serves several. Its identity is what was enrolled."""
+    """A management controller: one server's, or one that serves several. Its identity is what was enrolled.
+
+    known_users: the name of each user that was there at first or that staff acknowledged, with its role then.
+    """
 
     __tablename__ = "bmc"
     site_id: Mapped[str] = mapped_column(ForeignKey("site.id"), index=True)
@@ -23,6 +27,7 @@ class Bmc(Identified, Base):
     firmware: Mapped[str | None] = mapped_column(String(128))
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     restarts_until: Mapped[float] = mapped_column(Float, default=0.0)  # we restart it; by the database's clock
+    known_users: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     endpoints: Mapped[list["Endpoint"]] = relationship(back_populates="bmc", order_by="Endpoint.protocol")
 
 

@@ -2,7 +2,7 @@
 
 from oobctl import administer
 from web.api.blueprint import ADMINISTRATION, blueprint
-from web.api.requests import AssignmentBody, CertificateBody, CredentialBody, ProtocolPath, ServerPath
+from web.api.requests import AssignmentBody, CertificateBody, CredentialBody, KnownUserBody, ProtocolPath, ServerPath
 from web.identity import current_actor
 
 
@@ -38,4 +38,16 @@ def set_credential(path: ProtocolPath, body: CredentialBody) -> tuple[str, int]:
 def end_quarantine(path: ServerPath) -> tuple[str, int]:
     """After somebody looked which server really stands there."""
     administer.end_quarantine(current_actor(), path.server)
+    return "", 204
+
+
+@blueprint.post(
+    "/servers/<server>/known-users",
+    tags=[ADMINISTRATION],
+    summary="Acknowledge a user of the BMC",
+    responses={204: None},
+)
+def acknowledge_bmc_user(path: ServerPath, body: KnownUserBody) -> tuple[str, int]:
+    """A user there that nobody knew is right: it is no difference any more, as long as it may do no more than now."""
+    administer.acknowledge_bmc_user(current_actor(), path.server, body.name)
     return "", 204

@@ -114,6 +114,10 @@ class AssignmentBody(Closed):
     account: Title | None = Field(description="Whose the server is from now on; null: nobody's.")
 
 
+class KnownUserBody(Closed):
+    name: str = Field(description="The unknown user, as the reading of its security names it.", max_length=128)
+
+
 class CertificateBody(Closed):
     fingerprint: str = Field(description="SHA-256 of the certificate's DER form, in hex.", max_length=128)
 

@@ -219,8 +219,18 @@ Drift = list[dict[str, Any]]
 DRIFT = "How the BMC differs from what its profile asks for, each `{fact, is, should}`."
 
 
+class UnknownUserShape(BaseModel):
+    """A user of the BMC that is not ours, was not there at first, and nobody acknowledged."""
+
+    name: str
+    role: BmcRole
+
+
 class SecurityShape(ReadShape):
     facts: list[FactShape] | None = None
+    unknown_users: list[UnknownUserShape] | None = Field(
+        default=None, description="Users of the BMC that nobody knows: see POST /servers/{server}/known-users."
+    )
     drift: Drift | None = Field(default=None, description=DRIFT)
 
 

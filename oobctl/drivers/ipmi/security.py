@@ -3,12 +3,13 @@
 from collections.abc import Callable
 
 from oobctl.constants import BmcRole
+from oobctl.drivers import exposure
 from oobctl.drivers.interfaces import Fence
 from oobctl.drivers.ipmi import codes, user_table
 from oobctl.drivers.ipmi.asking import APP, TRANSPORT, ask
 from oobctl.drivers.ipmi.session import IpmiSession
 from oobctl.drivers.ipmi.user_table import GET_CHANNEL_ACCESS, GET_CHANNEL_INFO, Row
-from oobctl.drivers.readings import Scalar, SecurityFact, SecurityReport
+from oobctl.drivers.readings import BmcUser, Scalar, SecurityFact, SecurityReport
 from oobctl.errors import BmcBadAnswer, BmcBusy, BmcRefused, NotSupported
 
 _GET_CAPABILITIES, _GET_SUITES, _GET_LAN = 0x38, 0x54, 0x02
@@ -41,9 +42,18 @@ class IpmiSecurity:
         facts["null_user"] = self._null_user([row for row in let_in if not row.name])
         facts["insecure_protocols"] = (None, "IPMI does not tell.")
         facts["certificate_expires"] = (None, "IPMI has no certificates.")
-        return SecurityReport(
-            tuple(SecurityFact(name, value, detail) for name, (value, detail) in facts.items()), found.problems
-        )
+        told = tuple(SecurityFact(name, value, detail) for name, (value, detail) in facts.items())
+        users = None if found.problems else exposure.may_log_in(self._user(row) for row in let_in if self._counts(row))
+        return SecurityReport(told, found.problems, users)
+
+    def _user(self, row: Row) -> BmcUser:
+        ours = row.shown == self._session.login.secret.user
+        return BmcUser(str(row.number), row.shown, row.role, row.enabled, ours=ours)
+
+    @staticmethod
+    def _counts(row: Row) -> bool:
+        """A place without a name is free where the BMC does not say that it is enabled; null_user tells of that."""
+        return bool(row.name) or row.enabled is True
 
     @staticmethod
     def _told(fact: Callable[[], Fact]) -> Fact:
@@ -124,7 +134,7 @@ class IpmiSecurity:
             return privilege != 0, f"Up to the privilege {words}." if words else None
         if offered is None:
             return None, "The BMC tells neither its cipher suites nor who may use them."
-        return True, "The BMC offers suite 0, and its list of privileges does not have it."
+        return True, "The BMC offers suite 0 to anybody who asks. Which privilege it gives, the BMC does not tell."
 
     def _offered(self, lan: int) -> set[int] | None:
         """The suites of the channel; None where the BMC does not list them."""

@@ -7,7 +7,7 @@ from cryptography import x509
 from oobctl import clock
 from oobctl.drivers import exposure
 from oobctl.drivers.interfaces import Fence
-from oobctl.drivers.readings import SecurityFact, SecurityReport
+from oobctl.drivers.readings import BmcUser, SecurityFact, SecurityReport
 from oobctl.drivers.redfish import accounts, security_decode
 from oobctl.drivers.redfish.session import RedfishSession
 from oobctl.drivers.redfish.tls import presented_certificate
@@ -36,8 +36,9 @@ class RedfishSecurity:
             for member in walk.members(manager.resource, "HostInterfaces", "list its host interfaces")
         ]
         told = any("HostInterfaces" in manager.resource for manager in managers)
+        users, of_users = self._users(walk)
         found = [
-            *self._users(walk),
+            *of_users,
             security_decode.ipmi_over_lan(protocols),
             security_decode.insecure_protocols(protocols),
             security_decode.host_interface(interfaces, told),
@@ -45,23 +46,23 @@ class RedfishSecurity:
         ]
         facts = {fact.name: fact for fact in found}
         rest = [SecurityFact(name, None, _IPMI_ALONE) for name in SECURITY_FACTS if name not in facts]
-        return SecurityReport((*found, *rest), tuple(walk.problems))
+        return SecurityReport((*found, *rest), tuple(walk.problems), users)
 
     @staticmethod
     def _each(walk: Walk, managers: list[Member], key: str, what: str) -> list[dict[str, object]]:
         found = [walk.one(manager.resource, key, what) for manager in managers]
         return [member.resource for member in found if member is not None]
 
-    def _users(self, walk: Walk) -> tuple[SecurityFact, ...]:
+    def _users(self, walk: Walk) -> tuple[tuple[BmcUser, ...] | None, tuple[SecurityFact, ...]]:
         try:
             found = accounts.read(self._session, self._tree)
         except (BmcRefused, BmcBadAnswer, NotSupported) as error:
-            return exposure.unread(error.message)
+            return None, exposure.unread(error.message)
         for problem in found.problems:
             walk.problems.append(problem)
         if found.problems:  # whoever is missing may be the one that matters
-            return exposure.unread("Not all of the BMC's users could be read.")
-        return exposure.of_users(found.users)
+            return None, exposure.unread("Not all of the BMC's users could be read.")
+        return exposure.may_log_in(found.users), exposure.of_users(found.users)
 
     def _certificate(self) -> SecurityFact:
         """Of the certificate that the BMC presents: what it lists need not be the one in use."""

@@ -1,8 +1,9 @@
 """bios.set and bios.reset: checked before anything is sent, pending until a boot, proven after one."""
 
 import pytest
+from sqlalchemy import delete
 
-from oobctl.constants import Capability, JobState, Outcome
+from oobctl.constants import Capability, JobState, Outcome, StepState
 from oobctl.errors import InvalidParameter
 from oobctl.store import Job, Reading, database
 from tests.integration.actions.conftest import OnTree
@@ -58,6 +59,22 @@ def test_a_setting_that_is_to_hold_now_restarts_the_server_once_and_is_proven(on
     assert on_tree.bmc.state.power() == "On"
 
 
+def test_what_was_pending_is_evidence_as_pending_and_not_as_what_was_before(on_tree: OnTree) -> None:
+    now, other = on_tree.bmc.state.bios()["BootMode"], another(on_tree)
+    on_tree.road.do("bios.set", "db01", parameters({"BootMode": other}))
+    job = on_tree.road.do("bios.set", "db01", parameters({"BootMode": other}, "now"))
+    before = (job.evidence or {})["before"]
+    assert (before["bios"], before["bios_pending"]) == ({"BootMode": now}, {"BootMode": other})
+    assert (job.evidence or {})["after"]["bios"] == {"BootMode": other}
+
+
+def test_steps_that_switch_nothing_are_skipped_and_say_so(on_tree: OnTree) -> None:
+    job = on_tree.road.do("bios.set", "db01", parameters({"BootMode": another(on_tree)}))
+    skipped = {step.name: step.detail for step in job.steps if step.state is StepState.SKIPPED}
+    assert list(skipped) == ["restart_off", "restart_dwell", "restart_on"]
+    assert "Nothing is restarted" in (skipped["restart_off"] or "")
+
+
 def test_a_server_that_is_off_stays_off_and_has_the_setting_pending(on_tree: OnTree) -> None:
     on_tree.road.do("power.off", "db01")
     other = another(on_tree)
@@ -72,6 +89,9 @@ def test_a_server_that_is_off_stays_off_and_has_the_setting_pending(on_tree: OnT
         ({"NoSuchThing": "x"}, "no attribute 'NoSuchThing'"),
         ({"BootMode": "Purple"}, "takes one of"),
         ({"BootMode": True}, "takes one of"),
+        ({"BootMode": None}, "BootMode takes one of"),
+        ({"BootMode": ["Uefi"]}, "BootMode takes one of"),
+        ({"BotMode": "Uefi"}, "It has BootMode"),
     ],
 )
 def test_a_wrong_value_is_refused_at_the_door_with_what_is_allowed(
@@ -92,6 +112,10 @@ def test_where_the_bios_was_not_read_yet_the_worker_checks_before_it_sends(on_tr
             session.delete(row)
     before = patches(on_tree)
     assert "takes one of" in refused(on_tree.road.do("bios.set", "db01", parameters({"BootMode": "Purple"})))
+    with database().write() as session:
+        session.execute(delete(Reading).where(Reading.capability == Capability.BIOS))
+    with pytest.raises(InvalidParameter, match="BootMode takes a text, a number, true or false"):
+        on_tree.road.submit("bios.set", "db01", parameters({"BootMode": None}))
     assert patches(on_tree) == before
 
 

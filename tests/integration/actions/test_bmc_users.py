@@ -7,9 +7,9 @@ from sqlalchemy import select, update
 
 from oobctl import administer, clock, control
 from oobctl.access import SYSTEM
-from oobctl.constants import JobState, Outcome
+from oobctl.constants import Capability, JobState, Outcome
 from oobctl.errors import InvalidParameter, WrongState
-from oobctl.store import BmcUser, Job, JobSecret, Lease, database
+from oobctl.store import BmcUser, Job, JobSecret, Lease, Reading, database
 from oobctl.vault import Secret
 from tests.installation import CUSTOMER, eventually
 from tests.integration.actions.conftest import OnTree
@@ -55,6 +55,21 @@ def test_the_user_that_was_shown_can_log_in_at_the_bmc_until_it_is_removed(on_tr
     assert on_tree.bmc.state.passwords.who(secret.user, secret.password) is None
     assert secret.user not in on_tree.bmc.state.accounts()
     assert row_of(secret.user).removed_at is not None
+
+
+def test_what_adding_and_removing_a_user_read_back_is_what_pages_show(on_tree: OnTree) -> None:
+    on_tree.road.do("server.inspect", "db01", {"capabilities": ["users"]}, by="technician")
+    _job, secret = add(on_tree)
+    assert secret.user in listed(on_tree)
+    on_tree.road.do("bmc.user_remove", "db01", {"name": secret.user})
+    assert secret.user not in listed(on_tree)
+
+
+def listed(on_tree: OnTree) -> list[str]:
+    """The BMC's users, as last read."""
+    with database().read() as session:
+        content = session.get_one(Reading, (on_tree.road.servers["db01"], Capability.USERS)).content
+    return [user["name"] for user in (content or {})["users"]]
 
 
 def test_the_password_is_kept_nowhere_once_the_job_has_ended(on_tree: OnTree) -> None:

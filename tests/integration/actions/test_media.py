@@ -4,10 +4,10 @@ import httpx
 import pytest
 from sqlalchemy import func, select
 
-from oobctl.constants import JobState, Outcome
+from oobctl.constants import Capability, JobState, Outcome
 from oobctl.errors import InvalidParameter
 from oobctl.images import access
-from oobctl.store import MediaAccess, database
+from oobctl.store import MediaAccess, Reading, database
 from tests.integration.actions.conftest import IMAGE, OnTree
 
 CD = "/redfish/v1/Systems/1/VirtualMedia/Cd1"
@@ -36,6 +36,21 @@ def test_an_inserted_image_can_be_fetched_by_the_bmc_until_it_is_ejected(on_tree
     assert on_tree.bmc.state.media()[CD] is None
     assert httpx.get(url, trust_env=False).status_code == 404
     assert open_addresses() == 0
+
+
+def test_what_an_insert_and_an_eject_read_back_is_what_pages_show(on_tree: OnTree) -> None:
+    on_tree.road.do("server.inspect", "db01", {"capabilities": ["virtual_media"]})
+    assert on_tree.road.do("media.insert", "db01", {"image": "rescue.iso", "slot": "Cd1"}).outcome is Outcome.PROVEN
+    assert inserted(on_tree) == ["Cd1"]
+    assert on_tree.road.do("media.eject", "db01").outcome is Outcome.PROVEN
+    assert inserted(on_tree) == []
+
+
+def inserted(on_tree: OnTree) -> list[str]:
+    """The slots that have something in them, as last read."""
+    with database().read() as session:
+        content = session.get_one(Reading, (on_tree.road.servers["db01"], Capability.VIRTUAL_MEDIA)).content
+    return [slot["slot"] for slot in (content or {})["slots"] if slot["inserted"]]
 
 
 def test_the_key_of_the_address_is_in_no_job_and_no_record(on_tree: OnTree) -> None:

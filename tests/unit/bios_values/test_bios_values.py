@@ -83,6 +83,12 @@ def test_an_attribute_that_the_registry_has_and_this_bios_has_not_is_unknown() -
     assert check(ALL, {"FanOffset": 5}, present=["FanOffset"]) == ()
 
 
+def test_what_is_read_only_for_all_is_called_so_and_nobody_is_sent_to_ask_for_it() -> None:
+    fixed = BiosAttribute("Version", "String", read_only=True)
+    [wrong] = check([fixed], {"Version": "2"}, denied=["Version"])
+    assert wrong.message == "Version is read-only: the BIOS takes no value for it."
+
+
 def test_what_is_denied_is_refused_whatever_its_value() -> None:
     assert "not for you" in why("SecureBoot", True, denied=["(?i)secure_?boot"])
     assert check(ALL, {"FanOffset": 5}, denied=["(?i)secure_?boot"]) == ()

@@ -75,3 +75,11 @@ def log(*entries: EventLogEntry, whole: tuple[str, ...] = ()) -> EventLogReport:
 
 def security(**facts: bool | int | str | None) -> SecurityReport:
     return SecurityReport(tuple(SecurityFact(name, value) for name, value in facts.items()))
+
+
+def open_to(*names: str, problems: tuple[str, ...] = (), **roles: BmcRole) -> SecurityReport:
+    """A BMC that lets in `oobctl`, ours, those administrators, and others by their roles."""
+    users = [BmcUser("2", "oobctl", BmcRole.ADMINISTRATOR, True, ours=True)]
+    everybody = {**dict.fromkeys(names, BmcRole.ADMINISTRATOR), **roles}
+    users += [BmcUser(str(number), name, role, True) for number, (name, role) in enumerate(everybody.items(), 3)]
+    return SecurityReport((SecurityFact("other_users", len(everybody)),), problems, tuple(users))

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from flask.testing import FlaskClient
@@ -9,7 +10,8 @@ from sqlalchemy import select
 
 from oobctl.constants import Capability, JobState
 from oobctl.errors import BmcUnreachable
-from oobctl.store import BiosBaseline, Job, database
+from oobctl.store import AuditRecord, BiosBaseline, Job, database
+from tests.unit.readings import samples
 from tests.unit.web.conftest import SignIn, csrf_token
 from tests.unit.web.seed import Seed, end, read
 from web.hardware import PAGES
@@ -48,6 +50,22 @@ def test_the_bmcs_users_and_exposure_are_for_staff(sign_in: SignIn, seed: Seed) 
         assert words not in for_others
 
 
+def test_an_unknown_user_of_the_bmc_shows_and_an_administrator_can_say_that_it_is_right(
+    sign_in: SignIn, seed: Seed
+) -> None:
+    read(seed, "web01", Capability.SECURITY, samples.open_to(), age=10)
+    read(seed, "web01", Capability.SECURITY, samples.open_to("backdoor"), age=5)
+    assert "backdoor" not in page(sign_in("owner"), seed, "bmc")
+    for_technician = page(sign_in("technician"), seed, "bmc")
+    assert "Users that nobody here knows" in for_technician
+    assert "This user is right" not in for_technician
+    client = sign_in("admin")
+    assert "unknown_users is backdoor (Administrator)" in client.get(f"/servers/{seed.servers['web01']}").text
+    assert post(client, seed, "bmc/known-users", name="nobody").status_code == 422
+    assert post(client, seed, "bmc/known-users", name="backdoor").status_code == 303
+    assert "Users that nobody here knows" not in page(client, seed, "bmc")
+
+
 def test_another_tenants_server_and_an_unknown_page_are_not_found(sign_in: SignIn, seed: Seed) -> None:
     stranger = sign_in("stranger")
     assert stranger.get(f"/servers/{seed.servers['web01']}/hardware/health").status_code == 404
@@ -81,7 +99,8 @@ def test_only_what_was_changed_is_reviewed_and_nothing_is_asked_for_yet(sign_in:
     assert "Set 1 setting of web01" in text
     assert 'name="bios.Cores" value="32"' in text
     assert 'name="bios.BootMode"' not in text  # it is pending already
-    assert "NoSuchThing" not in text
+    assert "no attribute &#39;NoSuchThing&#39;" in text
+    assert 'name="bios.NoSuchThing"' not in text
     with database().read() as session:
         assert session.scalar(select(Job.id).where(Job.action == "bios.set")) is None
 
@@ -104,6 +123,44 @@ def test_a_wrong_value_is_said_beside_what_was_typed(sign_in: SignIn, seed: Seed
     assert answer.status_code == 422
     assert "BootMode takes one of" in answer.text
     assert 'value="Purple"' in answer.text
+
+
+def test_a_value_out_of_range_is_said_at_its_field_when_it_is_reviewed(sign_in: SignIn, seed: Seed) -> None:
+    answer = post(sign_in("owner"), seed, "bios/review", **{"bios.Cores": "77777"})
+    assert answer.status_code == 422
+    assert "Cores takes a whole number from 1 to 64." in answer.text
+    assert re.search(r'<input id="[^"]*" name="bios.Cores" value="77777"', answer.text)
+    assert "Set 1 setting" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("NoSuchThing", "no attribute &#39;NoSuchThing&#39;"), ("AdminPassword", "AdminPassword is not for you to set")],
+)
+def test_what_is_posted_and_is_no_setting_is_refused_by_its_name(
+    sign_in: SignIn, seed: Seed, name: str, said: str
+) -> None:
+    answer = post(sign_in("owner"), seed, "bios/set", **{f"bios.{name}": "hunter2"})
+    assert answer.status_code == 422
+    assert said in answer.text
+    assert "Dictionary" not in answer.text
+
+
+def test_a_password_that_is_posted_as_a_setting_is_in_no_record(sign_in: SignIn, seed: Seed) -> None:
+    assert post(sign_in("owner"), seed, "bios/set", **{"bios.AdminPassword": "hunter2"}).status_code == 422
+    with database().read() as session:
+        records = session.execute(select(AuditRecord.parameters, AuditRecord.reason)).all()
+    assert "hunter2" not in repr(records)
+
+
+def test_a_pending_value_is_shown_as_pending_and_never_as_what_holds_now(sign_in: SignIn, seed: Seed) -> None:
+    pending = replace(samples.BIOS, values={"Cores": 30}, pending={"Cores": 31})
+    read(seed, "web01", Capability.BIOS, pending, age=5)
+    client = sign_in("owner")
+    assert "Now 30; 31 is pending for the next boot." in page(client, seed, "bios")
+    text = post(client, seed, "bios/review", **{"bios.Cores": "55"}).text
+    cells = dict(re.findall(r'<td data-label="(Now|Pending|Then)"><(?:del|ins)>([^<]*)<', text))
+    assert cells == {"Now": "30", "Pending": "31", "Then": "55"}
 
 
 def test_who_may_not_set_the_bios_sees_values_and_no_form(sign_in: SignIn, seed: Seed) -> None:

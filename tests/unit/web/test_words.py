@@ -18,6 +18,14 @@ def test_each_reading_back_is_shown_with_its_time(seed: Seed) -> None:
     assert all(at for _, found in words.readings(shape) for _, at in found)
 
 
+def test_settings_that_were_read_are_said_in_words(seed: Seed) -> None:
+    with database().read() as session:
+        shape = views.job(session.get_one(Job, seed.jobs["proven"]), staff=False)
+    before = {"bios": {"Cores": 31, "Turbo": True}, "bios_pending": {"Cores": 32}, "read_at": "2026-03-01T12:00:00Z"}
+    [(_label, [(text, _at)])] = words.readings(shape.model_copy(update={"evidence": {"before": before}}))
+    assert text == "BIOS Cores 31, Turbo yes, pending for the next boot Cores 32"
+
+
 def test_the_api_shows_the_readings_as_they_are(
     anonymous: FlaskClient, bearer: Callable[[str], dict[str, str]], seed: Seed
 ) -> None:

@@ -200,6 +200,14 @@ def test_cipher_suite_0_is_open_where_it_is_offered_and_has_a_privilege(
     assert told is not None or detail
 
 
+def test_suite_0_without_a_known_privilege_says_that_it_is_offered() -> None:
+    bmc = Users()
+    bmc.answers[SUITES] = Answer(0, LISTED)
+    told, detail = facts(bmc)["cipher_zero"]
+    assert told is True
+    assert (detail or "").startswith("The BMC offers suite 0 to anybody who asks.")
+
+
 def test_cipher_suite_records_of_makers_are_skipped() -> None:
     assert suites_of(bytes((0xC1, 0x80, 1, 2, 3, 0x01, 0x41, 0x81, 0xC0, 17, 3, 0x44, 0x81))) == {0x80, 17}
     assert suites_of(b"\xc0") == set()
