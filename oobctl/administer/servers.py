@@ -7,8 +7,9 @@ from sqlalchemy.orm import Session
 
 from oobctl import clock, control
 from oobctl.access import Actor
+from oobctl.administer import joining
 from oobctl.administer.change import change, find_account, find_site
-from oobctl.administer.endpoints import add_endpoint
+from oobctl.administer.endpoints import add_endpoint, mend_credential
 from oobctl.administer.specs import ServerSpec
 from oobctl.audit import record
 from oobctl.audit.tags import Tag
@@ -22,7 +23,9 @@ from oobctl.store import Account, Assignment, Bmc, BmcUser, Credential, Endpoint
 def add_server(actor: Actor, spec: ServerSpec) -> Server:
     """A server in the lifecycle enrolling, its passwords sealed to its site. Then submit server.enroll.
 
-    Raises NotAllowed, NotFound, WrongState where the account has a server of that name.
+    Where the endpoints are those of a BMC that is known, the server joins it: how it is reached and its passwords stay
+    as they are, save where one is missing or parked. Raises NotAllowed, NotFound, WrongState where the account has a
+    server of that name, and what `joining.known_bmc` raises.
     """
     with change(actor, Tag.SERVER_ADD, name=spec.name, account=spec.account) as this:
         session = this.session
@@ -32,16 +35,21 @@ def add_server(actor: Actor, spec: ServerSpec) -> Server:
         protocols = {endpoint.protocol for endpoint in spec.endpoints}
         # The enrolment reads who the BMC is and picks the profile; until then the generic one says how to ask.
         profile = "generic-redfish" if Protocol.REDFISH in protocols else "generic-ipmi"
-        bmc = Bmc(site_id=site.id, profile=profile)
+        joining.lock_site(session, site)
+        known = joining.known_bmc(session, site, spec)
+        bmc = known or Bmc(site_id=site.id, profile=profile)
         server = Server(name=spec.name, site_id=site.id, bmc=bmc, system_path=spec.system_path)
         session.add(server)
         session.flush()
         for endpoint in spec.endpoints:
-            add_endpoint(session, site, bmc, endpoint)
+            if known is None:
+                add_endpoint(session, site, bmc, endpoint)
+            else:
+                mend_credential(session, site, server, endpoint)
         if owner is not None:
             session.add(Assignment(server_id=server.id, account_id=owner.id))
             session.flush()
-        this.note(server=server, **_about(spec))
+        this.note(server=server, **_about(spec), **({"joins": bmc.id} if known else {}))
         return server
 
 
