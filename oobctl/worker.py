@@ -15,7 +15,7 @@ from oobctl.errors import OobctlError
 from oobctl.ids import new_id
 from oobctl.installation import find_site, key_path
 from oobctl.jobs import engine, recovery
-from oobctl.store import Bmc, BmcUser, BootOverride, Credential, Endpoint, Job, JobSecret, Server, database
+from oobctl.store import Account, Bmc, BmcUser, BootOverride, Credential, Endpoint, Job, JobSecret, Server, database
 
 log = structlog.get_logger()
 
@@ -91,12 +91,19 @@ def _clear(row: BootOverride, now: datetime) -> None:
 
 
 def remove_expired_users(site_id: str) -> None:
-    """Ask for the end of temporary BMC users whose time is over; one that was never made is just forgotten."""
+    """Ask for the end of temporary BMC users whose time is over; one that was never made is just forgotten.
+
+    Over as well: that of one whose account was suspended while its job was under way.
+    """
     now = clock.now()
     due = (
         select(BmcUser)
         .join(Server)
-        .where(Server.site_id == site_id, BmcUser.removed_at.is_(None), BmcUser.expires_at <= now)
+        .join(Job, Job.id == BmcUser.job_id)
+        .outerjoin(Account, Account.id == Job.account_id)
+        .where(Server.site_id == site_id, BmcUser.removed_at.is_(None))
+        .where(or_(BmcUser.expires_at <= now, Account.suspended_at >= Job.created_at))
+        .where(Server.lifecycle != Lifecycle.RETIRED)  # retired by force: there is no password to get in with
     )
     with database().write() as session:
         rows = list(session.scalars(due))

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import Select, delete, select, update
 from sqlalchemy.orm import Session
 
 from oobctl import clock, control
@@ -76,15 +76,25 @@ def assign(actor: Actor, server: str, account: str | None) -> None:
             this.note(server=found, account_id=before, account=None)
 
 
-def retire_server(actor: Actor, server: str) -> None:
+def retire_server(actor: Actor, server: str, *, force: bool = False) -> None:
     """The end: nobody's, polled no more, its BMC's passwords deleted, its name free. Its records stay.
 
-    Raises NotAllowed, NotFound, ServerBusy while a job runs on it.
+    force: though temporary users stay on its BMC, which nobody can remove from here afterwards; the record names them.
+    Raises NotAllowed, NotFound, ServerBusy while a job runs on it, WrongState where temporary users are on its BMC.
     """
     with change(actor, Tag.SERVER_RETIRE, server) as this:
         found = this.server(server)
         account_id = record.account_of(this.session, found.id)
-        this.note(server=found, account=this.session.get_one(Account, account_id).name if account_id else None)
+        left = this.session.scalars(_users_on_bmc(found)).all()
+        if left and not force:
+            raise WrongState(
+                f"The BMC of {found.name} has temporary users ({', '.join(left)}), and could not be rid of them "
+                f"without its password. Remove them first (oobctl server act {found.name} bmc.user_remove), then "
+                "retire it. If its BMC is dead, use --force (force=true): the record says that they were left."
+            )
+        account = this.session.get_one(Account, account_id).name if account_id else None
+        told: dict[str, Any] = {"users_left": list(left)} if left else {}
+        this.note(server=found, account=account, **told)
         this.session.flush()  # the record is the last tenant's too
         _hand_over(this.session, actor, found, None, "the server is retired")
         found.lifecycle, found.quarantined_because = Lifecycle.RETIRED, None
@@ -122,6 +132,12 @@ def _hand_over(session: Session, actor: Actor, server: Server, owner: Account | 
     server.power_state, server.power_read_at = PowerState.UNKNOWN, None  # the last owner's; the monitor reads anew
     server.silent_since = server.silent_because = None
     session.flush()
+
+
+def _users_on_bmc(server: Server) -> Select[str]:
+    """The names of the temporary users that are, or may be, on the server's BMC."""
+    there = BmcUser.removed_at.is_(None) & BmcUser.active_from.is_not(None)
+    return select(BmcUser.name).where(BmcUser.server_id == server.id, there).order_by(BmcUser.id)
 
 
 def _refuse_while_busy(session: Session, server: Server) -> None:

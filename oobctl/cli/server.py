@@ -129,9 +129,14 @@ def release(server: Name) -> None:
 
 
 @app.command()
-def retire(server: Name) -> None:
+def retire(
+    server: Name,
+    force: Annotated[
+        bool, typer.Option("--force", help="Though temporary users stay on its BMC: it is dead, say.")
+    ] = False,
+) -> None:
     """End a server's life here: nobody's, polled no more, its BMC's passwords deleted. Its records stay."""
-    call("DELETE", f"/servers/{named(server)}")
+    call("DELETE", f"/servers/{named(server)}", query={"force": "true"} if force else {})
     print(f"{server} is retired.")
 
 

@@ -1,6 +1,7 @@
 """Whose a server is, one account's at a time, and how it changes hands and ends."""
 
 import threading
+from datetime import timedelta
 
 import pytest
 from pydantic import ValidationError
@@ -13,7 +14,7 @@ from oobctl.audit.tags import Tag
 from oobctl.constants import JobState, Lifecycle, Permission, Protocol
 from oobctl.errors import InvalidParameter, NotAllowed, ServerBusy, WrongState
 from oobctl.ids import new_id
-from oobctl.store import Assignment, AuditRecord, Credential, Endpoint, Grant, Job, Server, database
+from oobctl.store import Assignment, AuditRecord, BmcUser, Credential, Endpoint, Grant, Job, Server, database
 from tests.furnished import OTHER_CUSTOMER, endpoint
 from tests.installation import CUSTOMER, Installation
 
@@ -121,6 +122,42 @@ def test_a_retired_server_is_nobodys_and_its_passwords_are_gone(sqlite_installat
     )  # fmt: skip
     with pytest.raises(WrongState):
         control.submit(SYSTEM, "power.on", server_id)
+
+
+def left_on_the_bmc(installation: Installation, server: str, by: str = "customer") -> BmcUser:
+    """A temporary user that is on the server's BMC."""
+    job = installation.submit("power.on", server, by=by)
+    control.cancel(SYSTEM, job.id)
+    with database().write() as session:
+        later = clock.now() + timedelta(hours=8)
+        bmc_id = session.get_one(Server, job.server_id).bmc_id
+        row = BmcUser(bmc_id=bmc_id, server_id=job.server_id, job_id=job.id, name="tmp1", role="Operator",
+                      active_from=clock.now(), expires_at=later)  # fmt: skip
+        session.add(row)
+    return row
+
+
+def test_a_server_whose_bmc_is_dead_is_retired_by_force_and_the_record_names_who_was_left(
+    sqlite_installation: Installation,
+) -> None:
+    left_on_the_bmc(sqlite_installation, "web01")
+    with pytest.raises(WrongState, match="--force"):
+        administer.retire_server(SYSTEM, "web01")
+    assert sqlite_installation.server("web01").lifecycle is Lifecycle.ASSIGNED
+    administer.retire_server(SYSTEM, "web01", force=True)
+    assert sqlite_installation.server("web01").lifecycle is Lifecycle.RETIRED
+    [record] = records(Tag.SERVER_RETIRE)
+    assert record.parameters["users_left"] == ["tmp1"]
+
+
+def test_the_temporary_users_of_an_account_end_with_its_suspension_and_nobody_elses(
+    installation: Installation,
+) -> None:
+    mine, others = left_on_the_bmc(installation, "web01"), left_on_the_bmc(installation, "other01", by="stranger")
+    administer.suspend_account(SYSTEM, CUSTOMER)
+    with database().read() as session:
+        ended = {row.id: row.expires_at <= clock.now() for row in session.scalars(select(BmcUser))}
+    assert ended == {mine.id: True, others.id: False}
 
 
 def test_the_name_of_a_retired_server_is_free(sqlite_installation: Installation) -> None:
