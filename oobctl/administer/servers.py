@@ -97,7 +97,7 @@ def retire_server(actor: Actor, server: str, *, force: bool = False) -> None:
         this.note(server=found, account=account, **told)
         this.session.flush()  # the record is the last tenant's too
         _hand_over(this.session, actor, found, None, "the server is retired")
-        found.lifecycle, found.quarantined_because = Lifecycle.RETIRED, None
+        found.lifecycle, found.quarantined_because, found.uncleared_since = Lifecycle.RETIRED, None, None
         if not _others_behind(this.session, found):
             theirs = select(Endpoint.id).where(Endpoint.bmc_id == found.bmc_id)
             this.session.execute(delete(Credential).where(Credential.endpoint_id.in_(theirs)))
@@ -128,6 +128,7 @@ def _hand_over(session: Session, actor: Actor, server: Server, owner: Account | 
         session.add(Assignment(server_id=server.id, account_id=owner.id, from_at=now))
     theirs = (BmcUser.server_id == server.id) & BmcUser.removed_at.is_(None)
     session.execute(update(BmcUser).where(theirs).values(expires_at=now))  # a worker removes them at the BMC
+    server.uncleared_since = now  # a worker asks for server.release
     access.close_in(session, server.id)  # its BMC fetches no image of theirs any more
     server.power_state, server.power_read_at = PowerState.UNKNOWN, None  # the last owner's; the monitor reads anew
     server.silent_since = server.silent_because = None

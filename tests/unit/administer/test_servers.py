@@ -8,13 +8,13 @@ from pydantic import ValidationError
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
-from oobctl import administer, clock, control
+from oobctl import administer, clock, control, worker
 from oobctl.access import SYSTEM, visible_servers
 from oobctl.audit.tags import Tag
 from oobctl.constants import JobState, Lifecycle, Permission, Protocol
 from oobctl.errors import InvalidParameter, NotAllowed, ServerBusy, WrongState
 from oobctl.ids import new_id
-from oobctl.store import Assignment, AuditRecord, BmcUser, Credential, Endpoint, Grant, Job, Server, database
+from oobctl.store import Assignment, AuditRecord, BmcUser, Credential, Endpoint, Grant, Job, Server, Site, database
 from tests.furnished import OTHER_CUSTOMER, endpoint
 from tests.installation import CUSTOMER, Installation
 
@@ -86,6 +86,28 @@ def test_a_server_is_not_given_away_while_a_job_runs_on_it(installation: Install
     assert refused.value.details["job"] == running.id
     [still] = open_assignments(installation.servers["web01"])
     assert still.account_id == installation.people["customer"].actor.account_id
+
+
+def releases() -> list[Job]:
+    """What the worker asked for at its next look round."""
+    with database().read() as session:
+        site_id = session.scalars(select(Site.id)).one()
+    worker.release_servers(site_id)
+    with database().read() as session:
+        return list(session.scalars(select(Job).where(Job.action == "server.release")))
+
+
+def test_what_the_last_tenant_set_is_cleared_once_the_bmc_answers(installation: Installation) -> None:
+    assert releases() == []
+    administer.assign(SYSTEM, installation.servers["web01"], OTHER_CUSTOMER)
+    with database().write() as session:
+        session.get_one(Server, installation.servers["web01"]).silent_since = clock.now()
+    assert releases() == []
+    with database().write() as session:
+        session.get_one(Server, installation.servers["web01"]).silent_since = None
+    [job] = releases()
+    assert (job.server_id, job.actor["kind"]) == (installation.servers["web01"], "system")
+    assert len(releases()) == 1
 
 
 def test_assigning_a_server_to_whom_it_is_changes_nothing(sqlite_installation: Installation) -> None:
