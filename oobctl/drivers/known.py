@@ -55,17 +55,21 @@ def _same_machine(session: Session, server: Server, found: Identity) -> Server |
 
 
 def _same_bmc(session: Session, server: Server, found: Identity) -> Server | None:
-    """By its GUID or its MAC: over another protocol a BMC may tell one of the two alone, or of another port."""
+    """By its GUID or its MAC: over another protocol a BMC may tell one of the two alone, or of another port.
+
+    A locally administered MAC counts only where a GUID is missing: makers give one to the USB port of each BMC alike.
+    """
     others = _in_use().join(Bmc).where(Bmc.id != server.bmc_id)
     guid, mac = normalise_uuid(found.bmc_guid), normalise_mac(found.bmc_mac)
-    for value, column, alike in (
-        (guid, Bmc.guid, orders(uuid.UUID(guid)) if guid else ()),
-        (mac, Bmc.mac, [mac]),
-    ):
-        same = session.scalar(others.where(column.in_(alike)).limit(1)) if value is not None else None
+    if guid is not None:
+        same = session.scalar(others.where(Bmc.guid.in_(orders(uuid.UUID(guid)))).limit(1))
         if same is not None:
             return same
-    return None
+    if mac is None:
+        return None
+    local = bool(int(mac[:2], 16) & 0x02)  # IEEE 802, section 8.2
+    alike = session.scalars(others.where(Bmc.mac == mac))
+    return next((one for one in alike if not local or guid is None or normalise_uuid(one.bmc.guid) is None), None)
 
 
 def _in_use() -> Select[Server]:

@@ -12,7 +12,7 @@ from tests.trees import Served, changed, serve, way, with_another, written
 from web.discretion import told
 
 SYSTEM, MANAGER = "/redfish/v1/Systems/1", "/redfish/v1/Managers/1"
-PORT = f"{MANAGER}/EthernetInterfaces/1"
+PORT = f"{MANAGER}/EthernetInterfaces/eth0"
 UUID, GUID = "7b0c1d9e-0000-4000-8000-000000005001", "7b0c1d9e-0000-4000-8000-00000000b001"
 TURNED = "9e1d0c7b-0000-0040-8000-000000005001"  # the same bytes as SMBIOS has them
 
@@ -92,6 +92,16 @@ def test_a_bmc_that_is_known_under_another_row_is_refused(sqlite: Database, know
     enrolled("other01", **known)
     with serve() as bmc:
         assert "A BMC is kept once" in refused(enroll(bmc))["message"]
+
+
+@pytest.mark.parametrize(("mac", "is_refused"), [("02:00:5e:00:53:b1", False), ("00:00:5e:00:53:b1", True)])
+def test_a_locally_administered_mac_makes_no_two_bmcs_with_a_guid_each_one(
+    sqlite: Database, mac: str, is_refused: bool
+) -> None:
+    enrolled("other01", guid=UUID, mac=mac)
+    with serve(changed(written(), PORT, MACAddress=mac)) as bmc:
+        job = enroll(bmc)
+    assert (job.state is JobState.FAILED) is is_refused, job.error
 
 
 def test_what_is_retired_keeps_nobody_out(sqlite: Database) -> None:
