@@ -173,6 +173,12 @@ class WrongServer(BmcError):
     code = "wrong_server"
 
 
+class AlreadyEnrolled(BmcError):
+    """The machine or the BMC is kept under another row. details: `staff`, with the other `server` and its `id`."""
+
+    code = "already_enrolled"
+
+
 class OutcomeUnknown(BmcError):
     """A command that must not be repeated was sent, and its effect is not known. details: `last_read`."""
 

@@ -1,4 +1,4 @@
-"""A site's worker: carries its jobs out, and asks for what is due: used overrides, expired users, old passwords."""
+"""A site's worker: carries its jobs out, and asks for what is due: overrides, users, passwords, what tenants left."""
 
 import threading
 from datetime import datetime, timedelta
@@ -15,7 +15,7 @@ from oobctl.errors import OobctlError
 from oobctl.ids import new_id
 from oobctl.installation import find_site, key_path
 from oobctl.jobs import engine, recovery
-from oobctl.store import Bmc, BmcUser, BootOverride, Credential, Endpoint, Job, JobSecret, Server, database
+from oobctl.store import Account, Bmc, BmcUser, BootOverride, Credential, Endpoint, Job, JobSecret, Server, database
 
 log = structlog.get_logger()
 
@@ -51,6 +51,7 @@ def _tidy(site_id: str) -> None:
         refusals.tell_counted(session)
     clear_overrides(site_id)
     remove_expired_users(site_id)
+    release_servers(site_id)
     forget_secrets()
     rotate_passwords(site_id)
 
@@ -91,12 +92,19 @@ def _clear(row: BootOverride, now: datetime) -> None:
 
 
 def remove_expired_users(site_id: str) -> None:
-    """Ask for the end of temporary BMC users whose time is over; one that was never made is just forgotten."""
+    """Ask for the end of temporary BMC users whose time is over; one that was never made is just forgotten.
+
+    Over as well: that of one whose account was suspended while its job was under way.
+    """
     now = clock.now()
     due = (
         select(BmcUser)
         .join(Server)
-        .where(Server.site_id == site_id, BmcUser.removed_at.is_(None), BmcUser.expires_at <= now)
+        .join(Job, Job.id == BmcUser.job_id)
+        .outerjoin(Account, Account.id == Job.account_id)
+        .where(Server.site_id == site_id, BmcUser.removed_at.is_(None))
+        .where(or_(BmcUser.expires_at <= now, Account.suspended_at >= Job.created_at))
+        .where(Server.lifecycle != Lifecycle.RETIRED)  # retired by force: there is no password to get in with
     )
     with database().write() as session:
         rows = list(session.scalars(due))
@@ -107,6 +115,23 @@ def remove_expired_users(site_id: str) -> None:
         if row.active_from is not None:
             attempt = int(now.timestamp() // _CLEAR_AGAIN_SECONDS)
             _ask("bmc.user_remove", row.server_id, {"name": row.name}, f"bmc-user-{row.id}-{attempt}")
+
+
+def release_servers(site_id: str) -> None:
+    """Ask for the end of what last tenants set at BMCs; of one that is silent when it answers again."""
+    now = clock.now()
+    due = select(Server.id, Server.uncleared_since).where(
+        Server.site_id == site_id,
+        Server.uncleared_since.is_not(None),
+        Server.silent_since.is_(None),
+        Server.lifecycle.in_((Lifecycle.READY, Lifecycle.ASSIGNED, Lifecycle.SUSPENDED)),
+    )
+    with database().read() as session:
+        rows = session.execute(due).all()
+    for server_id, since in rows:
+        assert since is not None
+        attempt = int(now.timestamp() // _CLEAR_AGAIN_SECONDS)
+        _ask("server.release", server_id, {}, f"release-{server_id}-{since.timestamp():.0f}-{attempt}")
 
 
 def forget_secrets() -> None:

@@ -21,6 +21,7 @@ _FOR_CUSTOMERS = {  # errors that only staff can mend: what happened, and what a
     "bmc_auth_failed": f"The server's BMC does not let us in. {_PROVIDER}",
     "bmc_auth_unconfirmed": f"The server's BMC does not let us in just now; it may be starting. {_LATER}",
     "bmc_identity_changed": f"The server's BMC shows another certificate than it should. {_PROVIDER}",
+    "already_enrolled": f"The server could not be enrolled. {_PROVIDER}",
     "wrong_server": f"Another server answers in the place of this one, and nothing was changed there. {_PROVIDER}",
 }
 # How drivers, actions and jobs tell staff what to do: the beginnings of those sentences, left out of any other text.
@@ -28,6 +29,7 @@ _STAFF_DO = (
     "Check the BMC's ", "Check its power", "Is it the BMC's address", "Close sessions there", "Enable one of them",
     "Raise it at the BMC", "Change it there", "Change it with the action", "Enter the right one",
     "If it was renewed, confirm", "Compare it with", "Set the asset data",
+    "A machine is one server: retire", "A BMC is kept once: retire", "Say which one is this server's",
     "If it stays so, look at the server and enroll", "Look at the server and enroll",
 )  # fmt: skip
 _SENTENCES = re.compile(r"(?<=[.?!]) +")

@@ -11,6 +11,7 @@ from oobctl.audit import record
 from oobctl.audit.tags import Tag
 from oobctl.constants import Capability, Lifecycle, Lock, Outcome, Permission, Protocol, TlsMode
 from oobctl.drivers.interfaces import Identity
+from oobctl.drivers.known import refuse_known
 from oobctl.drivers.redfish.tls import presented_fingerprint
 from oobctl.errors import BmcBadAnswer, BmcIdentityChanged, NotSupported, OobctlError
 from oobctl.jobs.action import Action, Step
@@ -66,6 +67,7 @@ def _keep(run: Run) -> str:
     found = run.read_identity()
     with database().write() as session:
         server = session.get_one(Server, run.acted.server_id)
+        refuse_known(session, server, found)
         bmc = server.bmc
         protocols = session.scalars(select(Endpoint.protocol).where(Endpoint.bmc_id == bmc.id)).all()
         chosen = profiles.match(found, tuple(protocols))

@@ -6,12 +6,12 @@ from sqlalchemy.orm import Session
 
 from oobctl import ids, vault
 from oobctl.access import Actor
+from oobctl.administer import joining
 from oobctl.administer.change import Change, change, find_endpoint
 from oobctl.administer.specs import PORTS, EndpointChange, EndpointSpec, TlsSpec
 from oobctl.audit.tags import Tag
 from oobctl.constants import Lifecycle, Protocol, TlsMode
-from oobctl.errors import InvalidParameter, NotFound, ServerBusy, WrongState
-from oobctl.jobs import lease
+from oobctl.errors import InvalidParameter, NotFound, WrongState
 from oobctl.store import Bmc, Credential, Endpoint, Server, Site
 
 
@@ -31,16 +31,26 @@ def add_endpoint(session: Session, site: Site, bmc: Bmc, spec: EndpointSpec) -> 
     return endpoint
 
 
+def mend_credential(session: Session, site: Site, server: Server, spec: EndpointSpec) -> None:
+    """Seal what was given for an endpoint of a known BMC where nothing that works is kept for it."""
+    endpoint = find_endpoint(session, server, spec.protocol)
+    if endpoint.credential is None or endpoint.credential.parked_at is not None:
+        _seal(session, site, endpoint, spec.user, spec.password)
+
+
 def set_endpoint(actor: Actor, server: str, protocol: Protocol, wanted: EndpointChange) -> bool:
     """Change where the BMC speaks the protocol, or add that it does.
 
     True: at another address somebody else may answer, so the server is enrolling again; submit server.enroll.
-    Raises NotAllowed, NotFound, ServerBusy while a job runs on it, WrongState for a retired server, InvalidParameter
-    (field `password` where a new address comes without one: a moved address voids the sealed one).
+    Raises NotAllowed, NotFound, ServerBusy while a job runs on it, WrongState for a retired server, and where another
+    BMC is known at that address, InvalidParameter (field `password` where a new address comes without one: a moved
+    address voids the sealed one).
     """
     with change(actor, Tag.SERVER_ENDPOINT_SET) as this:
         found = this.server(server)
         _check_free(this, found)
+        joining.lock_site(this.session, this.session.get_one(Site, found.site_id))
+        _check_ours(this.session, found, protocol, wanted)
         try:
             endpoint = find_endpoint(this.session, found, protocol)
         except NotFound:
@@ -48,6 +58,9 @@ def set_endpoint(actor: Actor, server: str, protocol: Protocol, wanted: Endpoint
             endpoint = _add(this, found, protocol, wanted)
         else:
             moved = _change(this, found, endpoint, wanted)
+        if wanted.system_path is not None and wanted.system_path != found.system_path:
+            joining.check_path_free(this.session, found.bmc_id, wanted.system_path, but=found.id)
+            found.system_path, moved = wanted.system_path, True
         if moved:
             _enroll_again(this.session, found.bmc_id)
         what = wanted.model_dump(mode="json", exclude={"user": True, "password": True, "tls": {"ca": True}})
@@ -95,6 +108,20 @@ def confirm_certificate(actor: Actor, server: str, fingerprint: str) -> None:
         endpoint = find_endpoint(this.session, found, Protocol.REDFISH)
         this.note(server=found, protocol=Protocol.REDFISH, fingerprint=plain, before=endpoint.tls_fingerprint)
         endpoint.tls_mode, endpoint.tls_fingerprint = TlsMode.PIN, plain
+
+
+def _check_ours(session: Session, server: Server, protocol: Protocol, wanted: EndpointChange) -> None:
+    """Raises WrongState where another BMC of the site is reached there: one BMC is kept once."""
+    now = next((one for one in server.bmc.endpoints if one.protocol is protocol), None)
+    address = str(wanted.address) if wanted.address else now.address if now else None
+    port = wanted.port or (now.port if now else PORTS[protocol])
+    there = address and joining.endpoint_at(session, server.site_id, protocol, address, port)
+    if there and there.bmc_id != server.bmc_id:
+        names = ", ".join(one.name for one in joining.behind(session, there.bmc_id))
+        raise WrongState(
+            f"That is the BMC of {names}, and one BMC is kept once. If {server.name} is another system of it, retire "
+            f"{server.name} and add it again with that BMC's endpoints and its system_path."
+        )
 
 
 def _add(this: Change, server: Server, protocol: Protocol, wanted: EndpointChange) -> Endpoint:
@@ -157,11 +184,7 @@ def _trust(endpoint: Endpoint, tls: TlsSpec) -> None:
 def _check_free(this: Change, server: Server) -> None:
     if server.lifecycle is Lifecycle.RETIRED:
         raise WrongState(f"{server.name} is retired.")
-    job_id = lease.holder_of(this.session, server.id)
-    if job_id is not None:
-        raise ServerBusy(
-            f"Job {job_id} is talking to the BMC of {server.name}. Wait for its end, or cancel it.", job=job_id
-        )
+    joining.check_idle(this.session, server.bmc)  # other servers behind it are reached over it too
 
 
 def _enroll_again(session: Session, bmc_id: str) -> None:

@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import Select, delete, select, update
 from sqlalchemy.orm import Session
 
 from oobctl import clock, control
 from oobctl.access import Actor
+from oobctl.administer import joining
 from oobctl.administer.change import change, find_account, find_site
-from oobctl.administer.endpoints import add_endpoint
+from oobctl.administer.endpoints import add_endpoint, mend_credential
 from oobctl.administer.specs import ServerSpec
 from oobctl.audit import record
 from oobctl.audit.tags import Tag
@@ -23,7 +24,9 @@ from oobctl.store import Account, Assignment, Bmc, BmcUser, Credential, Endpoint
 def add_server(actor: Actor, spec: ServerSpec) -> Server:
     """A server in the lifecycle enrolling, its passwords sealed to its site. Then submit server.enroll.
 
-    Raises NotAllowed, NotFound, WrongState where the account has a server of that name.
+    Where the endpoints are those of a BMC that is known, the server joins it: how it is reached and its passwords stay
+    as they are, save where one is missing or parked. Raises NotAllowed, NotFound, WrongState where the account has a
+    server of that name, and what `joining.known_bmc` raises.
     """
     with change(actor, Tag.SERVER_ADD, name=spec.name, account=spec.account) as this:
         session = this.session
@@ -33,16 +36,21 @@ def add_server(actor: Actor, spec: ServerSpec) -> Server:
         protocols = {endpoint.protocol for endpoint in spec.endpoints}
         # The enrolment reads who the BMC is and picks the profile; until then the generic one says how to ask.
         profile = "generic-redfish" if Protocol.REDFISH in protocols else "generic-ipmi"
-        bmc = Bmc(site_id=site.id, profile=profile)
+        joining.lock_site(session, site)
+        known = joining.known_bmc(session, site, spec)
+        bmc = known or Bmc(site_id=site.id, profile=profile)
         server = Server(name=spec.name, site_id=site.id, bmc=bmc, system_path=spec.system_path)
         session.add(server)
         session.flush()
         for endpoint in spec.endpoints:
-            add_endpoint(session, site, bmc, endpoint)
+            if known is None:
+                add_endpoint(session, site, bmc, endpoint)
+            else:
+                mend_credential(session, site, server, endpoint)
         if owner is not None:
             session.add(Assignment(server_id=server.id, account_id=owner.id))
             session.flush()
-        this.note(server=server, **_about(spec))
+        this.note(server=server, **_about(spec), **({"joins": bmc.id} if known else {}))
         return server
 
 
@@ -69,18 +77,28 @@ def assign(actor: Actor, server: str, account: str | None) -> None:
             this.note(server=found, account_id=before, account=None)
 
 
-def retire_server(actor: Actor, server: str) -> None:
+def retire_server(actor: Actor, server: str, *, force: bool = False) -> None:
     """The end: nobody's, polled no more, its BMC's passwords deleted, its name free. Its records stay.
 
-    Raises NotAllowed, NotFound, ServerBusy while a job runs on it.
+    force: though temporary users stay on its BMC, which nobody can remove from here afterwards; the record names them.
+    Raises NotAllowed, NotFound, ServerBusy while a job runs on it, WrongState where temporary users are on its BMC.
     """
     with change(actor, Tag.SERVER_RETIRE, server) as this:
         found = this.server(server)
         account_id = record.account_of(this.session, found.id)
-        this.note(server=found, account=this.session.get_one(Account, account_id).name if account_id else None)
+        left = this.session.scalars(_users_on_bmc(found)).all()
+        if left and not force:
+            raise WrongState(
+                f"The BMC of {found.name} has temporary users ({', '.join(left)}), and could not be rid of them "
+                f"without its password. Remove them first (oobctl server act {found.name} bmc.user_remove), then "
+                "retire it. If its BMC is dead, use --force (force=true): the record says that they were left."
+            )
+        account = this.session.get_one(Account, account_id).name if account_id else None
+        told: dict[str, Any] = {"users_left": list(left)} if left else {}
+        this.note(server=found, account=account, **told)
         this.session.flush()  # the record is the last tenant's too
         _hand_over(this.session, actor, found, None, "the server is retired")
-        found.lifecycle, found.quarantined_because = Lifecycle.RETIRED, None
+        found.lifecycle, found.quarantined_because, found.uncleared_since = Lifecycle.RETIRED, None, None
         if not _others_behind(this.session, found):
             theirs = select(Endpoint.id).where(Endpoint.bmc_id == found.bmc_id)
             this.session.execute(delete(Credential).where(Credential.endpoint_id.in_(theirs)))
@@ -122,10 +140,17 @@ def _hand_over(session: Session, actor: Actor, server: Server, owner: Account | 
         session.add(Assignment(server_id=server.id, account_id=owner.id, from_at=now))
     theirs = (BmcUser.server_id == server.id) & BmcUser.removed_at.is_(None)
     session.execute(update(BmcUser).where(theirs).values(expires_at=now))  # a worker removes them at the BMC
+    server.uncleared_since = now  # a worker asks for server.release
     access.close_in(session, server.id)  # its BMC fetches no image of theirs any more
     server.power_state, server.power_read_at = PowerState.UNKNOWN, None  # the last owner's; the monitor reads anew
     server.silent_since = server.silent_because = None
     session.flush()
+
+
+def _users_on_bmc(server: Server) -> Select[str]:
+    """The names of the temporary users that are, or may be, on the server's BMC."""
+    there = BmcUser.removed_at.is_(None) & BmcUser.active_from.is_not(None)
+    return select(BmcUser.name).where(BmcUser.server_id == server.id, there).order_by(BmcUser.id)
 
 
 def _refuse_while_busy(session: Session, server: Server) -> None:

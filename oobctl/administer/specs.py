@@ -40,6 +40,7 @@ def _of_one_bmc(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address
 BmcAddress = Annotated[IPvAnyAddress, AfterValidator(_of_one_bmc)]
 ServerName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$"), AfterValidator(_no_id)]
 BmcUser = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+SystemPath = Annotated[str, StringConstraints(pattern=r"^/redfish/v1/Systems/[^/]+$", max_length=256)]
 BmcPassword = Annotated[SecretStr, Field(max_length=128)]
 
 
@@ -75,6 +76,9 @@ class EndpointChange(BaseModel):
     user: BmcUser | None = None
     password: BmcPassword | None = None
     tls: TlsSpec | None = None
+    system_path: SystemPath | None = Field(
+        default=None, description="Which system of the BMC the server is, where that has several."
+    )
 
 
 class ServerSpec(BaseModel):
@@ -84,7 +88,7 @@ class ServerSpec(BaseModel):
     name: ServerName
     site: str | None = None
     account: str | None = None
-    system_path: str | None = Field(default=None, pattern=r"^/redfish/v1/Systems/[^/]+$")
+    system_path: SystemPath | None = Field(default=None, description="Which system of its BMC, where that has several.")
     endpoints: list[EndpointSpec] = Field(min_length=1, max_length=2)
 
     @model_validator(mode="after")

@@ -30,6 +30,8 @@ class Tag(StrEnum):
     SERVER_ENDPOINT_SET = "server:endpoint:set"
     SERVER_ENDPOINT_REMOVE = "server:endpoint:remove"
     SERVER_RETIRE = "server:server:retire"
+    SERVER_RELEASE = "server:server:release"
+    SERVER_LEFT = "server:server:left"
     SERVER_INSPECT = "server:server:inspect"
     SERVER_SECURITY_DRIFT = "server:security:drift"
     SERVER_BMC_USER_ACKNOWLEDGE = "server:bmc:user_acknowledge"

@@ -24,6 +24,9 @@ def set_endpoint(
     user: Annotated[str, typer.Option(help="The BMC's user there, where the address is new.")] = "admin",
     fingerprint: Annotated[str | None, typer.Option(help="SHA-256 of its certificate, confirmed by you.")] = None,
     ca: Annotated[Path | None, typer.Option(help="PEM file of the CA that signed its certificate.")] = None,
+    system_path: Annotated[
+        str | None, typer.Option(help="Which system of the BMC the server is: /redfish/v1/Systems/ID.")
+    ] = None,
 ) -> None:
     """Change an endpoint, or add one. At a new address the server is enrolled again before anything is sent."""
     body: dict[str, Any] = {"port": port} if port else {}
@@ -31,8 +34,10 @@ def set_endpoint(
         body |= {**parse_address(address), "user": user, "password": bmc_password(user)}
     if fingerprint or ca:
         body["tls"] = trust_in(fingerprint, ca)
+    if system_path:
+        body["system_path"] = system_path
     if not body:
-        raise typer.BadParameter("Give what is to change: --address, --port, --fingerprint or --ca.")
+        raise typer.BadParameter("Give what is to change: --address, --port, --fingerprint, --ca or --system-path.")
     changed = call("PUT", f"/servers/{named(server)}/endpoints/{protocol}", body=body)
     print(f"The {protocol} endpoint of {server} is set.")
     if changed["job"] is not None:

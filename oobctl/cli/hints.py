@@ -14,6 +14,8 @@ _ENROLL = "server.enroll"
 
 def after(job: dict[str, Any]) -> list[str]:
     """Lines to print under a job's error, the last of them a command; none where no command mends it."""
+    if job["error"]["code"] == "already_enrolled":
+        return _enrolled_as(job["error"].get("staff") or {})
     sentence = _MENDED_BY.get(job["error"]["code"])
     if sentence is None:
         return []
@@ -31,6 +33,11 @@ def enroll_added(server: str) -> str:
         f"{server} is added already, and not enrolled yet. If its password was refused: oobctl server password "
         f"{server} ipmi (or redfish) --user NAME. Then: oobctl server act {server} {_ENROLL}"
     )
+
+
+def _enrolled_as(other: dict[str, Any]) -> list[str]:
+    """Which server it is already, where the API tells."""
+    return [f"It is {other['server']} already: oobctl server show {other['id']}"] if other else []
 
 
 def _protocol(message: str) -> str:

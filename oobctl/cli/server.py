@@ -78,6 +78,9 @@ def add(
         str | None, typer.Option(help="SHA-256 of the Redfish certificate, confirmed by you.")
     ] = None,
     ca: Annotated[Path | None, typer.Option(help="PEM file of the CA that signed the Redfish certificate.")] = None,
+    system_path: Annotated[
+        str | None, typer.Option(help="Which system of its BMC, where that has several: /redfish/v1/Systems/ID.")
+    ] = None,
 ) -> None:
     """Add a server, and enroll it: who it is gets read and kept, so that nothing is ever sent to another one."""
     if not ipmi and not redfish:
@@ -89,7 +92,7 @@ def add(
             endpoints.append({"protocol": protocol, **parse_address(address), "user": user, "password": password})
     if redfish:
         endpoints[-1]["tls"] = trust_in(fingerprint, ca)
-    body = {"name": name, "site": site, "account": account, "endpoints": endpoints}
+    body = {"name": name, "site": site, "account": account, "system_path": system_path, "endpoints": endpoints}
     try:
         added = call("POST", "/servers", body={key: value for key, value in body.items() if value is not None})
     except ApiRefused as refused:
@@ -133,9 +136,14 @@ def know_user(server: Name, user: Annotated[str, typer.Argument(help="As `oobctl
 
 
 @app.command()
-def retire(server: Name) -> None:
+def retire(
+    server: Name,
+    force: Annotated[
+        bool, typer.Option("--force", help="Though temporary users stay on its BMC: it is dead, say.")
+    ] = False,
+) -> None:
     """End a server's life here: nobody's, polled no more, its BMC's passwords deleted. Its records stay."""
-    call("DELETE", f"/servers/{named(server)}")
+    call("DELETE", f"/servers/{named(server)}", query={"force": "true"} if force else {})
     print(f"{server} is retired.")
 
 

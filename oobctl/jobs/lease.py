@@ -58,7 +58,12 @@ def _claim(session: Session, key: str, job_id: str) -> str | None:
 
 def holder_of(session: Session, server_id: str) -> str | None:
     """The id of the job that has the server now."""
-    return session.scalar(select(Lease.job_id).where(Lease.key == f"server:{server_id}"))
+    return job_of(session, f"server:{server_id}")
+
+
+def job_of(session: Session, key: str) -> str | None:
+    """The id of the job that has a key now."""
+    return session.scalar(select(Lease.job_id).where(Lease.key == key))
 
 
 def give_back(session: Session, job_id: str) -> None:

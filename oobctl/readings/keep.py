@@ -58,9 +58,13 @@ def keep_all(session: Session, taken: Sequence[Taken]) -> None:
         session.execute(update(Reading), changed)
 
 
-def forget(session: Session, server_id: str) -> None:
-    """Another BMC may answer for the server: what was read is read anew. What of its security was told stays known."""
-    session.execute(delete(Reading).where(Reading.server_id == server_id, Reading.capability != Capability.SECURITY))
+def forget(session: Session, server_id: str, *only: Capability) -> None:
+    """Another BMC may answer for the server: what was read is read anew. What of its security was told stays known.
+
+    only: these capabilities alone.
+    """
+    which = Reading.capability.in_(only) if only else Reading.capability != Capability.SECURITY
+    session.execute(delete(Reading).where(Reading.server_id == server_id, which))
 
 
 @dataclass

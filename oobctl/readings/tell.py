@@ -16,6 +16,9 @@ from oobctl.readings import event_log, storable
 from oobctl.readings.take import words
 from oobctl.store import Assignment, AttributeRegistry, EventLogEntry, Reading, Server
 
+HANDED_ON = (Capability.BIOS, Capability.VIRTUAL_MEDIA)
+"""What the last tenant set may still be in these, until it is cleared (server.release)."""
+
 
 @dataclass(frozen=True)
 class Told:
@@ -52,7 +55,7 @@ def latest(session: Session, actor: Actor, server: Server, capability: Capabilit
     """What is known of one capability. Raises NotAllowed."""
     check_may_read(session, actor, server, capability)
     row = session.get(Reading, (server.id, capability))
-    if row is None:
+    if row is None or (not actor.is_staff and server.uncleared_since is not None and capability in HANDED_ON):
         return Told()
     since = None if actor.is_staff else handed_over(session, [server.id]).get(server.id)
     tried = Told(tried_at=row.tried_at, problem=row.problem) if since is None or row.tried_at >= since else Told()

@@ -31,6 +31,7 @@ class Server(Identified, Base):
     power_read_at: Mapped[datetime | None]  # when power_state was last read from the hardware
     silent_since: Mapped[datetime | None]  # when the BMC stopped answering; null while it answers
     silent_because: Mapped[str | None] = mapped_column(Text)
+    uncleared_since: Mapped[datetime | None]  # when it changed hands; null once what the last tenant set is cleared
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     bmc: Mapped[Bmc] = relationship()
 

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from oobctl import administer, control
 from oobctl.administer import EndpointChange
 from web.api.blueprint import ADMINISTRATION, blueprint, plain
-from web.api.requests import ProtocolPath, ServerPath
+from web.api.requests import Closed, ProtocolPath, ServerPath
 from web.identity import current_actor
 
 
@@ -15,6 +15,12 @@ class Reach(BaseModel):
     """job: the id of the enrolment that reads who answers there now; null where nothing moved."""
 
     job: str | None
+
+
+class RetireQuery(Closed):
+    force: bool = Field(
+        default=False, description="Though temporary users stay on its BMC, which nobody can remove afterwards."
+    )
 
 
 @blueprint.put(
@@ -42,9 +48,9 @@ def remove_endpoint(path: ProtocolPath) -> dict[str, Any]:
 
 
 @blueprint.delete("/servers/<server>", tags=[ADMINISTRATION], summary="Retire a server", responses={204: None})
-def retire_server(path: ServerPath) -> tuple[str, int]:
+def retire_server(path: ServerPath, query: RetireQuery) -> tuple[str, int]:
     """Nobody's, polled no more, its BMC's passwords deleted, its name free. Its records stay."""
-    administer.retire_server(current_actor(), path.server)
+    administer.retire_server(current_actor(), path.server, force=query.force)
     return "", 204
 
 

@@ -54,7 +54,8 @@ class Tree:
         members = self.system_paths
         if len(members) > 1:
             raise ConfigurationError(
-                f"The BMC has {len(members)} systems ({', '.join(members)}). Say which one is this server's."
+                f"The BMC has {len(members)} systems ({', '.join(members)}). Say which one is this server's: "
+                "oobctl endpoint set SERVER redfish --system-path PATH"
             )
         if not members:
             raise NotSupported("This BMC's Redfish service lists no system.")

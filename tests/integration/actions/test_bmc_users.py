@@ -135,3 +135,20 @@ def test_a_job_that_makes_a_secret_is_not_tried_again_but_asked_anew(on_tree: On
         session.execute(update(Job).where(Job.id == job.id).values(state=JobState.FAILED))
     with pytest.raises(WrongState, match="anew"):
         control.retry(on_tree.road.actor("customer"), job.id)
+
+
+def test_a_server_is_not_retired_while_its_bmc_has_a_temporary_user(on_tree: OnTree) -> None:
+    _job, secret = add(on_tree)
+    with pytest.raises(WrongState, match=f"temporary users.*{secret.user}.*bmc.user_remove"):
+        administer.retire_server(SYSTEM, "db01")
+    assert on_tree.bmc.state.passwords.who(secret.user, secret.password) is not None
+
+
+def test_temporary_users_of_an_account_that_is_suspended_are_removed(on_tree: OnTree) -> None:
+    _job, secret = add(on_tree, hours=72)
+    administer.suspend_account(SYSTEM, CUSTOMER)
+    try:
+        eventually(lambda: row_of(secret.user).removed_at is not None)
+    finally:
+        administer.resume_account(SYSTEM, CUSTOMER)
+    assert on_tree.bmc.state.passwords.who(secret.user, secret.password) is None

@@ -25,7 +25,7 @@ from tests.integration.prove.table import killed, of_any_job
 from tests.trees import Served, changed, serve, written
 
 ACTION = "bmc.rotate_password"
-SYSTEM_PATH = "/redfish/v1/Systems/1"
+SYSTEM_PATH, MANAGER_PATH = "/redfish/v1/Systems/1", "/redfish/v1/Managers/1"
 SPEAKS = {
     "redfish01": (Protocol.REDFISH,),
     "ipmi01": (Protocol.IPMI,),
@@ -96,7 +96,9 @@ def bmcs(folder: Path, guard: Guard, rack: RackInfo) -> Iterator[dict[str, dict[
             found[name] = {}
             if Protocol.REDFISH in protocols:
                 values = {"UUID": str(machine), "SerialNumber": f"SN-{name}"}
-                bmc = stack.enter_context(serve(changed(written(), SYSTEM_PATH, **values)))
+                tree = changed(written(), SYSTEM_PATH, **values)
+                tree = changed(tree, MANAGER_PATH, UUID=str(uuid.uuid4()))  # one BMC is kept once
+                bmc = stack.enter_context(serve(tree))
                 found[name][Protocol.REDFISH] = redfish_door(bmc)
             if Protocol.IPMI in protocols:
                 (folder / name).mkdir()

@@ -37,6 +37,7 @@ PERMISSIONS = {
     "power.shutdown": Permission.POWER,
     "server.enroll": Permission.SERVICE,
     "server.inspect": Permission.VIEW,
+    "server.release": Permission.SERVICE,
 }
 
 

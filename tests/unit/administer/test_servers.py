@@ -1,19 +1,20 @@
 """Whose a server is, one account's at a time, and how it changes hands and ends."""
 
 import threading
+from datetime import timedelta
 
 import pytest
 from pydantic import ValidationError
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
-from oobctl import administer, clock, control
+from oobctl import administer, clock, control, worker
 from oobctl.access import SYSTEM, visible_servers
 from oobctl.audit.tags import Tag
 from oobctl.constants import JobState, Lifecycle, Permission, Protocol
 from oobctl.errors import InvalidParameter, NotAllowed, ServerBusy, WrongState
 from oobctl.ids import new_id
-from oobctl.store import Assignment, AuditRecord, Credential, Endpoint, Grant, Job, Server, database
+from oobctl.store import Assignment, AuditRecord, BmcUser, Credential, Endpoint, Grant, Job, Server, Site, database
 from tests.furnished import OTHER_CUSTOMER, endpoint
 from tests.installation import CUSTOMER, Installation
 
@@ -87,6 +88,28 @@ def test_a_server_is_not_given_away_while_a_job_runs_on_it(installation: Install
     assert still.account_id == installation.people["customer"].actor.account_id
 
 
+def releases() -> list[Job]:
+    """What the worker asked for at its next look round."""
+    with database().read() as session:
+        site_id = session.scalars(select(Site.id)).one()
+    worker.release_servers(site_id)
+    with database().read() as session:
+        return list(session.scalars(select(Job).where(Job.action == "server.release")))
+
+
+def test_what_the_last_tenant_set_is_cleared_once_the_bmc_answers(installation: Installation) -> None:
+    assert releases() == []
+    administer.assign(SYSTEM, installation.servers["web01"], OTHER_CUSTOMER)
+    with database().write() as session:
+        session.get_one(Server, installation.servers["web01"]).silent_since = clock.now()
+    assert releases() == []
+    with database().write() as session:
+        session.get_one(Server, installation.servers["web01"]).silent_since = None
+    [job] = releases()
+    assert (job.server_id, job.actor["kind"]) == (installation.servers["web01"], "system")
+    assert len(releases()) == 1
+
+
 def test_assigning_a_server_to_whom_it_is_changes_nothing(sqlite_installation: Installation) -> None:
     queued = sqlite_installation.submit("power.cycle", "web01")
     before = open_assignments(sqlite_installation.servers["web01"])[0].id
@@ -121,6 +144,42 @@ def test_a_retired_server_is_nobodys_and_its_passwords_are_gone(sqlite_installat
     )  # fmt: skip
     with pytest.raises(WrongState):
         control.submit(SYSTEM, "power.on", server_id)
+
+
+def left_on_the_bmc(installation: Installation, server: str, by: str = "customer") -> BmcUser:
+    """A temporary user that is on the server's BMC."""
+    job = installation.submit("power.on", server, by=by)
+    control.cancel(SYSTEM, job.id)
+    with database().write() as session:
+        later = clock.now() + timedelta(hours=8)
+        bmc_id = session.get_one(Server, job.server_id).bmc_id
+        row = BmcUser(bmc_id=bmc_id, server_id=job.server_id, job_id=job.id, name="tmp1", role="Operator",
+                      active_from=clock.now(), expires_at=later)  # fmt: skip
+        session.add(row)
+    return row
+
+
+def test_a_server_whose_bmc_is_dead_is_retired_by_force_and_the_record_names_who_was_left(
+    sqlite_installation: Installation,
+) -> None:
+    left_on_the_bmc(sqlite_installation, "web01")
+    with pytest.raises(WrongState, match="--force"):
+        administer.retire_server(SYSTEM, "web01")
+    assert sqlite_installation.server("web01").lifecycle is Lifecycle.ASSIGNED
+    administer.retire_server(SYSTEM, "web01", force=True)
+    assert sqlite_installation.server("web01").lifecycle is Lifecycle.RETIRED
+    [record] = records(Tag.SERVER_RETIRE)
+    assert record.parameters["users_left"] == ["tmp1"]
+
+
+def test_the_temporary_users_of_an_account_end_with_its_suspension_and_nobody_elses(
+    installation: Installation,
+) -> None:
+    mine, others = left_on_the_bmc(installation, "web01"), left_on_the_bmc(installation, "other01", by="stranger")
+    administer.suspend_account(SYSTEM, CUSTOMER)
+    with database().read() as session:
+        ended = {row.id: row.expires_at <= clock.now() for row in session.scalars(select(BmcUser))}
+    assert ended == {mine.id: True, others.id: False}
 
 
 def test_the_name_of_a_retired_server_is_free(sqlite_installation: Installation) -> None:

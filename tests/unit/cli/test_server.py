@@ -44,3 +44,13 @@ def test_a_parameter_given_twice_is_refused_and_nothing_is_asked_for(installatio
     done = run(installation, "act", "lamp", "identify.set", "state=Lit", "state=Off")
     assert (done.returncode, "state is given twice" in done.stderr) == (2, True), done
     assert run(installation, "act", "lamp", "no.such", "state=Lit").returncode == 1
+
+
+def test_which_system_of_its_bmc_a_server_is_can_be_said(installation: Installation) -> None:
+    """A path that is none is refused by the API: so it got there."""
+    url, token = installation.url, installation.token("admin")
+    path = ("--system-path", "nonsense")
+    later = oobctl("endpoint", "set", "web01", "ipmi", *path, OOBCTL_URL=url, OOBCTL_TOKEN=token)
+    add = ("server", "add", "blade1", "--redfish", "192.0.2.74", *path)
+    at_once = oobctl(*add, stdin="canary\n", OOBCTL_URL=url, OOBCTL_TOKEN=token)
+    assert [(one.returncode, "system_path" in one.stderr) for one in (later, at_once)] == [(1, True)] * 2, at_once

@@ -8,14 +8,17 @@ from oobctl import administer, clock, readings
 from oobctl.access import SYSTEM
 from oobctl.constants import Capability, Health
 from oobctl.drivers.readings import HealthReport, MediaReport, MediaSlot
-from oobctl.store import Assignment, Reading, database
+from oobctl.store import Assignment, Reading, Server, database
 from tests.unit.readings import samples
 from tests.unit.web.seed import Seed, everything_read, read
 from tests.unit.web.test_readings import PATHS, STAFFS, Bearer, get
 
 
 def hand_over(seed: Seed, name: str, account: str) -> None:
+    """And a worker has cleared what the last tenant set."""
     administer.assign(SYSTEM, seed.servers[name], account)
+    with database().write() as session:
+        session.get_one(Server, seed.servers[name]).uncleared_since = None
 
 
 def test_a_next_tenant_sees_nothing_that_was_read_before_and_staff_all(
