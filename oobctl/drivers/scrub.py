@@ -5,6 +5,8 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 
+from oobctl.drivers import media_slots
+
 _SHORTEST = 3  # a shorter value stands in half of all words
 _SHORTEST_NUMBER = 5
 _GLUED = 7  # a value of this length, with a digit, is looked for inside of words too: "BMC" and a serial, say
@@ -16,6 +18,7 @@ _NO_VALUES = frozenset(
 _EVERYBODYS = frozenset({"0.0.0.0", "127.0.0.1", "255.255.255.255", "::", "::1"})  # noqa: S104 - nothing binds to it
 
 _KEYS = (
+    ("image", r"^(remote)?image_?(ur[il]|path|file|name)?$"),
     ("secret", r"passw|passphrase|secret|token$|private_?key|public_?key|community|licen[cs]e_?key|activation"
                r"|entitlement|certificate_?string"),
     ("mac", r"mac(address)?$|^mac_?addr"),
@@ -29,14 +32,18 @@ _KEYS = (
 )  # fmt: skip
 _KINDS = tuple((kind, re.compile(pattern, re.IGNORECASE)) for kind, pattern in _KEYS)
 _GONE = frozenset({"secret", "place"})
+_NOT_LEARNED = _GONE | {"image"}
 _NUMBERS_TOO = frozenset({"serial", "asset", "id"})
 _NUMBERED = re.compile(r"_[0-9A-F]{4}$")  # some makers number their BIOS attributes
 _VERSION_KEY = re.compile(r"version|firmware|revision|release", re.IGNORECASE)
 _STRUCTURE = re.compile(r"^@odata\.(type|context)$|^(AttributeName|RegistryPrefix|MessageId|DataType)$")
 
+_OUR_MEDIA = re.compile(r"(?:/|%2f)media(?:/|%2f)[\w-]{16,}", re.IGNORECASE)  # its key opens the image
 _HEX = re.compile(r"(?i)(0x)?[0-9a-f]+([:-]?[0-9a-f]+)*")
 _PIECES = (
-    r"(?P<mail>\b(?:iqn|nqn)\.[^\s\"',)]+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+)"
+    r"(?P<url>\b[a-z][a-z0-9+.-]*:(?:/|\\/){2}[^\s\"'<>]+)"
+    r"|(?P<media>(?:/|\\/|%2f)media(?:/|\\/|%2f)[\w-]{16,})"
+    r"|(?P<mail>\b(?:iqn|nqn)\.[^\s\"',)]+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+)"
     r"|(?P<uuid>(?<![0-9a-f])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![0-9a-f]))"
     r"|(?P<pairs>(?<![0-9a-f])[0-9a-f]{2}(?P<sep>[:-])(?:[0-9a-f]{2}(?P=sep)){4,18}[0-9a-f]{2}(?![0-9a-f]))"
     r"|(?P<ipv4>(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?!\.?\w))"
@@ -84,7 +91,7 @@ class Scrubber:
         elif isinstance(content, list):
             for item in content:
                 self.read(item, kind)
-        elif isinstance(content, str) and kind is not None and kind not in _GONE and _is_telling(content):
+        elif isinstance(content, str) and kind is not None and kind not in _NOT_LEARNED and _is_telling(content):
             self.learn(kind, content)
 
     # --- scrubbing
@@ -103,6 +110,8 @@ class Scrubber:
         return 0 if kind in _NUMBERS_TOO and _is_number(content) else content
 
     def _value(self, content: str, key: str, kind: str | None) -> str:
+        if kind == "image":  # as readings have it: keys stand in queries and in paths alike
+            return self.text(media_slots.file_name(content))
         if kind is not None and content.strip().casefold() not in _NO_VALUES | _EVERYBODYS:
             return "***" if kind in _GONE else self._placeholder(kind, content.strip())
         return content if _STRUCTURE.search(key) else self.text(content, version=bool(_VERSION_KEY.search(key)))
@@ -130,11 +139,22 @@ class Scrubber:
         text, what = found[0], found.lastgroup
         if what == "phrase":
             return self._phrases[text.casefold()]
+        if what == "url":
+            return self._url(text.replace("\\/", "/"), version)
+        if what == "media":
+            return "/media/***"
         if what in {"ipv4", "ipv6"}:
             return text if version and what == "ipv4" else self._address(text)
         if what == "word":
             return self._word(text)
         return self._placeholder("host" if what == "mail" else "id", text)
+
+    def _url(self, url: str, version: bool) -> str:
+        """Without user, password and query; of an address of our media service the file's name alone stays."""
+        scheme, _, rest = media_slots.bare(url).partition("://")
+        if _OUR_MEDIA.search(url):
+            rest = f"{rest.partition('/')[0]}/media/***/{media_slots.file_name(url)}"
+        return f"{scheme}://{self._pattern().sub(lambda found: self._piece(found, version), rest)}"
 
     def _address(self, text: str) -> str:
         address = _parsed(text)

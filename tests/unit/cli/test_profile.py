@@ -237,6 +237,20 @@ def test_no_serial_mac_uuid_address_user_or_password_remains_in_a_recording(reco
     assert left_of(values, archive) == []
 
 
+def test_the_key_of_an_inserted_image_is_in_no_recording(sqlite: Database, tmp_path: Path) -> None:
+    """It still opens the image: whoever got the recording could fetch it."""
+    key, archive = "Zk3_aB9-xQ0vLm7TtR5wYc2E", tmp_path / "record.tar.gz"
+    url = f"{settings().media_address}/media/{key}/rescue.iso"
+    tree = changed(written(), "/redfish/v1/Systems/1/VirtualMedia/Cd1", Image=url, Inserted=True, Oem={"Source": url})
+    with serve(changed(tree, "/redfish/v1/Managers/1", LastMessage=f"mounted {url}")) as bmc:
+        way(bmc)
+        assert run("record", "web01", "--output", str(archive)).exit_code == 0
+    files = content(archive)
+    assert "rescue.iso" in files["redfish/v1/Systems/1/VirtualMedia/Cd1/index.json"]
+    assert "mounted http" in files["redfish/v1/Managers/1/index.json"]
+    assert [name for name, text in files.items() if key in name + text] == []
+
+
 def test_a_recording_has_the_whole_tree_and_says_who_the_bmc_is(recorded: tuple[Served, Path]) -> None:
     bmc, archive = recorded
     files = content(archive)

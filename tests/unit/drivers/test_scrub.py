@@ -102,6 +102,36 @@ def test_what_is_known_is_taken_out_of_any_text_even_of_a_version() -> None:
     assert found == {"FirmwareVersion": "1.0 of 192.0.2.1", "Text": "secret-0001 at host-0001", "Other": "192.0.2.2"}
 
 
+KEY = "Zk3_aB9-xQ0vLm7TtR5wYc2E"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"Image": f"http://10.1.2.3:8011/media/{KEY}/debian.iso"},
+        {"Image": f"/media/{KEY}/debian.iso"},
+        {"Image": f"http://nas.example/share/{KEY}/debian.iso?sig={KEY}"},
+        {"Image": f"//nas/{KEY}/debian.iso", "Oem": {"ImageURL": f"http://u:{KEY}@nas/debian.iso"}},
+        {"Message": f"Mounted http://boot.example:8011/media/{KEY}/debian.iso, by jmiller."},
+        {"Raw": rf'{{"Image": "http:\/\/10.1.2.3:8011\/media\/{KEY}\/debian.iso"}}'},
+        {"Message": f"GET /media/{KEY}/debian.iso"},
+        {"Args": [f"%2Fmedia%2F{KEY}%2Fdebian.iso"]},
+        {"Link": f"https://u:{KEY}@elsewhere.example/debian.iso?token={KEY}#{KEY}"},
+    ],
+)
+def test_no_key_of_the_media_service_or_of_another_address_survives(said: Any) -> None:
+    found = json.dumps(scrubbed(said))
+    assert KEY.casefold() not in found.casefold()
+    assert "debian.iso" in found
+
+
+def test_of_an_image_the_file_name_alone_stays() -> None:
+    assert scrubbed({"Image": "http://nas.example/share/debian.iso"}) == {"Image": "debian.iso"}
+    assert scrubbed({"Uri": "http://redfish.dmtf.org/schemas/v1/Chassis.json"}) == {
+        "Uri": "http://redfish.dmtf.org/schemas/v1/Chassis.json"
+    }
+
+
 def test_a_common_word_that_a_key_names_is_replaced_in_no_other_text() -> None:
     content = {"SerialNumber": "1234", "AssetTag": "None", "HostName": "ok", "Text": "1234 RPM, None, ok"}
     assert scrubbed(content)["Text"] == "1234 RPM, None, ok"
