@@ -237,6 +237,23 @@ def test_no_serial_mac_uuid_address_user_or_password_remains_in_a_recording(reco
     assert left_of(values, archive) == []
 
 
+def test_a_server_called_like_its_maker_leaves_the_words_of_a_recording_alone(sqlite: Database, tmp_path: Path) -> None:
+    archive = tmp_path / "record.tar.gz"
+    tree = changed(written(), "/redfish/v1", Vendor="Dell", Name="Root Service", Oem={"Dell": {}})
+    tree = changed(tree, "/redfish/v1/Systems/1", Manufacturer="Dell Inc.", HostName="dell")
+    with serve(tree, user="root", password=PASSWORD) as bmc:
+        way(bmc, name="dell")
+        with database().write() as session:
+            session.query(Bmc).one().profile = "dell-idrac9"
+        assert run("record", "dell", "--output", str(archive)).exit_code == 0
+    files = {name: json.loads(text) for name, text in content(archive).items() if name.endswith(".json")}
+    assert files["about.json"]["profile"] == "dell-idrac9"
+    root = files["redfish/v1/index.json"]
+    assert (root["Vendor"], root["Name"]) == ("Dell", "Root Service")
+    system = files["redfish/v1/Systems/1/index.json"]
+    assert (system["Manufacturer"], system["HostName"]) == ("Dell Inc.", "host-0001")
+
+
 def test_the_key_of_an_inserted_image_is_in_no_recording(sqlite: Database, tmp_path: Path) -> None:
     """It still opens the image: whoever got the recording could fetch it."""
     key, archive = "Zk3_aB9-xQ0vLm7TtR5wYc2E", tmp_path / "record.tar.gz"
