@@ -76,6 +76,7 @@ EVENTS: dict[str, str] = {
     Tag.SERVER_ENDPOINT_SET: "changed how the BMC is reached",
     Tag.SERVER_ENDPOINT_REMOVE: "removed a way to the BMC",
     Tag.SERVER_RETIRE: "retired the server",
+    Tag.SERVER_PROFILE_READ: "read the BMC for a hardware profile",
     Tag.SERVER_SECURITY_DRIFT: "the BMC's security changed",
     Tag.SERVER_BIOS_BASELINE: "saved the BIOS settings",
     Tag.SERVER_BOOT_OVERRIDE_CLEARED: "cleared the boot override",

@@ -31,6 +31,7 @@ class Tag(StrEnum):
     SERVER_ENDPOINT_REMOVE = "server:endpoint:remove"
     SERVER_RETIRE = "server:server:retire"
     SERVER_INSPECT = "server:server:inspect"
+    SERVER_PROFILE_READ = "server:profile:read"
     SERVER_SECURITY_DRIFT = "server:security:drift"
     SERVER_BIOS_BASELINE = "server:bios:baseline"
     JOB_CANCEL = "server:job:cancel"

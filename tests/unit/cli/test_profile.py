@@ -1,5 +1,6 @@
 """`oobctl profile`: a wrong profile is said, a BMC's profile with its reasons, and a recording tells of no server."""
 
+import getpass
 import json
 import re
 import tarfile
@@ -9,9 +10,11 @@ from typing import Any
 
 import pytest
 import yaml
+from sqlalchemy import select
 from typer.testing import CliRunner
 
 from oobctl import profiles
+from oobctl.audit.tags import Tag
 from oobctl.cli.main import program
 from oobctl.cli.profile import _refuse
 from oobctl.config import settings
@@ -20,7 +23,7 @@ from oobctl.drivers import recording
 from oobctl.drivers.redfish import Bounds
 from oobctl.errors import ConfigurationError, OobctlError
 from oobctl.profiles.load import SHIPPED
-from oobctl.store import Bmc, Database, Server, database
+from oobctl.store import AuditRecord, Bmc, Database, Server, database
 from tests.trees import (
     Served,
     captured,
@@ -308,6 +311,18 @@ def test_where_nothing_can_be_written_is_said_before_a_bmc_is_asked(recorded: tu
     nowhere = archive.parent / "nowhere"
     assert f"{nowhere} does not exist" in run("record", "shop-web-17", "--output", str(nowhere / "x.tgz"))
     assert len(bmc.requests) == asked
+
+
+@pytest.mark.parametrize("command", ["match", "record"])
+def test_whoever_reads_a_bmc_for_a_profile_leaves_a_record(sqlite: Database, tmp_path: Path, command: str) -> None:
+    more = ["--output", str(tmp_path / "record.tar.gz")] if command == "record" else []
+    with serve("plain") as bmc:
+        server = way(bmc, name="web07")
+        assert run(command, "web07", *more).exit_code == 0
+    with database().read() as session:
+        found = session.scalars(select(AuditRecord)).one()
+        assert (found.tag, found.server_id, found.account_id) == (str(Tag.SERVER_PROFILE_READ), server, None)
+        assert found.parameters == {"command": command, "unix_user": getpass.getuser()}
 
 
 def test_recording_reads_and_never_writes(recorded: tuple[Served, Path]) -> None:
