@@ -48,6 +48,11 @@ class PartGroup:
     title: str
     parts: list[PartShape]
 
+    @property
+    def installed(self) -> int:
+        """Without firmware that the BMC only keeps."""
+        return sum(1 for part in self.parts if not not_installed(part))
+
 
 def sensor_groups(sensors: Iterable[SensorShape]) -> list[SensorGroup]:
     """By kind, the broken ones of each first."""
@@ -62,10 +67,14 @@ def part_groups(parts: Iterable[PartShape]) -> list[PartGroup]:
     found: dict[str, list[PartShape]] = {title: [] for title in _PART_GROUPS.values()}
     for part in parts:
         found[_PART_GROUPS[part.kind]].append(part)
-    return [PartGroup(title, sorted(group, key=_by_health)) for title, group in found.items() if group]
+    return [PartGroup(title, sorted(group, key=_in_group)) for title, group in found.items() if group]
 
 
 Ranked = TypeVar("Ranked", SensorShape, PartShape)
+
+
+def _in_group(part: PartShape) -> tuple[bool, int]:
+    return not_installed(part), _by_health(part)
 
 
 def _by_health(one: Ranked) -> int:
@@ -127,8 +136,15 @@ def size(part: PartShape) -> str:
     return f"{part.capacity_bytes} B"
 
 
+def not_installed(part: PartShape) -> bool:
+    """Firmware that the BMC only keeps: the one before, or one that it could install."""
+    return "FirmwareState" in part.details
+
+
 def about(part: PartShape) -> str:
-    """Maker, model and size in one line."""
+    """Maker, model and size in one line; of firmware that is not installed, that."""
+    if not_installed(part):
+        return f"{str(part.details['FirmwareState']).lower()}, not installed"
     maker = part.manufacturer if part.manufacturer and part.manufacturer not in (part.model or "") else None
     return " · ".join(filter(None, (" ".join(filter(None, (maker, part.model))), size(part))))
 
