@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from oobctl.constants import Health, PartKind, ReadingType, State
+from oobctl.units import unit
 from web.shapes.readings import PartShape, SensorShape, ThresholdsShape
 
 _SENSOR_GROUPS = {
@@ -31,7 +32,6 @@ _PART_GROUPS = {
     PartKind.FIRMWARE: "Firmware",
     PartKind.OTHER: "Other parts",
 }
-_UNITS = {"Cel": "°C", "[degF]": "°F", "RPM": "rpm", "%": "%", "kW.h": "kWh", "[cfm]": "cfm", "[cft_i]/min": "cfm"}
 _WORST = {Health.CRITICAL: 0, Health.WARNING: 1}
 _BINARY = ((1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"))
 _DECIMAL = ((10**12, "TB"), (10**9, "GB"), (10**6, "MB"))
@@ -90,11 +90,6 @@ def value(sensor: SensorShape) -> str:
     return "absent" if sensor.state is State.ABSENT else "not read"
 
 
-def unit(units: str) -> str:
-    """As people write it: °C for Cel."""
-    return _UNITS.get(units, units)
-
-
 def number(reading: float) -> str:
     """As many digits as help: 4200, 12.06, 0.004."""
     if reading == int(reading) and abs(reading) < 1e12:
@@ -130,9 +125,9 @@ def size(part: PartShape) -> str:
     """Memory counts in powers of two, drives in powers of ten, as their makers do."""
     if part.capacity_bytes is None:
         return ""
-    for step, unit in _BINARY if part.kind is PartKind.MEMORY else _DECIMAL:
+    for step, prefix in _BINARY if part.kind is PartKind.MEMORY else _DECIMAL:
         if part.capacity_bytes >= step:
-            return f"{number(round(part.capacity_bytes / step, 1))} {unit}"
+            return f"{number(round(part.capacity_bytes / step, 1))} {prefix}"
     return f"{part.capacity_bytes} B"
 
 
