@@ -270,6 +270,14 @@ class PartKind(StrEnum):
     OTHER = "other"
 
 
+class FirmwareState(StrEnum):
+    """Whether firmware that a BMC lists runs, did so before, or only lies there ready to be installed."""
+
+    INSTALLED = "Installed"
+    PREVIOUS = "Previous"
+    AVAILABLE = "Available"
+
+
 class BmcRole(StrEnum):
     """What a BMC's user may do: Redfish's predefined roles; IPMI calls ReadOnly User."""
 

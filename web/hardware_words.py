@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from oobctl.constants import Health, PartKind, ReadingType, State
+from oobctl.units import unit
 from web.shapes.readings import PartShape, SensorShape, ThresholdsShape
 
 _SENSOR_GROUPS = {
@@ -32,7 +33,6 @@ _PART_GROUPS = {
     PartKind.FIRMWARE: "Firmware",
     PartKind.OTHER: "Other parts",
 }
-_UNITS = {"Cel": "°C", "[degF]": "°F", "RPM": "rpm", "%": "%", "kW.h": "kWh", "[cfm]": "cfm", "[cft_i]/min": "cfm"}
 _NUMBERS = re.compile(r"(\d{1,9})")
 _WORST = {Health.CRITICAL: 0, Health.WARNING: 1}
 _BINARY = ((1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"))
@@ -49,6 +49,11 @@ class SensorGroup:
 class PartGroup:
     title: str
     parts: list[PartShape]
+
+    @property
+    def installed(self) -> int:
+        """Without firmware that the BMC only keeps."""
+        return sum(1 for part in self.parts if not not_installed(part))
 
 
 def sensor_groups(sensors: Iterable[SensorShape]) -> list[SensorGroup]:
@@ -67,9 +72,9 @@ def part_groups(parts: Iterable[PartShape]) -> list[PartGroup]:
     return [PartGroup(title, sorted(group, key=_as_one_looks)) for title, group in found.items() if group]
 
 
-def _as_one_looks(part: PartShape) -> tuple[int, list[tuple[int, str]], list[tuple[int, str]]]:
+def _as_one_looks(part: PartShape) -> tuple[bool, int, list[tuple[int, str]], list[tuple[int, str]]]:
     """The broken ones first, then by place and name as people count: DIMM A2 before DIMM A10."""
-    return _by_health(part), _counted(part.location or part.name), _counted(part.name)
+    return not_installed(part), _by_health(part), _counted(part.location or part.name), _counted(part.name)
 
 
 def _counted(text: str) -> list[tuple[int, str]]:
@@ -92,11 +97,6 @@ def value(sensor: SensorShape) -> str:
     if sensor.reading_type is ReadingType.DISCRETE and sensor.health is Health.OK:
         return "nothing to report"
     return "absent" if sensor.state is State.ABSENT else "not read"
-
-
-def unit(units: str) -> str:
-    """As people write it: °C for Cel."""
-    return _UNITS.get(units, units)
 
 
 def number(reading: float) -> str:
@@ -134,14 +134,21 @@ def size(part: PartShape) -> str:
     """Memory counts in powers of two, drives in powers of ten, as their makers do."""
     if part.capacity_bytes is None:
         return ""
-    for step, unit in _BINARY if part.kind is PartKind.MEMORY else _DECIMAL:
+    for step, prefix in _BINARY if part.kind is PartKind.MEMORY else _DECIMAL:
         if part.capacity_bytes >= step:
-            return f"{number(round(part.capacity_bytes / step, 1))} {unit}"
+            return f"{number(round(part.capacity_bytes / step, 1))} {prefix}"
     return f"{part.capacity_bytes} B"
 
 
+def not_installed(part: PartShape) -> bool:
+    """Firmware that the BMC only keeps: the one before, or one that it could install."""
+    return "FirmwareState" in part.details
+
+
 def about(part: PartShape) -> str:
-    """Maker, model and size in one line."""
+    """Maker, model and size in one line; of firmware that is not installed, that."""
+    if not_installed(part):
+        return f"{str(part.details['FirmwareState']).lower()}, not installed"
     maker = part.manufacturer if part.manufacturer and part.manufacturer not in (part.model or "") else None
     return " · ".join(filter(None, (" ".join(filter(None, (maker, part.model))), size(part))))
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from oobctl import clock, control
+from oobctl import clock, control, units
 from oobctl.access import Actor
 from oobctl.constants import Capability, Health, JobState, ReadingType
 from oobctl.readings import tell
@@ -134,7 +134,7 @@ def plots(history: HistoryShape, sensors: SensorsShape) -> list[Plot]:
                 Plot(
                     question,
                     shown,
-                    "%" if kind is ReadingType.VOLTAGE else hardware_words.unit(unit),
+                    "%" if kind is ReadingType.VOLTAGE else units.unit(unit),
                     [
                         _line(
                             line, points(line), None if kind is ReadingType.VOLTAGE else limits.get((line.name, unit))

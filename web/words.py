@@ -78,6 +78,7 @@ EVENTS: dict[str, str] = {
     Tag.SERVER_ENDPOINT_REMOVE: "removed a way to the BMC",
     Tag.SERVER_RETIRE: "retired the server",
     Tag.SERVER_LEFT: "something of the last tenant could not be cleared",
+    Tag.SERVER_PROFILE_READ: "read the BMC for a hardware profile",
     Tag.SERVER_SECURITY_DRIFT: "the BMC's security changed",
     Tag.SERVER_BMC_USER_ACKNOWLEDGE: "acknowledged a user of the BMC",
     Tag.SERVER_BIOS_BASELINE: "saved the BIOS settings",

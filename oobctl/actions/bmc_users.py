@@ -1,5 +1,6 @@
 """Temporary users of a BMC: made for some hours, at most Operator, and removed when their time is over."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Literal
 
@@ -50,6 +51,19 @@ def check_room(session: Session, server: Server, by_staff: bool, parameters: Bas
     if len(there) >= _MOST:
         names = ", ".join(row.name for row in there)
         raise WrongState(f"{server.name} has {len(there)} temporary BMC users already ({names}). Remove one first.")
+
+
+def check_temporary(session: Session, server: Server, by_staff: bool, parameters: BaseModel) -> None:
+    """Raises InvalidParameter where customers name a user that is none of the server's temporary ones."""
+    assert isinstance(parameters, RemoveParameters)
+    if parameters.name is not None and not by_staff:
+        _check_ours(server.name, [parameters.name], [row.name for row in session.scalars(_open(server.id))])
+
+
+def _check_ours(server: str, wanted: list[str], known: Iterable[str]) -> None:
+    if not set(wanted) <= set(known):
+        listed = ", ".join(known) or "none"
+        raise InvalidParameter(f"That is no temporary user of {server}. There are: {listed}.", field="name")
 
 
 def make_secret(session: Session, server: Server, job: Job) -> Secret:
@@ -130,9 +144,8 @@ def _ensure_removed(run: Run) -> str:
     with database().read() as session:
         rows = {row.name: row for row in session.scalars(_open(run.acted.server_id))}
     wanted = list(rows) if run.parameters.name is None else [run.parameters.name]
-    if not run.acted.by_staff and not set(wanted) <= rows.keys():
-        known = ", ".join(rows) or "none"
-        raise InvalidParameter(f"That is no temporary user of {run.name}. There are: {known}.", field="name")
+    if not run.acted.by_staff:  # what the door saw may be another by now
+        _check_ours(run.name, wanted, list(rows))
     for name in wanted:
         run.bmc.users.remove(name)
 
@@ -199,6 +212,7 @@ ACTIONS = (
         tag=Tag.SERVER_BMC_USER_REMOVE,
         capability=Capability.USERS,
         parameters=RemoveParameters,
+        check=check_temporary,
         steps=(
             steps.IDENTITY,
             Step("ensure_removed", "Remove them and read back", _ensure_removed),

@@ -2,6 +2,7 @@
 
 import httpx
 from pydantic import BaseModel, ConfigDict, Field, field_validator
+from sqlalchemy.orm import Session
 
 from oobctl.actions import steps
 from oobctl.audit.tags import Tag
@@ -12,6 +13,7 @@ from oobctl.errors import BmcError, ConfigurationError, InvalidParameter, StateN
 from oobctl.images import access, catalogue
 from oobctl.jobs.action import Action, Step
 from oobctl.jobs.run import Run
+from oobctl.store import Server
 
 _READ_BACK_SECONDS = 60.0
 _SERVICE_SECONDS = 5.0
@@ -38,6 +40,20 @@ class EjectParameters(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     slot: str | None = Field(default=None, max_length=128, description="The BMC's slot; empty: all of them.")
+
+
+def check_known(session: Session, server: Server, by_staff: bool, parameters: BaseModel) -> None:
+    """Raises InvalidParameter for an image that the site has not, where that is known here.
+
+    With SQLite all of an installation is on one computer, the catalogue too. Else the worker asks the media service.
+    """
+    assert isinstance(parameters, InsertParameters)
+    if session.get_bind().dialect.name != "sqlite":
+        return
+    names = [image.name for image in catalogue.all_images()]
+    if parameters.image not in names:
+        known = ", ".join(names) or "none yet"
+        raise InvalidParameter(f"The site has no image {parameters.image}. There are: {known}.", field="image")
 
 
 def _check_image(run: Run) -> str:
@@ -190,6 +206,7 @@ ACTIONS = (
         tag=Tag.SERVER_MEDIA_INSERT,
         capability=Capability.VIRTUAL_MEDIA,
         parameters=InsertParameters,
+        check=check_known,
         steps=(
             steps.IDENTITY,
             Step("check_image", "Check that the image is there", _check_image),

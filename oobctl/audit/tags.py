@@ -33,6 +33,7 @@ class Tag(StrEnum):
     SERVER_RELEASE = "server:server:release"
     SERVER_LEFT = "server:server:left"
     SERVER_INSPECT = "server:server:inspect"
+    SERVER_PROFILE_READ = "server:profile:read"
     SERVER_SECURITY_DRIFT = "server:security:drift"
     SERVER_BMC_USER_ACKNOWLEDGE = "server:bmc:user_acknowledge"
     SERVER_BIOS_BASELINE = "server:bios:baseline"

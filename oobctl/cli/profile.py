@@ -1,5 +1,6 @@
 """`oobctl profile`: are the hardware profiles right, which one fits a BMC, and a recording for a bug report."""
 
+import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,8 +10,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
 
 from oobctl import profiles
+from oobctl.access import SYSTEM
+from oobctl.audit import record
+from oobctl.audit.tags import Tag
 from oobctl.constants import Capability, Evidence, SessionPurpose
 from oobctl.drivers import recording
 from oobctl.drivers.connect import ConnectedBmc, connect
@@ -65,7 +70,7 @@ def _mark(profile: Profile, capability: Capability) -> str:
 @app.command("match")
 def match_server(server: Name) -> None:
     """Ask a server's BMC who it is, and say which profile fits it, why, and what rejected the others."""
-    with _connected(server) as bmc:
+    with _connected(server, "match") as bmc:
         identity, found = _matched(bmc)
     console = _console()
     console.print(f"{server} has the profile {bmc.profile.name}.", highlight=False)
@@ -103,7 +108,7 @@ def record_server(
     console = _console()
     if output is not None:
         _check_free(output)  # before a BMC is asked for minutes
-    with _connected(server) as bmc, console.status("asking who it is") as status:
+    with _connected(server, "record") as bmc, console.status("asking who it is") as status:
         identity, found = _matched(bmc)
         path = output or Path(f"oobctl-record-{found.profile.name}.tar.gz")
         _check_free(path)
@@ -144,10 +149,13 @@ def _matched(bmc: ConnectedBmc) -> tuple[Identity, Match]:
 
 
 @contextmanager
-def _connected(name: str) -> Iterator[ConnectedBmc]:
-    """The server's BMC, to be read and not written; logged out at the end."""
+def _connected(name: str, command: str) -> Iterator[ConnectedBmc]:
+    """The server's BMC, to be read and not written; logged out at the end. A record says so before it is asked."""
+    server_id = _id_of(name)
+    with database().write() as session:
+        _note(session, session.get_one(Server, server_id), command)
     bmc = connect(
-        _id_of(name),
+        server_id,
         purpose=SessionPurpose.POLL,
         holder=f"profile-{new_id()}",
         fence=_refuse,
@@ -157,6 +165,16 @@ def _connected(name: str) -> Iterator[ConnectedBmc]:
         yield bmc
     finally:
         bmc.close()
+
+
+def _note(session: Session, server: Server, command: str) -> None:
+    """That somebody at this computer reads the BMC with its password. It is the provider's: no account's record."""
+    user = getpass.getuser()
+    record.insert(
+        session, SYSTEM, "event", Tag.SERVER_PROFILE_READ, server_id=server.id, account_id=None,
+        parameters={"command": command, "unix_user": user}, outcome="done",
+        reason=f"oobctl profile {command}, by {user} at the site's computer",
+    )  # fmt: skip
 
 
 def _refuse(_seconds: float) -> None:

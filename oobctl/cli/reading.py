@@ -9,11 +9,12 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from oobctl.cli.api import call, ended, named
 from oobctl.cli.server import Name, finish
 from oobctl.errors import WrongState
+from oobctl.units import unit
 
 _MOST_ENTRIES = 1000
 
@@ -119,7 +120,7 @@ def _health(found: dict[str, Any]) -> Table:
 
 def _sensors(found: dict[str, Any]) -> Table:
     rows = [
-        [item["name"], _number(item["reading"]), item["units"], item["health"], item["states"]]
+        [item["name"], _number(item["reading"]), unit(item["units"] or ""), item["health"], item["states"]]
         for item in found["sensors"]
     ]
     return _rows(_table("Sensor", "Reading", "Unit", "Health", "States"), rows)
@@ -135,16 +136,17 @@ def _event_log(found: dict[str, Any]) -> Table:
          "gone" if item["gone_at"] else ""]
         for item in found["items"]
     ]  # fmt: skip
-    return _rows(_table("When", "Severity", "Log", "Component", "What", ""), rows)
+    table = Table(Column("When", no_wrap=True), "Severity", "Log", "Component", "What", "", box=None)
+    return _rows(table, rows)
 
 
 def _inventory(found: dict[str, Any]) -> Table:
     rows = [
         [item["kind"], item["name"], item["location"], item["model"], item["serial"] or item["mac_addresses"],
-         item["firmware"], item["health"]]
+         item["firmware"], item["details"].get("FirmwareState", item["health"])]
         for item in found["parts"]
     ]  # fmt: skip
-    return _rows(_table("Part", "Name", "Where", "Model", "Serial or MAC", "Firmware", "Health"), rows)
+    return _rows(_table("Part", "Name", "Where", "Model", "Serial or MAC", "Firmware", "Health or state"), rows)
 
 
 def _bios(found: dict[str, Any]) -> Table:

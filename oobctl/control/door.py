@@ -122,15 +122,15 @@ def _submit(request: _Request) -> tuple[Job, Secret | None]:
         server = find_server(session, actor, server.id)
         decision = may(session, actor, action.permission, server, action.lock)
         if not decision.allowed:
-            raise NotAllowed(f"You may not {action.name} on {server.name}: {decision.reason}.")
+            raise NotAllowed(f"You may not do “{action.title}” on {server.name}: {decision.reason}.")
         parameters = _checked(action, request.parameters)
-        if action.check is not None:
-            action.check(session, server, actor.is_staff, parameters)
         checked = parameters.model_dump(mode="json")
         _check_staff_parameters(session, actor, server, checked)
         known = _same_key(session, actor, request.key)
         if known is not None:
             return _same_request(known, request, server, checked), None
+        if action.check is not None:  # not of what was taken already: its own job may have changed what is checked
+            action.check(session, server, actor.is_staff, parameters)
         check_lifecycle(server, action)
         check_way(server, action)
         _check_schedule(session, request, server)
@@ -188,7 +188,7 @@ def _checked(action: Action, parameters: Mapping[str, Any]) -> BaseModel:
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"]) or str(first.get("ctx", {}).get("field", ""))
-        message = first["msg"].removeprefix("Value error, ")
+        message = first["msg"].removeprefix("Value error, ").rstrip(".")
         known = ", ".join(action.parameters.model_fields) or "none"
         which = f"The parameter {field}" if field else "What was asked"
         raise InvalidParameter(

@@ -11,8 +11,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from oobctl import clock
+from oobctl import clock, profiles
 from oobctl.constants import Protocol
+from oobctl.drivers import vocabulary
 from oobctl.drivers.connect import ConnectedBmc
 from oobctl.drivers.identity import normalise_uuid, orders
 from oobctl.drivers.interfaces import Identity
@@ -86,6 +87,8 @@ def _scrubbed(
     known += [("id", identity.system_uuid), ("id", identity.bmc_guid), ("mac", identity.bmc_mac)]
     known.append(("serial", identity.serial))
     scrubber = Scrubber()
+    for profile in profiles.load_all():
+        scrubber.spare(vocabulary.of_text(profile))
     for kind, value in known:
         scrubber.learn(kind, value)
     for content in pages.values():

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from oobctl.config import settings
-from oobctl.constants import BootMode, Capability, Evidence, Protocol
+from oobctl.constants import BootMode, Capability, Evidence, FirmwareState, Protocol
 from oobctl.errors import ConfigurationError
 from oobctl.profiles.criteria import Criteria
 from oobctl.profiles.faults import faults
@@ -17,6 +17,7 @@ from oobctl.profiles.model import (
     BootSettings,
     BootValidBit,
     EventLogSettings,
+    InventorySettings,
     IpmiSettings,
     MediaSettings,
     PowerLimits,
@@ -197,6 +198,9 @@ def _build(content: dict[str, Any]) -> Profile:
         bios=BiosSettings(tuple(bios["customer_denied"]), bios["busy_limit"]),
         users=UserSettings(**content["users"]),
         event_log=EventLogSettings(tuple(content["event_log"]["skipped"])),
+        inventory=InventorySettings(
+            {start: FirmwareState(word) for start, word in content.get("inventory", {}).get("firmware_ids", {}).items()}
+        ),
         security_baseline=content["security"]["baseline"],
         quirks={Quirk(name): QuirkNote(**note) for name, note in content["quirks"].items()},
         evidence={Capability(key): Evidence(word) for key, word in content["evidence"].items()},

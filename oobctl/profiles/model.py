@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from oobctl.constants import BootMode, Capability, Evidence, Protocol
+from oobctl.constants import BootMode, Capability, Evidence, FirmwareState, Protocol
 from oobctl.profiles.criteria import Criteria
 from oobctl.profiles.quirks import Quirk, QuirkNote
 
@@ -118,6 +118,13 @@ class EventLogSettings:
     skipped: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class InventorySettings:
+    """`firmware_ids`: how the Id of a SoftwareInventory begins, and what that says of it."""
+
+    firmware_ids: Mapping[str, FirmwareState]
+
+
 SECURITY_FACTS = {
     "null_user": "a user without a name is enabled",
     "cipher_zero": "IPMI cipher suite 0 lets anybody in without a password",
@@ -160,6 +167,7 @@ class Profile:
     bios: BiosSettings
     users: UserSettings
     event_log: EventLogSettings
+    inventory: InventorySettings
     security_baseline: Mapping[str, str | int | bool]
     quirks: Mapping[Quirk, QuirkNote]
     evidence: Mapping[Capability, Evidence]

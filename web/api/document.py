@@ -5,10 +5,14 @@ from typing import Any
 from flask import current_app
 from flask_openapi3.openapi import OpenAPI
 
+from oobctl import control
 from web.api.blueprint import SECURITY, blueprint
 from web.problems import MEDIA_TYPE
 from web.shapes import ProblemShape
 from web.streams.table import ROUTES, Route
+
+_REF = "#/components/schemas/"
+_ACT = "/api/v1/servers/{server}/actions/{action}"
 
 
 @blueprint.get("/openapi.json", endpoint="document", doc_ui=False)
@@ -16,9 +20,30 @@ def document() -> dict[str, Any]:
     app = current_app._get_current_object()  # type: ignore[attr-defined]
     assert isinstance(app, OpenAPI)
     described: dict[str, Any] = {**app.api_doc, "paths": {**app.api_doc["paths"]}}
+    schemas = _parameters()
+    described["components"] = {**app.api_doc["components"]}
+    described["components"]["schemas"] = {**app.api_doc["components"].get("schemas", {}), **schemas}
+    described["paths"][_ACT] = _with_parameters(described["paths"][_ACT])
     for route in ROUTES:
         described["paths"][route.template] = {route.method.lower(): _operation(route)}
     return described
+
+
+def _parameters() -> dict[str, Any]:
+    """The schema of each action's parameters under its name; what a schema refers to under that name and its own."""
+    found: dict[str, Any] = {}
+    for action in control.actions():
+        schema = action.parameters.model_json_schema(ref_template=f"{_REF}{action.name}.{{model}}")
+        found |= {f"{action.name}.{name}": inner for name, inner in schema.pop("$defs", {}).items()}
+        found[action.name] = {**schema, "title": action.title}
+    return found
+
+
+def _with_parameters(path: dict[str, Any]) -> dict[str, Any]:
+    """The body of an action is what one of the actions takes."""
+    any_of = [{"$ref": f"{_REF}{action.name}"} for action in control.actions()]
+    body = {**path["post"]["requestBody"], "content": {"application/json": {"schema": {"anyOf": any_of}}}}
+    return {**path, "post": {**path["post"], "requestBody": body}}
 
 
 def _operation(route: Route) -> dict[str, Any]:

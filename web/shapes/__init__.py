@@ -94,6 +94,7 @@ class OfferShape(BaseModel):
     title: str
     danger: str = Field(description="look, gentle, hard or destructive")
     consequence: str
+    parameters: dict[str, Any] = Field(description="What it takes, as a JSON schema.")
     permission: Permission
     allowed: bool
     reason: str = Field(description="Why it is allowed, or why not.")

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from oobctl.constants import State
+from oobctl.drivers import plausible
 from oobctl.drivers.interfaces import Fence
 from oobctl.drivers.ipmi import codes, sensor_reading
 from oobctl.drivers.ipmi.asking import NOT_THERE, SENSOR, ask
@@ -45,9 +46,10 @@ def sweep(session: IpmiSession) -> Sweep:
     """Read all sensors. Raises BmcError's subclasses where the BMC gives none of them."""
     records = repository(session)
     reader = SensorReader(session, records.memory)
-    items = tuple((record, reader.sensor(record)) for record in records.sensors if not record.event_only)
+    asked = [record for record in records.sensors if not record.event_only]
+    sensors, doubts = plausible.settled(plausible.checked(reader.sensor(record)) for record in asked)
     reader.raise_if_refused()
-    return Sweep(items, records.problems + tuple(reader.problems))
+    return Sweep(tuple(zip(asked, sensors, strict=True)), (*records.problems, *reader.problems, *doubts))
 
 
 class SensorReader:

@@ -1,6 +1,6 @@
 """What a request that failed on its way means: each failure of the libraries as one of our errors."""
 
-from requests.exceptions import ConnectTimeout, SSLError
+from requests.exceptions import ConnectTimeout, InvalidURL, SSLError, TooManyRedirects
 
 from oobctl.drivers.interfaces import EndpointAddress
 from oobctl.drivers.login import Login
@@ -27,6 +27,8 @@ def failure(cause: BaseException, login: Login, what: str, seconds: float, sent:
             )
         if isinstance(error, OtherAuthority):
             return BmcBadAnswer(f"The BMC at {where} sent us to {error}; we send our token to nobody else.")
+        if isinstance(error, (TooManyRedirects, InvalidURL)):
+            return BmcBadAnswer(f"The BMC at {where} redirected us in a circle, or to nowhere, when asked to {what}.")
         if isinstance(error, TooMuch):
             return BmcBadAnswer(f"The BMC at {where} answered with {error}; no resource is that large.")
     if any("CERTIFICATE_VERIFY_FAILED" in str(error) for error in chain):

@@ -88,6 +88,14 @@ class BmcAdapter(HTTPAdapter):
         return b"".join(pieces)
 
 
+class Elsewhere(HTTPAdapter):
+    """Where a redirect leads that is not even HTTPS: nothing is sent there."""
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        url = str(request.url)
+        raise OtherAuthority(f"{urlsplit(url).scheme}://{urlsplit(url).netloc}")
+
+
 def _pool_class(pinned: str | None) -> type[urllib3.HTTPSConnectionPool]:
     """A pool whose connections compare the certificate right after the handshake, each of them."""
 
@@ -115,6 +123,7 @@ class Client(library.HttpClient):  # type: ignore[misc]  # the library has no ty
         self._session.trust_env = False
         self._session.headers["Accept-Encoding"] = "identity"
         self._session.adapters.clear()
+        self._session.mount("", Elsewhere())
         self._session.mount("https://", BmcAdapter(endpoint, limit))
         self._session.max_redirects = 3
 

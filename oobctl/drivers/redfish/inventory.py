@@ -7,6 +7,7 @@ from oobctl.drivers.readings import InventoryReport, Part
 from oobctl.drivers.redfish import parts
 from oobctl.drivers.redfish.answers import links
 from oobctl.drivers.redfish.fields import Resource
+from oobctl.drivers.redfish.firmware import firmware_parts
 from oobctl.drivers.redfish.network import network_parts
 from oobctl.drivers.redfish.session import RedfishSession
 from oobctl.drivers.redfish.storage import storages
@@ -38,7 +39,8 @@ class RedfishInventory:
         for one in chassis:
             found += _made(power_supplies(walk, one.resource), parts.power_supply)
             found += _made(fans(walk, one.resource), parts.fan)
-        found += _made(_firmware(walk, [*chassis, *managers]), parts.firmware)
+        listed = _firmware(walk, [*chassis, *managers])
+        found += firmware_parts(listed, self._session.login.profile.inventory.firmware_ids)
         return InventoryReport(tuple(part for part in found if parts.is_there(part)), tuple(walk.problems))
 
 

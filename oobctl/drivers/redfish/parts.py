@@ -1,6 +1,6 @@
 """Parts of a server out of Redfish resources: one function per kind. Pure."""
 
-from oobctl.constants import PartKind, State
+from oobctl.constants import FirmwareState, PartKind, State
 from oobctl.drivers.readings import Part, Scalar
 from oobctl.drivers.redfish.fields import (
     Resource,
@@ -114,12 +114,17 @@ def fan(resource: Resource, path: str) -> Part:
     return _part(PartKind.FAN, resource, path, name=name, more=more)
 
 
-def firmware(resource: Resource, path: str) -> Part:
-    """A SoftwareInventory; one that all call "Software Inventory" is called by its Id."""
+def firmware(resource: Resource, path: str, installed: FirmwareState = FirmwareState.INSTALLED) -> Part:
+    """A SoftwareInventory; one that all call "Software Inventory" is called by its Id.
+
+    What is not installed says so in the detail FirmwareState.
+    """
     name, ident = words(resource, "Name"), words(resource, "Id")
     if name is None or name.casefold() in _SAYS_NOTHING:
         name = ident or name
     more = details(resource, "Id", "Updateable", "SoftwareId", "LowestSupportedVersion")
+    if installed is not FirmwareState.INSTALLED:
+        more["FirmwareState"] = str(installed)
     return _part(PartKind.FIRMWARE, resource, path, name=name, firmware=words(resource, "Version"), more=more)
 
 

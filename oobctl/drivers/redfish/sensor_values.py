@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from oobctl.constants import Health, ReadingType, State
+from oobctl.drivers import plausible
 from oobctl.drivers.identity import clean
 from oobctl.drivers.readings import Sensor, Thresholds
 from oobctl.drivers.redfish.answers import link
@@ -87,7 +88,7 @@ def sensor(resource: Resource, path: str) -> Sensor:
     if said is None and units is None and "Reading" not in resource:
         return _discrete(resource, path)
     kind = _TYPES.get(said, ReadingType.OTHER) if isinstance(said, str) else _BY_UNITS.get(units or "")
-    thresholds = {key: number(inner(resource, "Thresholds", name).get("Reading")) for key, name in _NEWER.items()}
+    thresholds = {key: _limit(inner(resource, "Thresholds", name)) for key, name in _NEWER.items()}
     return made(
         name_of(resource, path),
         Quantity(kind or ReadingType.OTHER, units, ""),
@@ -97,6 +98,11 @@ def sensor(resource: Resource, path: str) -> Sensor:
         thresholds,
         words(resource, "PhysicalContext"),
     )
+
+
+def _limit(threshold: Resource) -> float | None:
+    """One that is switched off is none (DSP2046, Threshold, Activation)."""
+    return None if threshold.get("Activation") == "Disabled" else number(threshold.get("Reading"))
 
 
 def _discrete(resource: Resource, path: str) -> Sensor:
@@ -127,8 +133,8 @@ def made(
 ) -> Sensor:
     """One sensor. `status`: the resource whose Status is the sensor's.
 
-    Without a number nothing is OK: Unknown then, or what the BMC complains of. A part that is absent, switched off or
-    starting has no reading, whatever number stands there (0, the last one).
+    Without a number that can be, nothing is OK: Unknown then, or what the BMC complains of (`plausible` notes why).
+    A part that is absent, switched off or starting has no reading, whatever number stands there (0, the last one).
     """
     state, health = state_of(status), health_of(status)
     unread = state in _UNREAD
@@ -138,9 +144,10 @@ def made(
     limits = thresholds or {}
     if unread or not any(limits.values()):  # all zeros: none was set
         limits = {}
-    return Sensor(
+    found = Sensor(
         name, quantity.type, reading, quantity.units, health, state, source, Thresholds(**limits), (), context
     )
+    return plausible.checked(found, value)
 
 
 _NEWER = {

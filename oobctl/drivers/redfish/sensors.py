@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from oobctl.constants import PowerState
+from oobctl.drivers import plausible
 from oobctl.drivers.interfaces import Fence
 from oobctl.drivers.readings import SensorReport
 from oobctl.drivers.redfish import sensor_values as values
@@ -38,7 +39,10 @@ class RedfishSensors:
         for gather in (_sensors, _cooling, _supplies, _surroundings, _thermal, _power):
             for one in chassis:
                 gather(walk, one, found)
-        return SensorReport(found.all(), tuple(walk.problems))
+        sensors, doubts = plausible.settled(found.all())
+        for doubt in doubts:
+            walk.problems.append(doubt)
+        return SensorReport(sensors, tuple(walk.problems))
 
 
 @dataclass(frozen=True)

@@ -104,8 +104,9 @@ def test_a_server_has_only_so_many_of_them(on_tree: OnTree) -> None:
 
 
 def test_customers_remove_temporary_users_alone(on_tree: OnTree) -> None:
-    job = on_tree.road.do("bmc.user_remove", "db01", {"name": on_tree.bmc.user})
-    assert (job.state, (job.error or {})["code"]) == (JobState.FAILED, "invalid_parameter")
+    with pytest.raises(InvalidParameter, match=r"no temporary user of db01. There are: none.") as caught:
+        on_tree.road.submit("bmc.user_remove", "db01", {"name": on_tree.bmc.user})
+    assert caught.value.details["field"] == "name"
     assert on_tree.bmc.user in on_tree.bmc.state.accounts()
 
 

@@ -1,10 +1,14 @@
 """media.insert and media.eject: from our own media service alone, read back, and closed when it is over."""
 
+from dataclasses import replace
+
 import httpx
 import pytest
 from sqlalchemy import func, select
 
+from oobctl import actions
 from oobctl.constants import Capability, JobState, Outcome
+from oobctl.control import door
 from oobctl.errors import InvalidParameter
 from oobctl.images import access
 from oobctl.store import MediaAccess, Reading, database
@@ -67,8 +71,18 @@ def test_an_image_in_the_slot_is_taken_out_first(on_tree: OnTree) -> None:
     assert open_addresses() == 1
 
 
-def test_an_image_that_the_site_does_not_have_is_refused_and_nothing_is_sent(on_tree: OnTree) -> None:
+def test_an_image_that_the_site_does_not_have_is_refused_at_the_door(on_tree: OnTree) -> None:
+    with pytest.raises(InvalidParameter, match=r"no image missing.iso. There are: .*rescue.iso") as caught:
+        on_tree.road.submit("media.insert", "db01", {"image": "missing.iso"})
+    assert caught.value.details["field"] == "image"
+
+
+def test_where_the_door_cannot_know_the_images_the_worker_refuses_and_nothing_is_sent(
+    on_tree: OnTree, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = len(on_tree.bmc.asked("POST"))
+    insert = replace(actions.find("media.insert"), check=None)  # as with a catalogue on another computer
+    monkeypatch.setattr(door, "find", lambda _name: insert)
     job = on_tree.road.do("media.insert", "db01", {"image": "missing.iso"})
     assert (job.state, (job.error or {})["code"]) == (JobState.FAILED, "invalid_parameter")
     assert "rescue.iso" in (job.error or {})["message"]

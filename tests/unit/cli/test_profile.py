@@ -1,5 +1,6 @@
 """`oobctl profile`: a wrong profile is said, a BMC's profile with its reasons, and a recording tells of no server."""
 
+import getpass
 import json
 import re
 import tarfile
@@ -9,18 +10,18 @@ from typing import Any
 
 import pytest
 import yaml
+from sqlalchemy import select
 from typer.testing import CliRunner
 
 from oobctl import profiles
+from oobctl.audit.tags import Tag
 from oobctl.cli.main import program
 from oobctl.cli.profile import _refuse
 from oobctl.config import settings
 from oobctl.constants import BootEnabled, BootSource, Capability, Protocol
-from oobctl.drivers import recording
-from oobctl.drivers.redfish import Bounds
 from oobctl.errors import ConfigurationError, OobctlError
 from oobctl.profiles.load import SHIPPED
-from oobctl.store import Bmc, Database, Server, database
+from oobctl.store import AuditRecord, Bmc, Database, Server, database
 from tests.trees import (
     Served,
     captured,
@@ -30,7 +31,6 @@ from tests.trees import (
     serve,
     slots_taken,
     way,
-    with_another,
     written,
 )
 
@@ -237,6 +237,37 @@ def test_no_serial_mac_uuid_address_user_or_password_remains_in_a_recording(reco
     assert left_of(values, archive) == []
 
 
+def test_a_server_called_like_its_maker_leaves_the_words_of_a_recording_alone(sqlite: Database, tmp_path: Path) -> None:
+    archive = tmp_path / "record.tar.gz"
+    tree = changed(written(), "/redfish/v1", Vendor="Dell", Name="Root Service", Oem={"Dell": {}})
+    tree = changed(tree, "/redfish/v1/Systems/1", Manufacturer="Dell Inc.", HostName="dell")
+    with serve(tree, user="root", password=PASSWORD) as bmc:
+        way(bmc, name="dell")
+        with database().write() as session:
+            session.query(Bmc).one().profile = "dell-idrac9"
+        assert run("record", "dell", "--output", str(archive)).exit_code == 0
+    files = {name: json.loads(text) for name, text in content(archive).items() if name.endswith(".json")}
+    assert files["about.json"]["profile"] == "dell-idrac9"
+    root = files["redfish/v1/index.json"]
+    assert (root["Vendor"], root["Name"]) == ("Dell", "Root Service")
+    system = files["redfish/v1/Systems/1/index.json"]
+    assert (system["Manufacturer"], system["HostName"]) == ("Dell Inc.", "host-0001")
+
+
+def test_the_key_of_an_inserted_image_is_in_no_recording(sqlite: Database, tmp_path: Path) -> None:
+    """It still opens the image: whoever got the recording could fetch it."""
+    key, archive = "Zk3_aB9-xQ0vLm7TtR5wYc2E", tmp_path / "record.tar.gz"
+    url = f"{settings().media_address}/media/{key}/rescue.iso"
+    tree = changed(written(), "/redfish/v1/Systems/1/VirtualMedia/Cd1", Image=url, Inserted=True, Oem={"Source": url})
+    with serve(changed(tree, "/redfish/v1/Managers/1", LastMessage=f"mounted {url}")) as bmc:
+        way(bmc)
+        assert run("record", "web01", "--output", str(archive)).exit_code == 0
+    files = content(archive)
+    assert "rescue.iso" in files["redfish/v1/Systems/1/VirtualMedia/Cd1/index.json"]
+    assert "mounted http" in files["redfish/v1/Managers/1/index.json"]
+    assert [name for name, text in files.items() if key in name + text] == []
+
+
 def test_a_recording_has_the_whole_tree_and_says_who_the_bmc_is(recorded: tuple[Served, Path]) -> None:
     bmc, archive = recorded
     files = content(archive)
@@ -279,6 +310,18 @@ def test_where_nothing_can_be_written_is_said_before_a_bmc_is_asked(recorded: tu
     assert len(bmc.requests) == asked
 
 
+@pytest.mark.parametrize("command", ["match", "record"])
+def test_whoever_reads_a_bmc_for_a_profile_leaves_a_record(sqlite: Database, tmp_path: Path, command: str) -> None:
+    more = ["--output", str(tmp_path / "record.tar.gz")] if command == "record" else []
+    with serve("plain") as bmc:
+        server = way(bmc, name="web07")
+        assert run(command, "web07", *more).exit_code == 0
+    with database().read() as session:
+        found = session.scalars(select(AuditRecord)).one()
+        assert (found.tag, found.server_id, found.account_id) == (str(Tag.SERVER_PROFILE_READ), server, None)
+        assert found.parameters == {"command": command, "unix_user": getpass.getuser()}
+
+
 def test_recording_reads_and_never_writes(recorded: tuple[Served, Path]) -> None:
     bmc, _ = recorded
     others = [(request.method, request.path) for request in bmc.requests if request.method != "GET"]
@@ -315,60 +358,3 @@ def test_a_recording_of_a_captured_bmc_tells_of_no_server(tree: Path, sqlite: Da
 @pytest.fixture
 def tree(kind: str) -> Path:
     return captured(kind)
-
-
-# --- the limits of a recording
-
-
-def record_of(tree: Any, bounds: Bounds, profile: str = "generic-redfish") -> tuple[recording.Recording, list[str]]:
-    """What is recorded of the tree, and which paths were asked for."""
-    with serve(tree) as bmc, connected(bmc, profile=profile) as found:
-        made = recording.record(found, found.identify(), {}, bounds, lambda _words: None)
-        return made, [request.path for request in bmc.requests if request.method == "GET"]
-
-
-@pytest.mark.parametrize("bounds", [Bounds(resources=5), Bounds(size=4000), Bounds(seconds=0.0)])
-def test_a_recording_ends_at_its_limits_and_says_so(sqlite: Database, bounds: Bounds) -> None:
-    made, _ = record_of("plain", bounds)
-    assert len(made.resources) < 20
-    assert any("more resources were known when the limit was reached" in problem for problem in made.problems)
-
-
-def with_a_raid_chassis() -> Any:
-    tree = with_another(written(), "/redfish/v1/Chassis/1", "Enclosure.RAID.1")
-    assert "/redfish/v1/Chassis/Enclosure.RAID.1" in tree
-    return tree
-
-
-@pytest.mark.parametrize(("profile", "asked"), [("generic-redfish", False), ("dell-idrac9", False), ("openbmc", True)])
-def test_a_chassis_that_can_restart_its_bmc_is_not_asked_for_where_that_may_be(
-    sqlite: Database, profile: str, asked: bool
-) -> None:
-    _, paths = record_of(with_a_raid_chassis(), Bounds(), profile)
-    assert any("/Chassis/Enclosure.RAID.1" in path for path in paths) is asked
-
-
-def test_of_a_long_log_the_first_entries_are_enough(sqlite: Database) -> None:
-    tree = written()
-    log = next(path for path in tree if path.endswith("/Entries"))
-    members = [{"@odata.id": f"{log}/N{number}"} for number in range(80)]
-    entries = {item["@odata.id"]: {"@odata.id": item["@odata.id"], "Id": "N", "Name": "Entry"} for item in members}
-    _, paths = record_of({**tree, log: {**tree[log], "Members": members}, **entries}, Bounds())
-    assert len([path for path in paths if path.startswith(f"{log}/N")]) == 50
-
-
-def test_a_bmc_that_is_gone_half_way_ends_the_recording_with_what_was_read(sqlite: Database) -> None:
-    with serve("plain") as bmc, connected(bmc) as found:
-        identity = found.identify()
-        pages = 0
-
-        def vanish(_words: str) -> None:
-            nonlocal pages
-            pages += 1
-            if pages == 10:
-                bmc.server.stop()
-                found.close()  # the connection that is open would go on
-
-        made = recording.record(found, identity, {}, Bounds(), vanish)
-    assert len(made.resources) == 10
-    assert "in a row could not be read" in made.problems[-1]

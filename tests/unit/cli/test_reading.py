@@ -27,7 +27,7 @@ FOUND: dict[Capability, Report | OobctlError] = {
 }
 SHOWN = {
     "health": ("Warning", "below its lower limit", "told by 12 parts"),
-    "sensors": ("Fan 1", "4200", "RPM", "The sensor 0x40 could not be decoded."),
+    "sensors": ("Fan 1", "4200", "rpm", "The sensor 0x40 could not be decoded."),
     "event-log": ("no date", "Critical", "Fan [2] failed"),
     "inventory": ("DIMM A1", "02:00:00:00:00:01", "1.2.3.4"),
     "bios": ("BootMode", "Uefi", "Bios"),

@@ -60,6 +60,14 @@ def test_a_submission_is_a_queued_job_with_all_its_steps_one_intent_and_the_leas
         assert session.scalars(select(Lease.job_id)).all() == [job.id]
 
 
+def test_messages_of_the_door_name_the_title_and_end_with_one_full_stop(sqlite_installation: Installation) -> None:
+    with pytest.raises(NotAllowed, match=r"^You may not do “Temporary BMC user” on web01: "):
+        sqlite_installation.submit("bmc.user_add", "web01", by="viewer")
+    with pytest.raises(InvalidParameter, match=r"at the end\. Its parameters: ") as caught:
+        sqlite_installation.submit("media.insert", "web01", {"image": "x"})
+    assert ".." not in caught.value.message
+
+
 @pytest.mark.parametrize(
     ("action", "parameters", "field"),
     [

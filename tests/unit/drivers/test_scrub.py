@@ -5,10 +5,10 @@ import uuid
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from oobctl.drivers import recording
+from oobctl.drivers import recording, scrub
 from oobctl.drivers.ipmi import Asked
 from oobctl.drivers.scrub import Scrubber
 
@@ -102,9 +102,92 @@ def test_what_is_known_is_taken_out_of_any_text_even_of_a_version() -> None:
     assert found == {"FirmwareVersion": "1.0 of 192.0.2.1", "Text": "secret-0001 at host-0001", "Other": "192.0.2.2"}
 
 
+KEY = "Zk3_aB9-xQ0vLm7TtR5wYc2E"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"Image": f"http://10.1.2.3:8011/media/{KEY}/debian.iso"},
+        {"Image": f"/media/{KEY}/debian.iso"},
+        {"Image": f"http://nas.example/share/{KEY}/debian.iso?sig={KEY}"},
+        {"Image": f"//nas/{KEY}/debian.iso", "Oem": {"ImageURL": f"http://u:{KEY}@nas/debian.iso"}},
+        {"Message": f"Mounted http://boot.example:8011/media/{KEY}/debian.iso, by jmiller."},
+        {"Raw": rf'{{"Image": "http:\/\/10.1.2.3:8011\/media\/{KEY}\/debian.iso"}}'},
+        {"Message": f"GET /media/{KEY}/debian.iso"},
+        {"Args": [f"%2Fmedia%2F{KEY}%2Fdebian.iso"]},
+        {"Link": f"https://u:{KEY}@elsewhere.example/debian.iso?token={KEY}#{KEY}"},
+    ],
+)
+def test_no_key_of_the_media_service_or_of_another_address_survives(said: Any) -> None:
+    found = json.dumps(scrubbed(said))
+    assert KEY.casefold() not in found.casefold()
+    assert "debian.iso" in found
+
+
+def test_of_an_image_the_file_name_alone_stays() -> None:
+    assert scrubbed({"Image": "http://nas.example/share/debian.iso"}) == {"Image": "debian.iso"}
+    assert scrubbed({"Uri": "http://redfish.dmtf.org/schemas/v1/Chassis.json"}) == {
+        "Uri": "http://redfish.dmtf.org/schemas/v1/Chassis.json"
+    }
+
+
 def test_a_common_word_that_a_key_names_is_replaced_in_no_other_text() -> None:
     content = {"SerialNumber": "1234", "AssetTag": "None", "HostName": "ok", "Text": "1234 RPM, None, ok"}
     assert scrubbed(content)["Text"] == "1234 RPM, None, ok"
+
+
+ORDINARY = {
+    "Vendor": "Dell",
+    "Manufacturer": "Dell Inc.",
+    "Name": "Root Service",
+    "@odata.type": "#ServiceRoot.v1_5_0.ServiceRoot",
+    "@odata.id": "/redfish/v1/Chassis/Storage",
+    "Model": "PowerEdge R640",
+    "Message": "The storage of the chassis, as root saw it: Bob on fans, power on; R640 by Dell.",
+    "BootOptions": ["Fan", "Off"],
+}
+names = st.sampled_from(["dell", "root", "storage", "chassis", "fans", "r640", "power", "bob", "options"])
+
+
+@given(st.lists(st.tuples(st.sampled_from(["host", "user", "asset"]), names), max_size=6))
+def test_ordinary_words_survive_though_a_server_or_a_user_is_called_so(known: list[tuple[str, str]]) -> None:
+    scrubber = Scrubber()
+    for kind, name in known:
+        scrubber.learn(kind, name)
+    scrubber.read(ORDINARY)
+    assert scrubber.scrub(ORDINARY) == ORDINARY
+
+
+def test_a_name_that_is_an_ordinary_word_is_replaced_where_its_key_says_that_it_is_one() -> None:
+    content = {"HostName": "dell", "UserName": "root", "AssetTag": "storage", "Vendor": "Dell"}
+    found = scrubbed(content, host="dell", user="root", asset="storage")
+    assert found == {"HostName": "host-0001", "UserName": "user-0001", "AssetTag": "asset-0001", "Vendor": "Dell"}
+
+
+def test_a_short_name_is_replaced_as_a_whole_value_and_as_a_part_of_a_path() -> None:
+    content = {"Name": "bob", "@odata.id": "/redfish/v1/Accounts/bob", "Text": "bob's fan"}
+    found = scrubbed(content, user="bob")
+    assert found == {"Name": "user-0001", "@odata.id": "/redfish/v1/Accounts/user-0001", "Text": "bob's fan"}
+
+
+def test_what_is_a_name_and_a_secret_is_replaced_as_a_secret() -> None:
+    scrubber = Scrubber()
+    for kind in ("user", "secret"):
+        scrubber.learn(kind, "root")
+    assert scrubber.scrub({"Name": "Root Service"}) == {"Name": "user-0001 Service"}
+
+
+shown = st.text(alphabet=st.characters(min_codepoint=33, max_codepoint=0x24F, exclude_categories=["Cc", "Zs"]))
+around = st.sampled_from(["{}", "a {} b", "({})", "x={};", "/redfish/v1/{}/Fans", "'{}'"])
+
+
+@given(shown.filter(lambda text: len(text) > 3), st.sampled_from(["secret", "serial"]), around)
+def test_no_secret_and_no_serial_survives_whatever_it_is(value: str, kind: str, form: str) -> None:
+    assume(value.casefold() not in scrub._NO_VALUES and value not in form and not value.startswith("*"))
+    content = {"Text": form.format(value), "Vendor": "Dell", "Name": value}
+    found = json.dumps(scrubbed(content, **{kind: value}), ensure_ascii=False).casefold()
+    assert json.dumps(value, ensure_ascii=False)[1:-1].casefold() not in found.replace(f"{kind}-0001", "")
 
 
 values = st.recursive(

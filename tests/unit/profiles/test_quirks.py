@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from oobctl.constants import FirmwareState
 from oobctl.profiles.load import SHIPPED, load_all
 from oobctl.profiles.quirks import ALL, Quirk, QuirkNote, in_range
 
@@ -61,6 +62,12 @@ def test_a_firmware_is_in_a_range_by_its_version_number(firmware: str | None, wa
 def test_a_quirk_of_all_firmware_holds_for_every_firmware() -> None:
     assert QuirkNote("because of this", "a test", ALL).holds_for("1.0")
     assert not QuirkNote("because of this", "a test", ">=2").holds_for("1.0")
+
+
+def test_the_schema_knows_the_states_of_firmware_that_the_code_knows() -> None:
+    schema = json.loads((SHIPPED / "schema.json").read_text(encoding="utf-8"))
+    said = schema["properties"]["inventory"]["properties"]["firmware_ids"]["additionalProperties"]["enum"]
+    assert said == [str(state) for state in FirmwareState]
 
 
 def test_the_schema_knows_the_quirks_that_the_code_knows() -> None:

@@ -7,9 +7,10 @@ from flask.testing import FlaskClient
 from oobctl import administer, clock, readings
 from oobctl.access import SYSTEM
 from oobctl.constants import Capability, Health
-from oobctl.drivers.readings import HealthReport, MediaReport, MediaSlot
+from oobctl.drivers.readings import EventLogReport, HealthReport, MediaReport, MediaSlot
 from oobctl.store import Assignment, Reading, Server, database
 from tests.unit.readings import samples
+from tests.unit.web.conftest import SignIn
 from tests.unit.web.seed import Seed, everything_read, read
 from tests.unit.web.test_readings import PATHS, STAFFS, Bearer, get
 
@@ -82,6 +83,16 @@ def test_a_next_tenant_sees_what_is_read_and_noted_from_then_on(
     assert len(get(anonymous, "/servers/mail01/event-log", bearer("admin"))["items"]) == 7
     assert get(anonymous, "/servers/mail01/virtual-media", bearer("stranger"))["slots"][0]["inserted"] is False
     assert get(anonymous, "/servers/mail01", bearer("stranger"))["health"] == "OK"
+
+
+def test_a_log_whose_entries_are_older_than_the_tenancy_is_not_called_empty(sign_in: SignIn, seed: Seed) -> None:
+    everything_read(seed, "mail01")
+    hand_over(seed, "mail01", "other")
+    log = EventLogReport((), {})
+    read(seed, "mail01", Capability.EVENT_LOG, log, age=-1)
+    body = sign_in("stranger").get(f"/servers/{seed.servers['mail01']}/hardware/event-log").text
+    assert "The BMC noted nothing since the server is yours." in body
+    assert "log is empty" not in body
 
 
 def test_a_tenant_who_comes_back_sees_nothing_of_those_between(
