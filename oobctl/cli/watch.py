@@ -16,6 +16,7 @@ from oobctl.cli.api import call, named
 from oobctl.cli.server import Name
 from oobctl.errors import InvalidParameter
 from oobctl.units import unit
+from oobctl.units import unit
 
 _SPAN = re.compile(r"(\d{1,4})([mhdw])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -58,7 +59,7 @@ def _print_sensors(found: dict[str, Any], since: str) -> None:
         known = [value for value in line["average"] if value is not None]
         least, most = min(filter(_is_known, line["minimum"])), max(filter(_is_known, line["maximum"]))
         bars = _bars(line["average"]) if known else ""
-        cells = [_number(item.get("reading")), unit(line["units"]), _number(least), _number(most), bars]
+        cells = [_number(item.get("reading")), unit(unit(line["units"])), _number(least), _number(most), bars]
         cells.append(item.get("health"))
         table.add_row(*(escape(str(cell or "")) for cell in [line["name"], *cells]))
     if found["history"]["series"]:

@@ -38,7 +38,7 @@ def test_sensors_and_the_log_over_time(sqlite_installation: Installation, monkey
 
     ran = run(installation, "sensors", "web01", "--since", "2h")
     assert ran.exit_code == 0, ran.output
-    assert [word for word in ("Fan 1", "4200", "RPM", "Last 2h", "▁") if word not in ran.stdout] == [], ran.stdout
+    assert [word for word in ("Fan 1", "4200", "rpm", "Last 2h", "▁") if word not in ran.stdout] == [], ran.stdout
     told = json.loads(run(installation, "sensors", "web01", "--since", "2h", "--step", "60", "--json").stdout)
     assert len(told["history"]["times"]) == 3
     wrong = run(installation, "sensors", "web01", "--since", "yesterday")
