@@ -16,7 +16,6 @@ from oobctl.cli.api import call, named
 from oobctl.cli.server import Name
 from oobctl.errors import InvalidParameter
 from oobctl.units import unit
-from oobctl.units import unit
 
 _SPAN = re.compile(r"(\d{1,4})([mhdw])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
