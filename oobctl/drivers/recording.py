@@ -54,6 +54,7 @@ def record(
 
     say: told how far it is. Raises BmcError's subclasses where it lets nobody in.
     """
+    known = bmc.known()  # before anything is asked: a BMC that goes away half way must not be in the way of it
     pages: dict[str, Any] = {}
     answers: list[Asked] = []
     problems: list[str] = []
@@ -72,19 +73,18 @@ def record(
             answers.append(asked)
             say(f"{len(pages)} resources and {len(answers)} answers read")
         problems += [dump.ended] if dump.ended else []
-    return _scrubbed(bmc, identity, about, pages, answers, problems)
+    return _scrubbed(known, identity, about, pages, answers, problems)
 
 
 def _scrubbed(
-    bmc: ConnectedBmc,
+    known: list[tuple[str, str | None]],
     identity: Identity,
     about: dict[str, Any],
     pages: dict[str, Any],
     answers: list[Asked],
     problems: list[str],
 ) -> Recording:
-    known = bmc.known()
-    known += [("id", identity.system_uuid), ("id", identity.bmc_guid), ("mac", identity.bmc_mac)]
+    known = [*known, ("id", identity.system_uuid), ("id", identity.bmc_guid), ("mac", identity.bmc_mac)]
     known.append(("serial", identity.serial))
     scrubber = Scrubber()
     for profile in profiles.load_all():
