@@ -156,13 +156,14 @@ class _Count:
 
     def _firmware(self) -> None:
         mine = [self.system, *self.chassis, *self.managers]
-        found = []
-        for _path, one in self.of("SoftwareInventory", "/redfish/v1/UpdateService/FirmwareInventory"):
+        found: dict[str, dict[str, Any]] = {}
+        for path, one in self.of("SoftwareInventory", "/redfish/v1/UpdateService/FirmwareInventory"):
             about = [item["@odata.id"] for item in one.get("RelatedItem") or []]
             if self.alone or not about or any(item == top or _in(item, top) for item in about for top in mine):
-                found.append(one)
+                # An iDRAC lists what is installed twice, as Current-... and as Installed-...: that is one firmware.
+                found.setdefault(re.sub("^(Current|Installed)-", "", str(one.get("Id") or path)), one)
         before = self.found.worst
-        self._take("firmware", found)
+        self._take("firmware", list(found.values()))
         self.found.worst = before  # firmware is no part of what health reads
         self.found.broken.pop("firmware", None)
 
