@@ -57,7 +57,6 @@ PARTS = {
             "tests/integration/road",
             "tests/integration/drivers tests/integration/lab/test_lab_boot.py",
             "tests/integration/trees tests/integration/quirks tests/integration/actions",
-            "tests/integration/prove",
         ),
         again=True,
     ),

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from itertools import pairwise
 
+import pytest
 from sqlalchemy import select
 
 from oobctl import control
@@ -19,6 +20,7 @@ CLIENTS, EACH = 20, 10
 SERVERS = ("web01", "db01", "app01")
 
 
+@pytest.mark.timeout(900)  # on two cores beside other tests
 def test_two_hundred_submissions_of_twenty_clients_all_end_and_never_two_at_once_on_a_server(road: Road) -> None:
     marks = {server: road.view.mark(server) for server in SERVERS}
     asked, failures = list[str](), list[BaseException]()
@@ -51,7 +53,7 @@ def test_two_hundred_submissions_of_twenty_clients_all_end_and_never_two_at_once
 
 def patiently(road: Road, server: str, state: str, chance: random.Random) -> str:
     """Submit, trying again after each 409, as a client of the API would."""
-    until = time.monotonic() + 240
+    until = time.monotonic() + 600
     while True:
         try:
             return road.submit("identify.set", server, {"state": state}).id
