@@ -4,13 +4,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
+from sqlalchemy import select
 
 from oobctl import administer
+from oobctl.access import SYSTEM
 from oobctl.constants import Protocol, TlsMode
+from oobctl.errors import ServerBusy
 from oobctl.images import catalogue
+from oobctl.store import Lease, database
 from tests.databases import Databases
 from tests.guard import Guard
-from tests.installation import Installation
+from tests.installation import Installation, eventually
 from tests.profiles import QUICK, write_profiles
 from tests.trees import Served, serve
 
@@ -24,6 +28,26 @@ class OnTree:
 
     road: Installation
     bmc: Served
+
+
+def give(on_tree: OnTree, account: str | None) -> None:
+    """Hand the server over as soon as no job has it, and wait until nothing of the last owner's is left at the BMC."""
+
+    def given() -> bool:
+        try:
+            administer.assign(SYSTEM, on_tree.road.servers["db01"], account)
+        except ServerBusy:
+            return False
+        return True
+
+    eventually(given)
+    eventually(lambda: on_tree.road.server("db01").uncleared_since is None and is_free())
+
+
+def is_free() -> bool:
+    """No job has the server."""
+    with database().read() as session:
+        return session.scalar(select(Lease.key).where(Lease.job_id.is_not(None))) is None
 
 
 @pytest.fixture(scope="package")

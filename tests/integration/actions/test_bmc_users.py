@@ -9,10 +9,10 @@ from oobctl import administer, clock, control
 from oobctl.access import SYSTEM
 from oobctl.constants import Capability, JobState, Outcome
 from oobctl.errors import InvalidParameter, WrongState
-from oobctl.store import BmcUser, Job, JobSecret, Lease, Reading, database
+from oobctl.store import BmcUser, Job, JobSecret, Reading, database
 from oobctl.vault import Secret
 from tests.installation import CUSTOMER, eventually
-from tests.integration.actions.conftest import OnTree
+from tests.integration.actions.conftest import OnTree, give, is_free
 
 
 @pytest.fixture(autouse=True)
@@ -20,11 +20,6 @@ def _nobody(on_tree: OnTree) -> Iterator[None]:
     on_tree.road.do("bmc.user_remove", "db01", by="technician")
     yield
     eventually(is_free)  # the worker may be removing one by itself
-
-
-def is_free() -> bool:
-    with database().read() as session:
-        return session.scalar(select(Lease.key).where(Lease.job_id.is_not(None))) is None
 
 
 def add(on_tree: OnTree, **parameters: object) -> tuple[Job, Secret]:
@@ -120,13 +115,12 @@ def test_a_user_whose_time_is_over_is_removed_by_the_worker(on_tree: OnTree) -> 
 
 def test_a_server_that_changes_hands_takes_no_user_along(on_tree: OnTree) -> None:
     _job, secret = add(on_tree)
-    administer.assign(SYSTEM, on_tree.road.servers["db01"], None)
     try:
+        give(on_tree, None)
         eventually(lambda: secret.user not in on_tree.bmc.state.accounts())
         eventually(lambda: row_of(secret.user).removed_at is not None)
     finally:
-        eventually(is_free)  # the removal reads back for a moment after the row is marked
-        administer.assign(SYSTEM, on_tree.road.servers["db01"], CUSTOMER)
+        give(on_tree, CUSTOMER)
 
 
 def test_a_job_that_makes_a_secret_is_not_tried_again_but_asked_anew(on_tree: OnTree) -> None:

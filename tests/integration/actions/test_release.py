@@ -13,6 +13,7 @@ from oobctl.readings import tell
 from oobctl.store import AuditRecord, Job, Server, database
 from tests.installation import CUSTOMER, eventually
 from tests.integration.actions.conftest import OnTree
+from tests.integration.actions.conftest import give as hand_over
 from web.discretion import told
 
 OTHER = "Other Customer"
@@ -32,7 +33,7 @@ def idle(on_tree: OnTree) -> bool:
 @pytest.fixture(autouse=True)
 def _back(on_tree: OnTree) -> Iterator[None]:
     yield
-    administer.assign(SYSTEM, "db01", CUSTOMER)
+    hand_over(on_tree, CUSTOMER)
     eventually(lambda: cleared(on_tree) and idle(on_tree))
 
 
