@@ -179,7 +179,9 @@ def _marks(session: Session, actor: Actor, server: Server, begin: datetime) -> l
     noted = [
         Mark(
             entry.created,
-            f"{entry.component}: {entry.message}" if entry.component else entry.message,
+            entry.message
+            if not entry.component or entry.component.startswith("/")  # a path tells a person nothing
+            else f"{entry.component}: {entry.message}",
             "log",
             entry.severity in {Health.WARNING, Health.CRITICAL},
         )
