@@ -1,22 +1,21 @@
 """Virtual media: an image of ours in a slot of the BMC, which the server sees as a drive; and out again."""
 
-import httpx
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from sqlalchemy.orm import Session
 
 from oobctl.actions import steps
+from oobctl.actions.slot_owners import owners
 from oobctl.audit.tags import Tag
 from oobctl.constants import Capability, Lock, Outcome, Permission
 from oobctl.drivers import media_slots
 from oobctl.drivers.readings import MediaReport, MediaSlot
-from oobctl.errors import BmcError, ConfigurationError, InvalidParameter, StateNotReached
-from oobctl.images import access, catalogue
+from oobctl.errors import BmcError, InvalidParameter, NotSupported, OobctlError, StateNotReached, WrongState
+from oobctl.images import access, catalogue, serving
 from oobctl.jobs.action import Action, Step
 from oobctl.jobs.run import Run
 from oobctl.store import Server
 
 _READ_BACK_SECONDS = 60.0
-_SERVICE_SECONDS = 5.0
 
 
 class InsertParameters(BaseModel):
@@ -36,7 +35,7 @@ class InsertParameters(BaseModel):
 
 
 class EjectParameters(BaseModel):
-    """slot: the slot's id at the BMC; None: every slot that has something in it."""
+    """slot: the slot's id at the BMC; None: every slot that has something of this server in it."""
 
     model_config = ConfigDict(extra="forbid")
     slot: str | None = Field(default=None, max_length=128, description="The BMC's slot; empty: all of them.")
@@ -59,22 +58,15 @@ def check_known(session: Session, server: Server, by_staff: bool, parameters: Ba
 def _check_image(run: Run) -> str:
     """The media service must serve it before a BMC is sent there. Ends what an earlier run of this job gave out."""
     wanted = _insert(run)
-    access.close(run.acted.server_id)
-    url = access.open_for(run.acted.server_id, run.acted.job_id, wanted.image)
-    try:
-        answer = httpx.head(url, timeout=_SERVICE_SECONDS, trust_env=False)
-    except httpx.HTTPError as error:
-        raise ConfigurationError(
-            f"The media service at {access.service()} does not answer ({type(error).__name__}), so no BMC can fetch "
-            "from it. Nothing was sent. Start it (oobctl boot), or set OOBCTL_MEDIA_URL.",
-        ) from error
-    finally:
-        access.close(run.acted.server_id)  # it was for this look alone
-    if answer.status_code != httpx.codes.OK:
-        known = ", ".join(image.name for image in catalogue.all_images())
-        here = f" On this computer there are: {known}." if known else ""
-        raise InvalidParameter(f"The site's media service has no image {wanted.image}.{here}", field="image")
-    return f"{wanted.image}, {int(answer.headers.get('Content-Length', 0)) / 2**20:,.1f} MB, is there"
+    access.close_job(run.acted.job_id)
+    scheme, fetches = access.service().partition(":")[0], run.profile.media.fetches
+    if scheme not in fetches:
+        raise NotSupported(
+            f"The BMC of {run.name} fetches images over {', '.join(fetches)}, and the site's media service speaks "
+            f"{scheme}. Nothing was sent."
+        )
+    size = serving.check(run.acted.server_id, run.acted.job_id, wanted.image)
+    return f"{wanted.image}, {size / 2**20:,.1f} MB, is there and can be fetched"
 
 
 def _read_before(run: Run) -> str:
@@ -86,47 +78,101 @@ def _read_before(run: Run) -> str:
 def _ensure_inserted(run: Run) -> str:
     wanted = _insert(run)
     slot = _choose(run, wanted)
-    if slot.inserted:
-        run.bmc.virtual_media.eject(slot.slot)
-        run.note(f"What was in {slot.name} ({_name(slot)}) was taken out first.")
-        access.close(run.acted.server_id)
-    url = access.open_for(run.acted.server_id, run.acted.job_id, wanted.image)
+    earlier = _make_room(run, slot)
+    try:
+        _put_in(run, slot, wanted.image)
+    except BmcError as error:
+        left = _put_back(run, slot, earlier) if slot.inserted else ""
+        raise type(error)(f"{error.message} {left}".rstrip(), **error.details) from error
+    report = _read_and_keep(run)
+    found = _slot_of(report, slot.slot)
+    access.keep_only(run.acted.server_id, _in_slots(report))
+    run.saw("after", slot=slot.name, image=wanted.image if found else None)
+    run.outcome = Outcome.PROVEN
+    return f"Read back: {wanted.image} is in {slot.name}"
+
+
+def _make_room(run: Run, slot: MediaSlot) -> str | None:
+    """Take out what is in the slot. Returns the name of an image of ours that was, to be put back if need be."""
+    if not slot.inserted:
+        return None
+    whose = owners(run)
+    if not whose.ours(slot) and not run.acted.by_staff:
+        raise _not_ours(run, [slot])
+    earlier = whose.image(slot)
+    run.bmc.virtual_media.eject(slot.slot)
+    run.note(f"What was in {slot.name} ({_name(slot)}) was taken out first.")
+    return earlier
+
+
+def _put_in(run: Run, slot: MediaSlot, image: str) -> None:
+    """Raises BmcError where the BMC refuses it, StateNotReached where it does not show it in time."""
+    url = access.open_for(run.acted.server_id, run.acted.job_id, image)
     try:
         run.bmc.virtual_media.insert(slot.slot, url)
     except BmcError as error:
         if not error.retryable or error.details.get("sent") is False:
-            access.close(run.acted.server_id)
+            access.close_job(run.acted.job_id)
             raise
         run.note(f"The answer was unclear, so it was read back: {error.message}")
 
     def there() -> bool:
-        return _holds(_slot(run, slot.slot), wanted.image)
+        return _holds(_slot(run, slot.slot), image)
 
-    agreed = run.until(there, run.patience(_READ_BACK_SECONDS), "for the BMC to have the image")
-    found = _slot_of(_read_and_keep(run), slot.slot) if agreed else None
-    run.saw("after", slot=slot.name, image=wanted.image if found else None)
-    if found is None:
+    if not run.until(there, run.patience(_READ_BACK_SECONDS), "for the BMC to have the image"):
+        run.saw("after", slot=slot.name, image=None)
         raise StateNotReached(
             f"The BMC of {run.name} took the image, but {slot.name} does not show it within {_READ_BACK_SECONDS:.0f} "
             f"s. Can the BMC reach the media service at {access.service()}?",
-            wanted=wanted.image,
+            wanted=image,
             last_read="not inserted",
         )
-    run.outcome = Outcome.PROVEN
-    return f"Read back: {wanted.image} is in {slot.name}"
+
+
+def _put_back(run: Run, slot: MediaSlot, earlier: str | None) -> str:
+    """The new image was refused after the old one was taken out. Returns what is in the slot now, as a sentence."""
+    if earlier is not None:
+        try:
+            _put_in_again(run, slot, earlier)
+        except OobctlError as error:
+            run.note(f"{earlier} could not be put back into {slot.name}: {error.message}")
+    try:
+        report = _read_and_keep(run)
+    except BmcError as error:
+        run.saw("after", slot=slot.name, image="not known")
+        return f"What is in {slot.name} now is not known: {error.message}"
+    access.keep_only(run.acted.server_id, _in_slots(report))
+    found = _slot_of(report, slot.slot)
+    now = _name(found) if found is not None and found.inserted else None
+    run.saw("after", slot=slot.name, image=now)
+    if now is None:
+        return f"{slot.name} is empty now: {_name(slot)}, which was in it, was taken out."
+    return f"{now} is in {slot.name} {'again' if now == earlier else 'now'}."
+
+
+def _put_in_again(run: Run, slot: MediaSlot, earlier: str) -> None:
+    found = _slot(run, slot.slot)
+    if found is None or found.inserted:
+        return
+    serving.check(run.acted.server_id, run.acted.job_id, earlier)
+    _put_in(run, slot, earlier)
+    run.note(f"{earlier} was put back into {slot.name}.")
 
 
 def _ensure_ejected(run: Run) -> str:
     assert isinstance(run.parameters, EjectParameters)
     wanted = run.parameters.slot
-    full = [slot for slot in _slots(run) if slot.inserted and wanted in {None, slot.slot}]
-    if wanted is not None and all(slot.slot != wanted for slot in _slots(run)):
+    slots = _slots(run)
+    if wanted is not None and all(slot.slot != wanted for slot in slots):
         raise _no_slot(run, wanted)
-    for slot in full:
+    full = [slot for slot in slots if slot.inserted and wanted in {None, slot.slot}]
+    mine = _may_empty(run, full, named=wanted is not None)
+    for slot in mine:
         run.bmc.virtual_media.eject(slot.slot)
+    emptied = {slot.slot for slot in mine}
 
     def gone() -> bool:
-        return not any(slot.inserted for slot in _slots(run) if wanted in {None, slot.slot})
+        return not any(slot.inserted for slot in _slots(run) if slot.slot in emptied)
 
     if not run.until(gone, run.patience(_READ_BACK_SECONDS), "for the slot to be empty"):
         raise StateNotReached(
@@ -134,11 +180,39 @@ def _ensure_ejected(run: Run) -> str:
             wanted="empty",
             last_read=_said_all(run.bmc.virtual_media.read()),
         )
-    if wanted is None or not any(slot.inserted for slot in _slots(run)):
-        access.close(run.acted.server_id)
-    run.saw("after", slots=_said_all(_read_and_keep(run)))
+    report = _read_and_keep(run)
+    access.keep_only(run.acted.server_id, _in_slots(report))
+    run.saw("after", slots=_said_all(report))
     run.outcome = Outcome.PROVEN
-    return f"Read back: {', '.join(slot.name for slot in full)} empty" if full else "It was empty already"
+    return f"Read back: {', '.join(slot.name for slot in mine)} empty" if mine else "It was empty already"
+
+
+def _may_empty(run: Run, full: list[MediaSlot], *, named: bool) -> list[MediaSlot]:
+    """Those of the full slots that are this server's. Raises WrongState where none is.
+
+    On a BMC of several servers the others keep theirs; staff may empty a slot that they name.
+    """
+    whose = owners(run)
+    mine = [slot for slot in full if whose.ours(slot) or (named and run.acted.by_staff)]
+    foreign = [slot for slot in full if slot not in mine]
+    if foreign and not mine:
+        raise _not_ours(run, foreign)
+    if foreign:
+        names = ", ".join(slot.name for slot in foreign)
+        run.note(f"Left as it is, because this BMC serves several servers and it is not {run.name}'s: {names}.")
+    return mine
+
+
+def _not_ours(run: Run, slots: list[MediaSlot]) -> WrongState:
+    names = ", ".join(slot.slot for slot in slots)
+    return WrongState(
+        f"The BMC of {run.name} serves several servers, and what is in {names} was not put there for {run.name}. "
+        "Nothing was taken out. Staff can empty a slot by its name."
+    )
+
+
+def _in_slots(report: MediaReport) -> list[str | None]:
+    return [slot.image for slot in report.slots if slot.inserted]
 
 
 def _choose(run: Run, wanted: InsertParameters) -> MediaSlot:

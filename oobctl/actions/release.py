@@ -8,17 +8,17 @@ from oobctl import clock, readings
 from oobctl.access import SYSTEM
 from oobctl.actions import steps
 from oobctl.actions.inspection import read_and_keep
+from oobctl.actions.slot_owners import owners
 from oobctl.audit import record
 from oobctl.audit.tags import Tag
-from oobctl.constants import BootEnabled, BootSource, Lifecycle, Lock, Outcome, Permission
-from oobctl.drivers import media_slots
+from oobctl.constants import BootEnabled, BootSource, Lock, Outcome, Permission
 from oobctl.drivers.readings import MediaSlot
 from oobctl.errors import BmcBadAnswer, BmcRefused, NotSupported, StateNotReached
 from oobctl.images import access
 from oobctl.jobs.action import Action, Step
 from oobctl.jobs.run import Run
 from oobctl.readings.tell import HANDED_ON
-from oobctl.store import BootOverride, Job, MediaAccess, Server, database
+from oobctl.store import BootOverride, Job, Server, database
 
 _READ_BACK_SECONDS = 20.0
 _OVERRIDE, _MEDIA, _BIOS = "the boot override", "virtual media", "BIOS settings that wait for the next boot"
@@ -44,46 +44,24 @@ def _clear_override(run: Run) -> str:
 
 
 def _empty_slots(run: Run) -> str:
-    shared, mine, others = _images(run)
+    whose = owners(run)
 
     def full() -> list[MediaSlot]:
         return [slot for slot in run.bmc.virtual_media.read().slots if slot.inserted]
 
-    def ours(slot: MediaSlot) -> bool:
-        name = media_slots.file_name(slot.image or "")
-        return shared is None or slot.source.startswith(f"{shared}/") or (name in mine and name not in others)
-
     def clear() -> None:
         for slot in full():
-            if ours(slot):
+            if whose.ours(slot):
                 run.bmc.virtual_media.eject(slot.slot)
-        _until(run, lambda: not any(map(ours, full())), _MEDIA)
+        _until(run, lambda: not any(map(whose.ours, full())), _MEDIA)
         access.close(run.acted.server_id)
-        strange = [slot.name for slot in full() if media_slots.file_name(slot.image or "") not in others]
+        strange = [slot.name for slot in full() if not whose.others(slot)]
         if strange:
             raise StateNotReached(
                 f"This BMC serves several servers, and whose image is in {', '.join(strange)} is not known."
             )
 
     return _cleared(run, _MEDIA, ("media.insert",), lambda: bool(full()), clear)
-
-
-def _images(run: Run) -> tuple[str | None, set[str], set[str]]:
-    """Of a BMC that serves several servers: the path of ours, the images that it was given, and those of the others.
-
-    No path: the BMC is ours alone, and so is all that is in its slots.
-    """
-    with database().read() as session:
-        server = session.get_one(Server, run.acted.server_id)
-        others = select(Server.id).where(
-            Server.bmc_id == server.bmc_id, Server.id != server.id, Server.lifecycle != Lifecycle.RETIRED
-        )
-        if server.system_path is None or session.scalar(others.limit(1)) is None:
-            return None, set(), set()
-        given = select(MediaAccess.image)
-        mine = session.scalars(given.where(MediaAccess.server_id == server.id)).all()
-        theirs = given.where(MediaAccess.server_id.in_(others), MediaAccess.closed_at.is_(None))
-        return server.system_path, set(mine), set(session.scalars(theirs))
 
 
 def _drop_bios(run: Run) -> str:

@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from collections.abc import Iterable
 from datetime import timedelta
 from urllib.parse import urlsplit
 
@@ -10,8 +11,9 @@ from sqlalchemy.orm import Session
 
 from oobctl import clock
 from oobctl.config import settings
+from oobctl.drivers import media_slots
 from oobctl.errors import ConfigurationError
-from oobctl.store import MediaAccess, database
+from oobctl.store import MediaAccess, Server, database
 
 PREFIX = "/media"
 _LASTS = timedelta(hours=24)
@@ -44,13 +46,58 @@ def close(server_id: str) -> None:
         close_in(session, server_id)
 
 
-def close_in(session: Session, server_id: str) -> None:
-    """As `close`, in the caller's transaction."""
-    session.execute(
-        update(MediaAccess)
-        .where(MediaAccess.server_id == server_id, MediaAccess.closed_at.is_(None))
-        .values(closed_at=clock.now())
-    )
+def close_in(session: Session, server_id: str, image: str | None = None) -> None:
+    """As `close`, in the caller's transaction; of one image alone where it is named."""
+    mine = (MediaAccess.server_id == server_id) & MediaAccess.closed_at.is_(None)
+    if image is not None:
+        mine &= MediaAccess.image == image
+    session.execute(update(MediaAccess).where(mine).values(closed_at=clock.now()))
+
+
+def close_job(job_id: str) -> None:
+    """End what an action gave out, and leave what others have in a slot."""
+    with database().write() as session:
+        mine = (MediaAccess.job_id == job_id) & MediaAccess.closed_at.is_(None)
+        session.execute(update(MediaAccess).where(mine).values(closed_at=clock.now()))
+
+
+def keep_only(server_id: str, in_slots: Iterable[str | None]) -> None:
+    """End what the server's BMC may fetch, but for what is in its slots, as the BMC says it.
+
+    Of an image of which the BMC does not tell our key, the newest address is kept.
+    """
+    said = list(in_slots)
+    with database().write() as session:
+        mine = (MediaAccess.server_id == server_id) & MediaAccess.closed_at.is_(None)
+        rows = list(session.scalars(select(MediaAccess).where(mine).order_by(MediaAccess.created_at.desc())))
+        kept = {id(row) for row in (row_of(rows, image) for image in said) if row is not None}
+        for row in rows:
+            if id(row) not in kept:
+                row.closed_at = clock.now()
+
+
+def row_of(rows: Iterable[MediaAccess], image: str | None) -> MediaAccess | None:
+    """Which of the rows is what a BMC says is in a slot: by the key in it, else by the image's name, else the first."""
+    found = list(rows)
+    if image is None:
+        return found[0] if found else None
+    key_hash = _key_hash_in(image)
+    by_key = next((row for row in found if row.key_hash == key_hash), None)
+    name = media_slots.file_name(image)
+    return by_key or next((row for row in found if key_hash is None and row.image == name), None)
+
+
+def _key_hash_in(url: str) -> str | None:
+    """Of the key in an address as this module makes it, whichever host it names; None where there is none."""
+    parts = urlsplit(url).path.rstrip("/").split("/")
+    return hashed(parts[-2]) if len(parts) >= 3 and f"/{parts[-3]}" == PREFIX else None
+
+
+def servers_with(session: Session, image: str) -> list[Server]:
+    """The servers whose BMCs may fetch the image now: it is in a slot of theirs, or about to be."""
+    open_now = MediaAccess.closed_at.is_(None) & (MediaAccess.expires_at > clock.now())
+    having = select(MediaAccess.server_id).where(MediaAccess.image == image, open_now)
+    return list(session.scalars(select(Server).where(Server.id.in_(having)).order_by(Server.name)))
 
 
 def image_of(key: str) -> str | None:

@@ -1,7 +1,10 @@
 """media.insert and media.eject: from our own media service alone, read back, and closed when it is over."""
 
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
+import flask
 import httpx
 import pytest
 from sqlalchemy import func, select
@@ -10,7 +13,10 @@ from oobctl import actions
 from oobctl.constants import Capability, JobState, Outcome
 from oobctl.control import door
 from oobctl.errors import InvalidParameter
-from oobctl.images import access
+from oobctl.images import access, catalogue
+from oobctl.lab.redfish_service.trees import media as tree_media
+from oobctl.lab.redfish_service.trees import refusals
+from oobctl.lab.redfish_service.trees.state import State
 from oobctl.store import MediaAccess, Reading, database
 from tests.integration.actions.conftest import IMAGE, OnTree
 
@@ -68,6 +74,43 @@ def test_an_image_in_the_slot_is_taken_out_first(on_tree: OnTree) -> None:
     on_tree.road.do("media.insert", "db01", {"image": "rescue.iso", "slot": "Cd1"})
     again = on_tree.road.do("media.insert", "db01", {"image": "rescue.iso", "slot": "Cd1"})
     assert (again.state, again.outcome) == (JobState.SUCCEEDED, Outcome.PROVEN), again.error
+    assert open_addresses() == 1
+
+
+def add_image(tmp_path: Path, name: str, content: bytes) -> None:
+    (tmp_path / name).write_bytes(content)
+    if name not in {image.name for image in catalogue.all_images()}:
+        catalogue.add(tmp_path / name)
+
+
+def test_what_is_in_the_slot_stays_where_the_new_image_cannot_be_served(on_tree: OnTree, tmp_path: Path) -> None:
+    add_image(tmp_path, "empty.iso", b"")
+    on_tree.road.do("media.insert", "db01", {"image": "rescue.iso", "slot": "Cd1"})
+    url = str(on_tree.bmc.state.media()[CD])
+    job = on_tree.road.do("media.insert", "db01", {"image": "empty.iso", "slot": "Cd1"})
+    assert (job.state, (job.error or {})["code"]) == (JobState.FAILED, "invalid_parameter")
+    assert on_tree.bmc.state.media()[CD] == url
+    assert httpx.get(url, trust_env=False).content == IMAGE
+
+
+def test_where_the_bmc_refuses_the_new_image_the_old_one_is_put_back(
+    on_tree: OnTree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_in = tree_media._put_in
+
+    def picky(state: State, path: str, body: dict[str, Any], name: str) -> flask.Response:
+        if body["Image"].endswith("/bad.iso"):
+            return refusals.value_not_in_list("bad.iso", "Image")
+        return put_in(state, path, body, name)
+
+    add_image(tmp_path, "bad.iso", b"no BMC likes it")
+    monkeypatch.setattr(tree_media, "_put_in", picky)
+    on_tree.road.do("media.insert", "db01", {"image": "rescue.iso", "slot": "Cd1"})
+    job = on_tree.road.do("media.insert", "db01", {"image": "bad.iso", "slot": "Cd1"})
+    assert (job.state, (job.error or {})["code"]) == (JobState.FAILED, "bmc_refused")
+    assert (job.error or {})["message"].endswith("rescue.iso is in Virtual CD again.")
+    assert (job.evidence or {})["after"]["image"] == "rescue.iso"
+    assert httpx.get(str(on_tree.bmc.state.media()[CD]), trust_env=False).content == IMAGE
     assert open_addresses() == 1
 
 

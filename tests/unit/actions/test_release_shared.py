@@ -63,3 +63,18 @@ def test_an_image_of_nobody_knows_whom_is_left_in_a_shared_slot_and_put_to_staff
         job = carry_out("server.release", mine)
         assert bmc.state.media()[f"{SLOTS}/Cd1"] is not None
     assert (job.state, (job.error or {})["code"]) == (JobState.FAILED, "state_not_reached")
+
+
+def test_of_a_shared_slot_an_eject_takes_the_image_of_its_own_server_alone(sqlite: Database) -> None:
+    with serve(two_systems()) as bmc:
+        mine, other = both(bmc)
+        earlier = carry_out("server.inspect", mine, capabilities=["health"])
+        insert(other, "other.iso", earlier)
+        refused = carry_out("media.eject", mine)
+        kept = bmc.state.media()[f"{SLOTS}/Cd1"]
+        ejected = carry_out("media.eject", other)
+        left = bmc.state.media()[f"{SLOTS}/Cd1"]
+    assert (refused.state, (refused.error or {})["code"]) == (JobState.FAILED, "wrong_state")
+    assert "what is in Cd1 was not put there for" in (refused.error or {})["message"]
+    assert (kept and kept.rpartition("/")[2], left) == ("other.iso", None)
+    assert ejected.state is JobState.SUCCEEDED, ejected.error
