@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from oobctl.config import settings
-from oobctl.images import catalogue
+from oobctl.images import catalogue, removal
 
 app = typer.Typer(no_args_is_help=True)
 Name = Annotated[str, typer.Argument(help="The image's name, as `oobctl image list` has it.")]
@@ -38,7 +38,10 @@ def add(
 
 
 @app.command()
-def remove(name: Name) -> None:
-    """Take a disk image out of the catalogue."""
-    catalogue.remove(name)
-    print(f"Removed {name}.")
+def remove(
+    name: Name,
+    force: Annotated[bool, typer.Option("--force", help="Though servers have it in a virtual drive.")] = False,
+) -> None:
+    """Take a disk image out of the catalogue. Refused while a server has it in a virtual drive."""
+    servers = removal.remove(name, force=force)
+    print(f"Removed {name}." + (f" It was in a virtual drive of {', '.join(servers)}." if servers else ""))
