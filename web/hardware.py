@@ -133,8 +133,18 @@ def read_now(server: str, page: str) -> Response:
 @blueprint.post("/bmc/known-users")
 def acknowledge_user(server: str) -> Response:
     """A user of the BMC that nobody knew is right."""
+    return _judged(server, administer.acknowledge_bmc_user)
+
+
+@blueprint.post("/bmc/doubted-users")
+def doubt_user(server: str) -> Response:
+    """A user of the BMC that was known is not right after all."""
+    return _judged(server, administer.doubt_bmc_user)
+
+
+def _judged(server: str, judge: Callable[[Actor, str, str], None]) -> Response:
     try:
-        administer.acknowledge_bmc_user(current_actor(), server, request.form.get("name", ""))
+        judge(current_actor(), server, request.form.get("name", ""))
     except OobctlError as error:
         page = render_template("hardware/show.html", **_shown(server, PAGES["bmc"]), error=error)
         return make_response(page, error.http_status)

@@ -12,7 +12,7 @@ from oobctl.bios_values import BiosAttribute, check, is_secret, not_settable
 from oobctl.constants import Capability, Permission
 from oobctl.errors import ConfigurationError
 from oobctl.profiles.model import SECURITY_FACTS
-from oobctl.readings import tell
+from oobctl.readings import known_users, tell
 from oobctl.readings.baselines import Difference
 from oobctl.readings.tell import Told
 from oobctl.store import BiosBaseline, Bmc, EventLogEntry, Server
@@ -155,6 +155,7 @@ def security(session: Session, actor: Actor, server: Server) -> SecurityShape:
             {**fact, "meaning": SECURITY_FACTS.get(fact["name"]), "should": baseline.get(fact["name"])}
             for fact in content["facts"]
         ]
+        content["known_users"] = known_users.known(session, server.bmc_id, content)
     return SecurityShape.model_validate({**_head(found, actor), **content})
 
 

@@ -7,7 +7,14 @@ from oobctl.administer.endpoints import (
     set_credential,
     set_endpoint,
 )
-from oobctl.administer.servers import acknowledge_bmc_user, add_server, assign, end_quarantine, retire_server
+from oobctl.administer.servers import (
+    acknowledge_bmc_user,
+    add_server,
+    assign,
+    doubt_bmc_user,
+    end_quarantine,
+    retire_server,
+)
 from oobctl.administer.specs import EndpointChange, EndpointSpec, ServerSpec, TlsSpec
 from oobctl.administer.tokens import add_grant, add_token, revoke_grant, revoke_token
 from oobctl.administer.users import (
@@ -34,6 +41,7 @@ __all__ = [
     "assign",
     "confirm_certificate",
     "disable_user",
+    "doubt_bmc_user",
     "enable_user",
     "end_membership",
     "end_quarantine",

@@ -126,6 +126,17 @@ def acknowledge_bmc_user(actor: Actor, server: str, name: str) -> None:
         this.note(server=found, user=user["name"], role=user["role"])
 
 
+def doubt_bmc_user(actor: Actor, server: str, name: str) -> None:
+    """Take back that a user of the BMC is right: a difference again, until somebody says that it is right.
+
+    Raises NotAllowed, NotFound, WrongState where its users were not read yet, InvalidParameter where there is none.
+    """
+    with change(actor, Tag.SERVER_BMC_USER_DOUBT, server, name=name) as this:
+        found = this.server(server)
+        user = known_users.doubt(this.session, found, name)
+        this.note(server=found, user=user["name"], role=user["role"])
+
+
 def _hand_over(session: Session, actor: Actor, server: Server, owner: Account | None, reason: str) -> None:
     """End what the last owner has of it, then give it to the next one."""
     control.cancel_waiting(session, server, actor.name, reason)

@@ -135,6 +135,13 @@ def know_user(server: Name, user: Annotated[str, typer.Argument(help="As `oobctl
     print(f"{user} is a known user of the BMC of {server}.")
 
 
+@app.command("doubt-user")
+def doubt_user(server: Name, user: Annotated[str, typer.Argument(help="As `oobctl server read` names it.")]) -> None:
+    """Take back that a user of the BMC is right: it is a difference again."""
+    call("DELETE", f"/servers/{named(server)}/known-users/{named(user)}")
+    print(f"{user} is no known user of the BMC of {server} any more.")
+
+
 @app.command()
 def retire(
     server: Name,

@@ -66,12 +66,7 @@ def acknowledge(session: Session, server: Server, name: str) -> dict[str, Any]:
 
     Raises WrongState where the users were not read yet, InvalidParameter where no unknown one has that name.
     """
-    behind = select(Server.id).where(Server.bmc_id == server.bmc_id)
-    query = select(Reading).where(Reading.server_id.in_(behind), Reading.capability == Capability.SECURITY)
-    rows = list(session.scalars(query.order_by(Reading.server_id).with_for_update()))
-    here = next((row.content for row in rows if row.server_id == server.id and row.content is not None), None)
-    if here is None or here.get("users") is None:
-        raise WrongState(f"The users of the BMC of {server.name} were not read yet. Read its security first.")
+    rows, here = _readings(session, server)
     found = next((user for user in here.get("unknown_users") or [] if user["name"] == name), None)
     if found is None:
         names = ", ".join(user["name"] for user in here.get("unknown_users") or []) or "none"
@@ -82,7 +77,54 @@ def acknowledge(session: Session, server: Server, name: str) -> dict[str, Any]:
     bmc.known_users = {**(bmc.known_users or {}), name: found["role"]}
     for row in rows:
         if row.content is not None and row.content.get("unknown_users"):
-            left = [user for user in row.content["unknown_users"] if not _is_one_of(user, bmc.known_users)]
-            rest = [one for one in row.content["drift"] if one["fact"] != FACT]
-            row.content = {**row.content, "unknown_users": left, "drift": rest + as_drift(left)}
+            _say(row, [user for user in row.content["unknown_users"] if not _is_one_of(user, bmc.known_users)])
     return dict(found)
+
+
+def doubt(session: Session, server: Server, name: str) -> dict[str, Any]:
+    """The BMC's user of that name is known no more, whoever said that it was: it is a difference again. Returns it.
+
+    Raises WrongState where the users were not read yet, InvalidParameter where no known one has that name.
+    """
+    rows, here = _readings(session, server)
+    there = known(session, server.bmc_id, here)
+    found = next((user for user in there if user["name"] == name), None)
+    if found is None:
+        names = ", ".join(user["name"] for user in there) or "none"
+        raise InvalidParameter(
+            f"The BMC of {server.name} has no known user {name!r:.80} that is not ours. There are: {names}.",
+            field="name",
+        )
+    bmc = session.get_one(Bmc, server.bmc_id, populate_existing=True)
+    bmc.known_users = {one: role for one, role in (bmc.known_users or {}).items() if one != name}
+    for row in rows:
+        if row.content is not None and row.content.get("users") is not None:
+            again = [user for user in row.content["users"] if user["name"] == name and not user["ours"]]
+            _say(row, [*(row.content.get("unknown_users") or []), *again])
+    return dict(found)
+
+
+def known(session: Session, bmc_id: str, content: Mapping[str, Any]) -> Users:
+    """Who of the users in a security report is known, and neither ours nor told as unknown there."""
+    names = session.get_one(Bmc, bmc_id).known_users or {}
+    ours = {user["name"] for user in content.get("users") or [] if user["ours"]}
+    unknown_names = {user["name"] for user in content.get("unknown_users") or []}
+    left = names.keys() - ours - unknown_names
+    return [user for user in content.get("users") or [] if user["name"] in left]
+
+
+def _readings(session: Session, server: Server) -> tuple[list[Reading], dict[str, Any]]:
+    """The security readings of all servers of the BMC, locked, and what this server's says. Raises WrongState."""
+    behind = select(Server.id).where(Server.bmc_id == server.bmc_id)
+    query = select(Reading).where(Reading.server_id.in_(behind), Reading.capability == Capability.SECURITY)
+    rows = list(session.scalars(query.order_by(Reading.server_id).with_for_update()))
+    here = next((row.content for row in rows if row.server_id == server.id and row.content is not None), None)
+    if here is None or here.get("users") is None:
+        raise WrongState(f"The users of the BMC of {server.name} were not read yet. Read its security first.")
+    return rows, here
+
+
+def _say(row: Reading, unknown_users: Users) -> None:
+    assert row.content is not None
+    rest = [one for one in row.content.get("drift") or [] if one["fact"] != FACT]
+    row.content = {**row.content, "unknown_users": unknown_users, "drift": rest + as_drift(unknown_users)}

@@ -2,7 +2,15 @@
 
 from oobctl import administer
 from web.api.blueprint import ADMINISTRATION, blueprint
-from web.api.requests import AssignmentBody, CertificateBody, CredentialBody, KnownUserBody, ProtocolPath, ServerPath
+from web.api.requests import (
+    AssignmentBody,
+    CertificateBody,
+    CredentialBody,
+    KnownUserBody,
+    KnownUserPath,
+    ProtocolPath,
+    ServerPath,
+)
 from web.identity import current_actor
 
 
@@ -50,4 +58,16 @@ def end_quarantine(path: ServerPath) -> tuple[str, int]:
 def acknowledge_bmc_user(path: ServerPath, body: KnownUserBody) -> tuple[str, int]:
     """A user there that nobody knew is right: it is no difference any more, as long as it may do no more than now."""
     administer.acknowledge_bmc_user(current_actor(), path.server, body.name)
+    return "", 204
+
+
+@blueprint.delete(
+    "/servers/<server>/known-users/<path:name>",
+    tags=[ADMINISTRATION],
+    summary="Doubt a user of the BMC",
+    responses={204: None},
+)
+def doubt_bmc_user(path: KnownUserPath) -> tuple[str, int]:
+    """A known user there is not right after all, whoever said so: it is a difference again."""
+    administer.doubt_bmc_user(current_actor(), path.server, path.name)
     return "", 204

@@ -118,6 +118,10 @@ class KnownUserBody(Closed):
     name: str = Field(description="The unknown user, as the reading of its security names it.", max_length=128)
 
 
+class KnownUserPath(ServerPath):
+    name: str = Field(description="The known user, as the reading of the BMC's security names it.", max_length=128)
+
+
 class CertificateBody(Closed):
     fingerprint: str = Field(description="SHA-256 of the certificate's DER form, in hex.", max_length=128)
 

@@ -219,8 +219,8 @@ Drift = list[dict[str, Any]]
 DRIFT = "How the BMC differs from what its profile asks for, each `{fact, is, should}`."
 
 
-class UnknownUserShape(BaseModel):
-    """A user of the BMC that is not ours, was not there at first, and nobody acknowledged."""
+class ForeignUserShape(BaseModel):
+    """A user of the BMC that is not ours. Unknown: it was not there at first, and nobody acknowledged it."""
 
     name: str
     role: BmcRole
@@ -228,10 +228,13 @@ class UnknownUserShape(BaseModel):
 
 class SecurityShape(ReadShape):
     facts: list[FactShape] | None = None
-    unknown_users: list[UnknownUserShape] | None = Field(
+    unknown_users: list[ForeignUserShape] | None = Field(
         default=None, description="Users of the BMC that nobody knows: see POST /servers/{server}/known-users."
     )
     drift: Drift | None = Field(default=None, description=DRIFT)
+    known_users: list[ForeignUserShape] | None = Field(
+        default=None, description="Those that were there at first or are acknowledged: see DELETE of the same address."
+    )
 
 
 class LogEntryShape(BaseModel):

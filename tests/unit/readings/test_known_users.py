@@ -131,6 +131,40 @@ def test_only_an_administrator_acknowledges_and_only_who_is_there(installation: 
     assert drift(server_id) == [BACKDOOR]
 
 
+def test_a_user_that_was_acknowledged_or_there_at_first_is_drift_again_once_it_is_doubted(
+    installation: Installation,
+) -> None:
+    server_id = installation.servers["web01"]
+    hourly(server_id, open_to("vendor"), open_to("vendor", "backdoor"))
+    admin = installation.people["admin"].actor
+    administer.acknowledge_bmc_user(admin, "web01", "backdoor")
+    assert drift(server_id) == []
+    administer.doubt_bmc_user(admin, "web01", "backdoor")
+    assert drift(server_id) == [BACKDOOR]
+    [row] = records(Tag.SERVER_BMC_USER_DOUBT)
+    assert row.parameters == {"user": "backdoor", "role": "Administrator"}
+    administer.doubt_bmc_user(admin, "web01", "vendor")
+    hourly(server_id, open_to("vendor", "backdoor"), begin=NOON + timedelta(days=1))
+    assert [set(one["is"].split(", ")) for one in drift(server_id)] == [
+        {"backdoor (Administrator)", "vendor (Administrator)"}
+    ]
+
+
+def test_only_an_administrator_doubts_and_only_who_is_known_and_not_ours(installation: Installation) -> None:
+    server_id = installation.servers["web01"]
+    hourly(server_id, open_to("vendor"))
+    with database().read() as session:
+        users = (session.get_one(Reading, (server_id, Capability.SECURITY)).content or {})["users"]
+    ours = [user["name"] for user in users if user["ours"]]
+    assert ours
+    for name in ("nobody", *ours):
+        with pytest.raises(InvalidParameter, match="There are: vendor"):
+            administer.doubt_bmc_user(SYSTEM, server_id, name)
+    with pytest.raises(NotAllowed):
+        administer.doubt_bmc_user(installation.people["technician"].actor, server_id, "vendor")
+    assert drift(server_id) == []
+
+
 def test_a_first_reading_without_users_says_nothing_about_who_is_known(installation: Installation) -> None:
     server_id = installation.servers["web01"]
     hourly(server_id, security(null_user=False), open_to("vendor"))
