@@ -186,6 +186,17 @@ def save_baseline(server: str) -> Response:
     return make_response(redirect(url_for("hardware.show", server=server, page="bios", baseline=name), 303))
 
 
+@blueprint.post("/bios/baselines/remove")
+def remove_baseline(server: str) -> Response:
+    """Remove saved settings."""
+    try:
+        baselines.remove(current_actor(), server, request.form.get("name", ""))
+    except OobctlError as error:
+        page = render_template("hardware/show.html", **_shown(server, PAGES["bios"]), error=error)
+        return make_response(page, error.http_status)
+    return make_response(redirect(url_for("hardware.show", server=server, page="bios"), 303))
+
+
 def _reviewed(server: str, error: OobctlError | None) -> Response:
     actor = current_actor()
     with database().read() as session:

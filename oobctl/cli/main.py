@@ -5,7 +5,21 @@ import sys
 
 import typer
 
-from oobctl.cli import accounts, endpoint, image, init, lab, process, profile, reading, server, supervise, tokens, watch
+from oobctl.cli import (
+    accounts,
+    baseline,
+    endpoint,
+    image,
+    init,
+    lab,
+    process,
+    profile,
+    reading,
+    server,
+    supervise,
+    tokens,
+    watch,
+)
 from oobctl.errors import OobctlError
 
 program = typer.Typer(
@@ -30,6 +44,7 @@ program.add_typer(accounts.user, name="user", help="People who sign in.")
 program.add_typer(tokens.app, name="token", help="Tokens for the API and the command line.")
 server.app.command("read")(reading.read)
 program.add_typer(server.app, name="server", help="Servers: list, read, add, act, assign, retire.")
+program.add_typer(baseline.app, name="baseline", help="Saved BIOS settings, and what differs from them.")
 program.add_typer(image.app, name="image", help="Disk images for virtual media, on this computer.")
 program.add_typer(
     profile.app,

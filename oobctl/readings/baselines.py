@@ -1,7 +1,8 @@
 """BIOS settings that somebody saved under a name, and what differs from them now."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
@@ -15,6 +16,7 @@ from oobctl.errors import InvalidParameter, NotAllowed, NotFound, WrongState
 from oobctl.readings import tell
 from oobctl.store import BiosBaseline, Server, database
 
+Changed = TypeVar("Changed")
 MOST = 50
 """Baselines of one server that its tenant can have."""
 _LONGEST = 64
@@ -38,18 +40,50 @@ def save(actor: Actor, server: str, name: str, *, replace: bool = False) -> Bios
     """
     if not 0 < len(name) <= _LONGEST or not name.isprintable() or name != name.strip():
         raise InvalidParameter(f"A baseline's name has 1 to {_LONGEST} visible characters.", field="name")
-    refused: NotAllowed | None = None
+    return _allowed(
+        actor, server, name, Tag.SERVER_BIOS_BASELINE,
+        lambda session, found, reason: _save(session, actor, found, name, replace, reason),
+    )  # fmt: skip
+
+
+def remove(actor: Actor, server: str, name: str) -> None:
+    """Remove a baseline; the settings stay as they are. Raises NotFound, NotAllowed (recorded)."""
+    _allowed(
+        actor, server, name, Tag.SERVER_BIOS_BASELINE_REMOVE,
+        lambda session, found, reason: _remove(session, actor, found, name, reason),
+    )  # fmt: skip
+
+
+def _allowed(
+    actor: Actor, server: str, name: str, tag: Tag, change: Callable[[Session, Server, str], Changed]
+) -> Changed:
+    """Make a change in a transaction, the server's row locked. Raises NotFound, NotAllowed after a record of it."""
     with database().write() as session:
         found = find_server(session, actor, server)
         session.refresh(found, with_for_update=True)  # two of one name at once: the second one waits and is told
         decision = may(session, actor, Permission.BIOS, found)
         if decision.allowed:
-            return _save(session, actor, found, name, replace, decision.reason)
-        refused = NotAllowed(f"You may not save BIOS settings of {found.name}: {decision.reason}.")
-        refusals.add(
-            session, actor, Tag.SERVER_BIOS_BASELINE, server=found, parameters={"name": name}, reason=refused.message
-        )
+            return change(session, found, decision.reason)
+        refused = NotAllowed(f"You may not change saved BIOS settings of {found.name}: {decision.reason}.")
+        refusals.add(session, actor, tag, server=found, parameters={"name": name[:200]}, reason=refused.message)
     raise refused
+
+
+def _remove(session: Session, actor: Actor, server: Server, name: str, reason: str) -> None:
+    row = _named(session, actor, server, name)
+    record.event(
+        session, actor, Tag.SERVER_BIOS_BASELINE_REMOVE, server=server, parameters={"name": name}, reason=reason,
+        evidence={"settings": len(row.values), "saved_by": row.saved_by, "saved_at": clock.rfc3339(row.saved_at)},
+    )  # fmt: skip
+    session.delete(row)
+
+
+def _named(session: Session, actor: Actor, server: Server, name: str) -> BiosBaseline:
+    query = _visible(session, actor, server).where(BiosBaseline.name == name).order_by(BiosBaseline.saved_at.desc())
+    row = session.scalars(query.limit(1)).first()
+    if row is None:
+        raise NotFound(f"{server.name} has no baseline {name!r:.80}.")
+    return row
 
 
 def _save(session: Session, actor: Actor, server: Server, name: str, replace: bool, reason: str) -> BiosBaseline:
@@ -86,10 +120,7 @@ def compare(
 ) -> tuple[BiosBaseline, tell.Told, list[Difference]]:
     """What differs from a baseline, as last read. Raises NotAllowed, NotFound, WrongState where nothing was read."""
     told = tell.latest(session, actor, server, Capability.BIOS)
-    query = _visible(session, actor, server).where(BiosBaseline.name == name).order_by(BiosBaseline.saved_at.desc())
-    row = session.scalars(query.limit(1)).first()
-    if row is None:
-        raise NotFound(f"{server.name} has no baseline {name!r}.")
+    row = _named(session, actor, server, name)
     if told.content is None:
         raise _not_read(server, told)
     now, pending = told.content["values"], told.content["pending"]

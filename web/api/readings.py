@@ -52,6 +52,10 @@ class BaselineQuery(Closed):
     baseline: str = Field(description="The name of a saved baseline.", max_length=64)
 
 
+class BaselinePath(ServerPath):
+    name: str = Field(description="The name of a saved baseline.", max_length=64)
+
+
 class BaselineBody(Closed):
     name: str = Field(min_length=1, max_length=64)
     replace: bool = Field(False, description="Save in the place of the one of that name.")
@@ -151,6 +155,15 @@ def save_baseline(path: ServerPath, body: BaselineBody) -> Response:
     response = jsonify(plain(readings.baseline(row)))
     response.status_code = 201
     return response
+
+
+@blueprint.delete(
+    "/servers/<server>/bios/baselines/<path:name>", tags=[HARDWARE], summary="Remove saved", responses={204: None}
+)
+def remove_baseline(path: BaselinePath) -> tuple[str, int]:
+    """Remove saved BIOS settings. The server's own stay as they are."""
+    baselines.remove(current_actor(), path.server, path.name)
+    return "", 204
 
 
 @blueprint.get("/servers/<server>/bios/diff", tags=[HARDWARE], summary="Differences", responses={200: BiosDiffShape})

@@ -72,3 +72,17 @@ def test_no_more_baselines_are_kept_than_one_tenant_needs(
 def test_what_was_not_read_can_be_neither_saved_nor_compared(anonymous: FlaskClient, bearer: Bearer) -> None:
     answer = anonymous.post("/api/v1/servers/db01/bios/baselines", json={"name": "x"}, headers=bearer("owner"))
     assert (answer.status_code, "server.inspect" in answer.get_json()["detail"]) == (409, True)
+
+
+def test_a_baseline_is_removed_by_who_may_set_the_bios_and_the_record_says_so(
+    anonymous: FlaskClient, bearer: Bearer
+) -> None:
+    owner, saved = bearer("owner"), "/api/v1/servers/web01/bios/baselines"
+    save(anonymous, owner, name="as new/1")
+    assert anonymous.delete(f"{saved}/as%20new%2F1", headers=bearer("viewer")).status_code == 403
+    assert anonymous.delete(f"{saved}/as%20new%2F1", headers=owner).status_code == 204
+    assert get(anonymous, "/servers/web01/bios/baselines", owner)["items"] == []
+    assert anonymous.delete(f"{saved}/as%20new%2F1", headers=owner).status_code == 404
+    with database().read() as session:
+        rows = session.query(AuditRecord).filter_by(tag="server:bios:baseline_remove").all()
+    assert [(row.kind, row.parameters["name"]) for row in rows] == [("refusal", "as new/1"), ("event", "as new/1")]
