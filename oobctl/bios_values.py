@@ -24,7 +24,8 @@ class BiosAttribute:
     """A BIOS attribute as the registry describes it (DSP8013). `type`: Enumeration, String, Integer, Boolean, Password.
 
     allowed: the values of an Enumeration, with their display names. depends_on: attributes whose values change what
-    this one may be (the registry's Dependencies): the BMC decides.
+    this one may be (the registry's Dependencies): the BMC decides. menu_names: how the setup itself calls each part of
+    the path `menu`; empty where the registry names none of them.
     """
 
     name: str
@@ -44,13 +45,15 @@ class BiosAttribute:
     hidden: bool = False
     reset_required: bool = True
     depends_on: tuple[str, ...] = ()
+    menu_names: tuple[str, ...] = ()
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> "BiosAttribute":
         """From what drivers.readings.as_json made of one; what it does not know is left out."""
         known = {item.name: content[item.name] for item in fields(cls) if item.name in content}
         known["allowed"] = tuple((value, shown) for value, shown in known.get("allowed") or ())
-        known["depends_on"] = tuple(known.get("depends_on") or ())
+        for listed in ("depends_on", "menu_names"):
+            known[listed] = tuple(known.get(listed) or ())
         return cls(**known)
 
 

@@ -13,9 +13,13 @@ _ELSEWHERE = "Settings"
 
 @dataclass(frozen=True)
 class Menu:
-    """One menu of the setup; `open` where a search found something in it."""
+    """One menu of the setup; `open` where a search found something in it.
+
+    path: the registry's own path, where the title is the setup's word for it.
+    """
 
     title: str
+    path: str | None
     attributes: list[AttributeShape]
     open: bool
 
@@ -38,13 +42,19 @@ def menus(attributes: Iterable[AttributeShape], search: str) -> list[Menu]:
     found: dict[str, list[AttributeShape]] = {}
     folded = search.casefold()
     for one in attributes:
-        text = f"{one.name} {one.display_name or ''} {one.menu or ''}".casefold()
+        text = f"{one.name} {one.display_name or ''} {one.menu or ''} {' '.join(one.menu_names)}".casefold()
         if (folded in text) if folded else not one.hidden:
-            found.setdefault(_title(one.menu), []).append(one)
-    return [Menu(title, group, open=bool(folded)) for title, group in found.items()]
+            found.setdefault(_path(one.menu), []).append(one)
+    return [_menu(path, group, opened=bool(folded)) for path, group in found.items()]
 
 
-def _title(menu: str | None) -> str:
+def _menu(path: str, group: list[AttributeShape], *, opened: bool) -> Menu:
+    """Called as the setup itself calls it, where the registry tells; else by its path."""
+    title = " › ".join(group[0].menu_names)
+    return Menu(title or path, path if title and title != path else None, group, open=opened)
+
+
+def _path(menu: str | None) -> str:
     """The registry's path of a menu, without what all have in common."""
     parts = [part for part in (menu or "").replace("./", "").split("/") if part and part != "."]
     return " › ".join(parts) or _ELSEWHERE

@@ -138,7 +138,8 @@ class AttributeShape(BaseModel):
     type: str | None = None
     display_name: str | None = None
     help: str | None = None
-    menu: str | None = None
+    menu: str | None = Field(None, description="The registry's path of its menu.")
+    menu_names: list[str] = Field([], description="How the setup itself calls each part of it; empty: not told.")
     allowed: list[AllowedShape] = []
     lower: int | None = None
     upper: int | None = None
@@ -231,10 +232,10 @@ class SecurityShape(ReadShape):
     unknown_users: list[ForeignUserShape] | None = Field(
         default=None, description="Users of the BMC that nobody knows: see POST /servers/{server}/known-users."
     )
-    drift: Drift | None = Field(default=None, description=DRIFT)
     known_users: list[ForeignUserShape] | None = Field(
         default=None, description="Those that were there at first or are acknowledged: see DELETE of the same address."
     )
+    drift: Drift | None = Field(default=None, description=DRIFT)
 
 
 class LogEntryShape(BaseModel):

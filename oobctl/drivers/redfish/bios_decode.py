@@ -3,6 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, TypeGuard
 
 from oobctl.bios_values import BiosAttribute, Scalar, is_secret
@@ -96,14 +97,42 @@ def attributes(
             problems.append(f"An entry of the BIOS attribute registry has no name or no type: {item!s:.80}")
     shown = _shows_display_names(found, now)
     depends = _dependencies(entries.get("Dependencies") if isinstance(entries, dict) else None)
+    called = _menus(entries.get("Menus") if isinstance(entries, dict) else None)
     return tuple(
-        _attribute(name, item, now.get(name), shown, tuple(depends.get(name, ()))) for name, item in found.items()
+        replace(
+            _attribute(name, item, now.get(name), shown),
+            depends_on=tuple(depends.get(name, ())),
+            menu_names=_menu_names(item.get("MenuPath"), called),
+        )
+        for name, item in found.items()
     )
 
 
-def _attribute(
-    name: str, item: Mapping[str, Any], now: Scalar | None, shown: bool, depends: tuple[str, ...]
-) -> BiosAttribute:
+def _menus(listed: Any) -> dict[tuple[str, ...], str]:
+    """The display name of each menu by the parts of its path (DSP8013, RegistryEntries.Menus)."""
+    found: dict[tuple[str, ...], str] = {}
+    for item in (listed if isinstance(listed, list) else [])[:_MOST]:
+        path, shown = (item.get("MenuPath"), item.get("DisplayName")) if isinstance(item, dict) else (None, None)
+        name = _text(shown, _LONGEST_NAME)
+        if isinstance(path, str) and name:
+            found.setdefault(_parts(path), name)
+    return found
+
+
+def _menu_names(path: Any, called: Mapping[tuple[str, ...], str]) -> tuple[str, ...]:
+    """How the setup calls each part of a path, its own word where it has no other; empty where it has none at all."""
+    parts = _parts(path) if isinstance(path, str) else ()
+    ways = [parts[: end + 1] for end in range(len(parts))]
+    if not any(way in called for way in ways):
+        return ()
+    return tuple(called.get(way) or clean(way[-1], _LONGEST_NAME) or "" for way in ways)
+
+
+def _parts(path: str) -> tuple[str, ...]:
+    return tuple(part for part in path[:_LONGEST_NAME].split("/") if part not in {"", "."})
+
+
+def _attribute(name: str, item: Mapping[str, Any], now: Scalar | None, shown: bool) -> BiosAttribute:
     default = item.get("DefaultValue")
     pattern = item.get("ValueExpression")
     lower, upper = _bounds(item, "LowerBound", "UpperBound")
@@ -125,7 +154,6 @@ def _attribute(
         read_only=item.get("ReadOnly") is True or item.get("Immutable") is True,
         hidden=item.get("Hidden") is True,
         reset_required=item.get("ResetRequired") is not False,
-        depends_on=depends,
     )
 
 

@@ -113,13 +113,23 @@ class BiosResources:
             "OwningEntity": MANUFACTURER,
             "RegistryVersion": "1.4.2",
             "SupportedSystems": [system],
-            "RegistryEntries": {"Attributes": list(attributes().values()), "Dependencies": [], "Menus": []},
+            "RegistryEntries": {"Attributes": list(attributes().values()), "Dependencies": [], "Menus": _menus()},
         }
         answer = flask.Response(json.dumps(body), content_type="application/json")
         if "gzip" in flask.request.headers.get("Accept-Encoding", ""):
             answer.set_data(gzip.compress(answer.get_data()))
             answer.headers["Content-Encoding"] = "gzip"
         return answer
+
+
+def _menus() -> list[dict[str, str]]:
+    """Each menu as the setup's screen calls it."""
+    paths = dict.fromkeys(item["MenuPath"] for item in attributes().values())
+    names = [path.removeprefix("./") for path in paths]
+    return [
+        {"MenuName": name, "DisplayName": re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name), "MenuPath": f"./{name}"}
+        for name in names
+    ]
 
 
 def _bios(path: str, name: str, values: dict[str, Any]) -> dict[str, Any]:

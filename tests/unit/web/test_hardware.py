@@ -14,7 +14,10 @@ from oobctl.store import AuditRecord, BiosBaseline, Job, database
 from tests.unit.readings import samples
 from tests.unit.web.conftest import SignIn, csrf_token
 from tests.unit.web.seed import Seed, end, read
+from tests.unit.web.test_readings import Bearer, get
+from web import bios_form
 from web.hardware import PAGES
+from web.shapes.readings import AttributeShape
 
 STAFFS = ("How far it is open", "Its own users", "What the profile was tried on")
 
@@ -64,6 +67,27 @@ def test_an_unknown_user_of_the_bmc_shows_and_an_administrator_can_say_that_it_i
     assert post(client, seed, "bmc/known-users", name="nobody").status_code == 422
     assert post(client, seed, "bmc/known-users", name="backdoor").status_code == 303
     assert "Users that nobody here knows" not in page(client, seed, "bmc")
+    assert "This user is not right" in page(client, seed, "bmc")
+    assert "This user is not right" not in page(sign_in("technician"), seed, "bmc")
+    assert post(client, seed, "bmc/doubted-users", name="nobody").status_code == 422
+    assert post(client, seed, "bmc/doubted-users", name="backdoor").status_code == 303
+    assert "Users that nobody here knows" in page(client, seed, "bmc")
+
+
+def test_a_bmc_s_user_is_acknowledged_and_doubted_over_the_api(
+    anonymous: FlaskClient, bearer: Bearer, seed: Seed
+) -> None:
+    read(seed, "web01", Capability.SECURITY, samples.open_to(), age=10)
+    read(seed, "web01", Capability.SECURITY, samples.open_to("back/door"), age=5)
+    users, admin = "/api/v1/servers/web01/known-users", bearer("admin")
+    assert anonymous.post(users, json={"name": "back/door"}, headers=admin).status_code == 204
+    assert get(anonymous, "/servers/web01/security", admin)["known_users"] == [
+        {"name": "back/door", "role": "Administrator"}
+    ]
+    assert anonymous.delete(f"{users}/back%2Fdoor", headers=bearer("technician")).status_code == 403
+    assert anonymous.delete(f"{users}/back%2Fdoor", headers=admin).status_code == 204
+    found = get(anonymous, "/servers/web01/security", admin)
+    assert ([user["name"] for user in found["unknown_users"]], found["known_users"]) == (["back/door"], [])
 
 
 def test_another_tenants_server_and_an_unknown_page_are_not_found(sign_in: SignIn, seed: Seed) -> None:
@@ -219,3 +243,17 @@ def test_the_api_offers_and_refuses_it_with_the_reason(
     problem = answer.get_json()
     assert (answer.status_code, problem["code"], problem["retryable"]) == (409, "not_supported", False)
     assert problem["detail"] == offer["reason"]
+
+
+def test_menus_are_called_as_the_setup_calls_them_with_the_registrys_word_beside_it() -> None:
+    named = AttributeShape(
+        name="A", value=1, pending=None, menu="./SysInfo/Mem_2",
+        settable=True, not_settable_because=None, menu_names=["System Information", "Memory"],
+    )  # fmt: skip
+    plain = named.model_copy(update={"name": "B", "menu": "./Other", "menu_names": []})
+    menus = bios_form.menus([named, plain], "")
+    assert [(menu.title, menu.path) for menu in menus] == [
+        ("System Information › Memory", "SysInfo › Mem_2"),
+        ("Other", None),
+    ]
+    assert [menu.title for menu in bios_form.menus([named, plain], "system inf")] == ["System Information › Memory"]

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oobctl.bios_values import BiosAttribute, check
+from oobctl.drivers.readings import as_json
 from oobctl.drivers.redfish import bios_decode
 from tests.unit.drivers.redfish.service_shapes import anything, resources
 
@@ -150,3 +151,24 @@ def test_whatever_stands_in_a_registry_it_is_described_and_checked_against(
         check(found, {"A": "x", "Name": 1})
         bios_decode.without_passwords(values, found)
     bios_decode.attributes({"RegistryEntries": attributes}, values, [])
+
+
+def test_a_menu_is_called_as_the_registry_says_part_by_part() -> None:
+    menus = [
+        {"MenuName": "Sys", "MenuPath": "./Sys", "DisplayName": "System\r\nsettings"},
+        {"MenuName": "Mem", "MenuPath": "./Sys/Mem/Deep", "DisplayName": "Deep down"},
+        {"MenuName": "Cpu", "MenuPath": "./Cpu"},
+        {"MenuPath": 7, "DisplayName": "Wrong"},
+        "wrong",
+    ]
+    paths = ["./Sys", "Sys/Mem/Deep", "./Cpu", "./Sysx", None]
+    entries = [{"AttributeName": f"A{n}", "Type": "String", "MenuPath": path} for n, path in enumerate(paths)]
+    found, problems = described(*entries, Menus=menus)
+    assert [one.menu_names for one in found] == [
+        ("System settings",), ("System settings", "Mem", "Deep down"), (), (), (),
+    ]  # fmt: skip
+    assert problems == []
+    assert BiosAttribute.from_json(as_json(found[1])) == found[1]
+    unfit: list[Any] = [None, {}, "x", 3]
+    for wrong in unfit:
+        assert described(*entries, Menus=wrong)[0][0].menu_names == ()
