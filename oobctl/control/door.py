@@ -19,7 +19,7 @@ from oobctl.control.offers import find
 from oobctl.errors import InvalidParameter, NotAllowed, NotFound, ServerBusy, WrongState
 from oobctl.jobs import engine, lease, progress, schedule
 from oobctl.jobs.action import Action
-from oobctl.jobs.admission import check_lifecycle, check_way
+from oobctl.jobs.admission import check_cleared, check_lifecycle, check_way
 from oobctl.store import Job, JobSecret, JobStep, Server, Site, database
 from oobctl.vault import Secret
 
@@ -129,6 +129,7 @@ def _submit(request: _Request) -> tuple[Job, Secret | None]:
         known = _same_key(session, actor, request.key)
         if known is not None:
             return _same_request(known, request, server, checked), None
+        check_cleared(server, action, staff=actor.is_staff)
         if action.check is not None:  # not of what was taken already: its own job may have changed what is checked
             action.check(session, server, actor.is_staff, parameters)
         check_lifecycle(server, action)

@@ -5,7 +5,7 @@ from oobctl.access import Actor, Decision, find_server, may
 from oobctl.constants import Permission
 from oobctl.errors import NoWay, WrongState
 from oobctl.jobs.action import Action
-from oobctl.jobs.admission import check_lifecycle, check_way
+from oobctl.jobs.admission import check_cleared, check_lifecycle, check_way
 from oobctl.store import database
 
 _DANGERS = ("look", "gentle", "hard", "destructive")
@@ -40,6 +40,7 @@ def offered(actor: Actor, server_id: str) -> list[tuple[Action, Decision]]:
             if decision.allowed:
                 try:
                     check_lifecycle(server, action)
+                    check_cleared(server, action, staff=actor.is_staff)
                     check_way(server, action)
                 except (WrongState, NoWay) as error:
                     decision = Decision(False, error.message)

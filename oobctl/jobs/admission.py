@@ -2,9 +2,9 @@
 
 from sqlalchemy.orm import Session
 
-from oobctl import profiles
+from oobctl import clock, profiles
 from oobctl.access import Actor, may, renew
-from oobctl.constants import Lifecycle, Protocol
+from oobctl.constants import Capability, Lifecycle, Protocol
 from oobctl.errors import ConfigurationError, NotAllowed, NoWay, WrongState
 from oobctl.jobs import schedule
 from oobctl.jobs.action import Action
@@ -12,6 +12,7 @@ from oobctl.readings.take import words
 from oobctl.store import Job, Server
 
 _PROTOCOLS = {Protocol.IPMI: "IPMI", Protocol.REDFISH: "Redfish"}
+_CLEARED = frozenset({Capability.BOOT, Capability.VIRTUAL_MEDIA, Capability.BIOS})
 _TAKES_ACTIONS = frozenset({Lifecycle.READY, Lifecycle.ASSIGNED, Lifecycle.SUSPENDED})
 
 
@@ -26,6 +27,21 @@ def check_lifecycle(server: Server, action: Action) -> None:
         Lifecycle.ENROLLING: "is not enrolled yet: staff have to run server.enroll first",
     }.get(server.lifecycle, f"is {server.lifecycle}")
     raise WrongState(f"{server.name} {why}. Nothing was sent.")
+
+
+def check_cleared(server: Server, action: Action, *, staff: bool) -> None:
+    """Raises WrongState for a customer while what the last tenant set may still be at the BMC (server.release).
+
+    What they set now could be taken for the last tenant's, or mixed with it. Power is not kept from anybody.
+    """
+    since = server.uncleared_since
+    if staff or since is None or action.capability not in _CLEARED:
+        return
+    raise WrongState(
+        f"{server.name} is being cleared after it changed hands, since {clock.rfc3339(since)}: its boot override, "
+        "virtual media and BIOS settings can be set once that is done, usually in a few seconds. You can switch it on "
+        "and off meanwhile. Nothing was sent."
+    )
 
 
 def check_way(server: Server, action: Action) -> None:
@@ -67,3 +83,4 @@ def check_again(session: Session, job: Job, action: Action) -> None:
             f"When its turn came, {asked.name} might not do it any more: {decision.reason}. Nothing was sent."
         )
     check_lifecycle(job.server, action)
+    check_cleared(job.server, action, staff=actor.is_staff)

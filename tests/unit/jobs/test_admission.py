@@ -49,6 +49,11 @@ def the_server_went_to_somebody_else(installation: Installation) -> None:
         session.execute(update(Assignment).where(*open_one).values(account_id=other))
 
 
+def the_server_is_cleared_anew(installation: Installation) -> None:
+    with database().write() as session:
+        session.get_one(Server, installation.servers["web01"]).uncleared_since = clock.now()
+
+
 def the_server_was_quarantined(installation: Installation) -> None:
     lifecycle(installation, Lifecycle.QUARANTINED, "Another server answered.")
 
@@ -81,6 +86,13 @@ def test_what_may_not_be_done_any_more_ends_before_anything_is_sent(
     ]
     with database().read() as session:
         assert session.scalars(select(Lease.job_id)).all() == [None]
+
+
+def test_what_a_customer_may_not_set_while_the_server_is_cleared_ends_too(installation: Installation) -> None:
+    job_id = installation.submit("boot.set", "web01", {"source": "Pxe"}).id
+    the_server_is_cleared_anew(installation)
+    job = turn_comes(job_id)
+    assert "is being cleared after it changed hands" in (job.error or {})["message"]
 
 
 def test_a_job_that_may_still_be_done_gets_its_run(installation: Installation) -> None:
