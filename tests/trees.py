@@ -13,6 +13,7 @@ import httpx
 import pytest
 from sqlalchemy import select
 
+from oobctl.administer import EndpointSpec
 from oobctl.config import settings
 from oobctl.constants import Lifecycle, Protocol, SessionPurpose, TlsMode
 from oobctl.drivers.connect import Check, ConnectedBmc, connect
@@ -161,6 +162,20 @@ def with_another(tree: Tree, path: str, name: str, **values: Any) -> Tree:
 
 
 # --- the way to a BMC ------------------------------------------------------------------------------------------------
+
+
+def endpoint_of(bmc: Served) -> EndpointSpec:
+    """How an administrator tells of it."""
+    return EndpointSpec.model_validate(
+        {
+            "protocol": Protocol.REDFISH,
+            "address": bmc.address,
+            "port": bmc.port,
+            "user": bmc.user,
+            "password": bmc.password,
+            "tls": {"mode": TlsMode.PIN, "fingerprint": bmc.fingerprint},
+        }
+    )
 
 
 def way(

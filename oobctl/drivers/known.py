@@ -3,7 +3,7 @@
 import uuid
 
 from sqlalchemy import Select, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from oobctl.constants import Lifecycle
 from oobctl.drivers.identity import normalise_mac, normalise_serial, normalise_uuid, orders
@@ -40,12 +40,9 @@ def _same_machine(session: Session, server: Server, found: Identity) -> Server |
     """By the system's UUID; where one of the two has none, by serial and manufacturer."""
     others = _in_use().where(Server.id != server.id)
     system_uuid, serial = normalise_uuid(found.system_uuid), normalise_serial(found.serial)
-    if system_uuid is not None:
-        same = session.scalar(others.where(Server.system_uuid.in_(orders(uuid.UUID(system_uuid)))).limit(1))
-        if same is not None:
-            return same
-    if serial is None:
-        return None
+    same = _of_uuid(session, others, Server.system_uuid, system_uuid)
+    if same is not None or serial is None:
+        return same
     alike = others.where(func.lower(Server.serial) == serial.lower())
     for one in session.scalars(alike):
         unknown = system_uuid is None or normalise_uuid(one.system_uuid) is None
@@ -61,15 +58,19 @@ def _same_bmc(session: Session, server: Server, found: Identity) -> Server | Non
     """
     others = _in_use().join(Bmc).where(Bmc.id != server.bmc_id)
     guid, mac = normalise_uuid(found.bmc_guid), normalise_mac(found.bmc_mac)
-    if guid is not None:
-        same = session.scalar(others.where(Bmc.guid.in_(orders(uuid.UUID(guid)))).limit(1))
-        if same is not None:
-            return same
-    if mac is None:
-        return None
+    same = _of_uuid(session, others, Bmc.guid, guid)
+    if same is not None or mac is None:
+        return same
     local = bool(int(mac[:2], 16) & 0x02)  # IEEE 802, section 8.2
     alike = session.scalars(others.where(Bmc.mac == mac))
     return next((one for one in alike if not local or guid is None or normalise_uuid(one.bmc.guid) is None), None)
+
+
+def _of_uuid(
+    session: Session, others: Select[Server], column: InstrumentedAttribute[str | None], known_as: str | None
+) -> Server | None:
+    """The first of the others with that UUID, in either order of its bytes."""
+    return None if known_as is None else session.scalar(others.where(column.in_(orders(uuid.UUID(known_as)))).limit(1))
 
 
 def _in_use() -> Select[Server]:

@@ -8,7 +8,6 @@ from sqlalchemy import select
 
 from oobctl import administer
 from oobctl.access import SYSTEM
-from oobctl.constants import Protocol, TlsMode
 from oobctl.errors import ServerBusy
 from oobctl.images import catalogue
 from oobctl.store import Lease, database
@@ -16,7 +15,7 @@ from tests.databases import Databases
 from tests.guard import Guard
 from tests.installation import Installation, eventually
 from tests.profiles import QUICK, write_profiles
-from tests.trees import Served, serve
+from tests.trees import Served, endpoint_of, serve
 
 LIMITS = QUICK | {"boot.used_within": 20, "bios.busy_limit": 10}
 IMAGE = b"an image" * 1000
@@ -59,11 +58,7 @@ def on_tree(databases: Databases, guard: Guard, tmp_path_factory: pytest.TempPat
     url = databases.migrated("sqlite")
     with serve() as bmc, Installation(guard, home, url, {"hwprofiles": str(profiles)}) as road:
         road.initialise().add_people()
-        endpoint = {
-            "protocol": Protocol.REDFISH, "address": bmc.address, "port": bmc.port, "user": bmc.user,
-            "password": bmc.password, "tls": {"mode": TlsMode.PIN, "fingerprint": bmc.fingerprint},
-        }  # fmt: skip
-        road.add_server("db01", [administer.EndpointSpec.model_validate(endpoint)])
+        road.add_server("db01", [endpoint_of(bmc)])
         catalogue.add(home / "rescue.iso")
         road.start_worker()
         road.run("boot").wait_said("the media service is ready")

@@ -12,7 +12,7 @@ import sqlalchemy
 from sqlalchemy import select
 
 from oobctl.administer import EndpointSpec
-from oobctl.constants import JobState, Outcome, Protocol, TlsMode
+from oobctl.constants import JobState, Outcome, Protocol
 from oobctl.drivers.credentials import only
 from oobctl.lab.rack import LabServer, RackInfo, reset_users
 from oobctl.store import Credential, Endpoint, Job, Server, database
@@ -22,7 +22,7 @@ from tests.integration.drivers.peers import Peers
 from tests.integration.drivers.simulator import PASSWORD, USER, Simulator
 from tests.integration.prove.killer import Point
 from tests.integration.prove.table import killed, of_any_job
-from tests.trees import Served, changed, serve, written
+from tests.trees import Served, changed, endpoint_of, serve, written
 
 ACTION = "bmc.rotate_password"
 SYSTEM_PATH, MANAGER_PATH = "/redfish/v1/Systems/1", "/redfish/v1/Managers/1"
@@ -53,9 +53,7 @@ def redfish_door(bmc: Served) -> Door:
     def changes() -> int:
         return sum("Password" in (request.body or {}) for request in bmc.asked("PATCH"))
 
-    tls = {"mode": TlsMode.PIN, "fingerprint": bmc.fingerprint}
-    where = {"protocol": Protocol.REDFISH, "address": bmc.address, "port": bmc.port, "tls": tls}
-    return Door(EndpointSpec.model_validate({**where, "user": bmc.user, "password": bmc.password}), changes, lets_in)
+    return Door(endpoint_of(bmc), changes, lets_in)
 
 
 def ipmi_door(simulator: Simulator) -> Door:

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from oobctl import administer
-from oobctl.constants import IndicatorLED, JobState, Protocol, TlsMode
+from oobctl.constants import IndicatorLED, JobState
 from oobctl.store import Job
 from tests import trees
 from tests.databases import Databases
@@ -18,7 +17,7 @@ from tests.integration.prove.conftest import PROVE, SEED
 from tests.integration.prove.test_sessions import Counted, Moody
 from tests.processes import OwnProcess
 from tests.profiles import QUICK, write_profiles
-from tests.trees import Served
+from tests.trees import Served, endpoint_of
 
 JOBS, FEW = 600, 12
 LIMITS = QUICK | {"sessions.redfish": 4, "timeouts.connect": 3, "timeouts.answer": 3, "timeouts.longest_send": 4}
@@ -86,11 +85,7 @@ def site(bmc: Served, databases: Databases, new_installation: Callable[..., Inst
     with new_installation(databases.migrated("postgresql"), dead_after_seconds="2") as road:
         road.variables["OOBCTL_HWPROFILES"] = str(write_profiles(road.home / "hwprofiles", LIMITS))
         road.initialise().add_people()
-        endpoint = {
-            "protocol": Protocol.REDFISH, "address": bmc.address, "port": bmc.port, "user": bmc.user,
-            "password": bmc.password, "tls": {"mode": TlsMode.PIN, "fingerprint": bmc.fingerprint},
-        }  # fmt: skip
-        road.add_server("db01", [administer.EndpointSpec.model_validate(endpoint)])
+        road.add_server("db01", [endpoint_of(bmc)])
         found = Site(road, random.Random(SEED))
         for _ in range(2):
             found.start(road.start_worker)

@@ -1,6 +1,5 @@
 """BIOS settings over Redfish: read with their registry, set for the next boot, read back, taken back whole."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import flask
@@ -26,18 +25,6 @@ REGISTRIES = "/redfish/v1/Registries"
 FILE = f"{REGISTRIES}/BiosAttributeRegistry"
 REGISTRY = f"{FILE}/BiosAttributeRegistry.v1_0_0.json"
 ID = "BiosAttributeRegistry.v1_0_0"
-
-
-@pytest.fixture
-def bmc() -> Iterator[Served]:
-    with serve() as served:
-        yield served
-
-
-@pytest.fixture
-def there(bmc: Served) -> Iterator[ConnectedBmc]:
-    with connected(bmc) as found:
-        yield found
 
 
 def boot(there: ConnectedBmc) -> None:

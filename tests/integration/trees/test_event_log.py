@@ -1,7 +1,6 @@
 """The event log over Redfish: whole the first time, then what is new; emptied only where all of it is kept."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import flask
@@ -26,18 +25,6 @@ SYSTEM = "/redfish/v1/Systems/1"
 SEL = f"{SYSTEM}/LogServices/Sel"
 ENTRIES = f"{SEL}/Entries"
 NAME = "Systems/1/Sel"
-
-
-@pytest.fixture
-def bmc() -> Iterator[Served]:
-    with serve() as served:
-        yield served
-
-
-@pytest.fixture
-def there(bmc: Served) -> Iterator[ConnectedBmc]:
-    with connected(bmc) as found:
-        yield found
 
 
 def inline(*entries: dict[str, Any], **more: Any) -> Tree:

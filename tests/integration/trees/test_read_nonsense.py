@@ -1,7 +1,6 @@
 """Readings of a BMC that says anything at all: a report is made, and what is wrong in it is left out or a problem."""
 
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,8 +9,7 @@ from hypothesis import strategies as st
 
 from oobctl.drivers.connect import ConnectedBmc
 from oobctl.drivers.readings import as_json
-from oobctl.store import Database
-from tests.trees import Served, connected, serve, written
+from tests.trees import Served, written
 from tests.unit.drivers.redfish.shapes import anything, resources
 
 SYSTEM = "/redfish/v1/Systems/1"
@@ -34,18 +32,6 @@ NONSENSE: list[Any] = [
 ]
 TOPS = (SYSTEM, "/redfish/v1/Chassis", "/redfish/v1/Managers/1", "/redfish/v1/UpdateService")
 READ = sorted(path for path in written() if path.startswith(TOPS) and "/Bios" not in path and "/Log" not in path)
-
-
-@pytest.fixture
-def bmc(sqlite: Database) -> Iterator[Served]:
-    with serve() as served:
-        yield served
-
-
-@pytest.fixture
-def there(bmc: Served) -> Iterator[ConnectedBmc]:
-    with connected(bmc) as found:
-        yield found
 
 
 def read_all(there: ConnectedBmc) -> None:

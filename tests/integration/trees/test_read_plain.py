@@ -1,32 +1,15 @@
 """What is read of the tree written by hand, exactly: sensors, parts, health and power."""
 
-from collections.abc import Iterator
-
-import pytest
-
 from oobctl.constants import Health, PartKind, ReadingType, State
 from oobctl.drivers.connect import ConnectedBmc
 from oobctl.drivers.readings import Part, PowerMeter, Sensor, Thresholds
-from oobctl.store import Database
-from tests.trees import Served, connected, serve
+from tests.trees import Served
 
 CHASSIS, SHELF = "/redfish/v1/Chassis/1", "/redfish/v1/Chassis/Shelf"
 OK, UNKNOWN = Health.OK, Health.UNKNOWN
 ON, ABSENT = State.ENABLED, State.ABSENT
 TEMPERATURE, VOLTAGE, POWER = ReadingType.TEMPERATURE, ReadingType.VOLTAGE, ReadingType.POWER
 RPM, PERCENT = ReadingType.ROTATIONAL, ReadingType.PERCENT
-
-
-@pytest.fixture
-def bmc(sqlite: Database) -> Iterator[Served]:
-    with serve() as served:
-        yield served
-
-
-@pytest.fixture
-def there(bmc: Served) -> Iterator[ConnectedBmc]:
-    with connected(bmc) as found:
-        yield found
 
 
 def test_every_sensor_is_told_once_with_its_value_unit_thresholds_and_state(there: ConnectedBmc) -> None:

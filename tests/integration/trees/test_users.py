@@ -1,6 +1,6 @@
 """The BMC's users over Redfish: made, changed and removed, and our own password changed without locking us out."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import flask
 import pytest
@@ -22,18 +22,6 @@ pytestmark = pytest.mark.usefixtures("sqlite")
 
 ACCOUNTS = "/redfish/v1/AccountService/Accounts"
 NEW = "c0rrect-horse"
-
-
-@pytest.fixture
-def bmc() -> Iterator[Served]:
-    with serve() as served:
-        yield served
-
-
-@pytest.fixture
-def there(bmc: Served) -> Iterator[ConnectedBmc]:
-    with connected(bmc) as found:
-        yield found
 
 
 class LosesTheChange(Behaviour):

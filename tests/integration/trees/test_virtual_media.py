@@ -1,7 +1,7 @@
 """Virtual media over Redfish: an image is put into a slot and taken out, and the slot is read until it is so."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import flask
 import pytest
@@ -25,18 +25,6 @@ INSERT, EJECT = "VirtualMedia.InsertMedia", "VirtualMedia.EjectMedia"
 URL = "https://media.example/images/rescue.iso?token=hunter2"
 TASK = "/redfish/v1/TaskService/Tasks/1"
 PLAIN = "https://media.example/images/rescue.iso"
-
-
-@pytest.fixture
-def bmc() -> Iterator[Served]:
-    with serve() as served:
-        yield served
-
-
-@pytest.fixture
-def there(bmc: Served) -> Iterator[ConnectedBmc]:
-    with connected(bmc) as found:
-        yield found
 
 
 def sent(bmc: Served, name: str) -> list[object]:
