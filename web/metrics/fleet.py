@@ -42,7 +42,7 @@ _AllKept = Mapping[tuple[str, Capability], _Kept]
 
 @dataclass
 class Fleet:
-    """All servers. What was made of a reading is kept until there is a newer one: some 10 KB a server."""
+    """All servers. What was made of a reading is kept until there is a newer one: some 30 KB a server."""
 
     _kept: _AllKept = field(default_factory=dict)
     _turn: threading.Lock = field(default_factory=threading.Lock)

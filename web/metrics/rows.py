@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from oobctl.constants import Capability, Lifecycle, PowerState, Protocol
@@ -14,7 +14,7 @@ from oobctl.errors import NotSupported
 from oobctl.store import Bmc, Endpoint, Reading, Server, Site
 from web.metrics.lines import Lines, labels
 
-_OURS = Server.lifecycle != Lifecycle.RETIRED
+_OURS = (Server.lifecycle != Lifecycle.RETIRED,)
 _AT_ONCE = 200  # contents of so many servers are held at one time
 
 
@@ -65,25 +65,35 @@ class Tried:
 
 def servers(session: Session, server_id: str | None) -> list[tuple[About, Now]]:
     """The servers that are ours still, in the order in which they came; or that one."""
-    speaks: dict[str, set[Protocol]] = defaultdict(set)
-    for row in session.execute(select(Endpoint.bmc_id, Endpoint.protocol)):
-        speaks[row[0]].add(row[1])
-    instances = _instances(session)
+    which = _OURS if server_id is None else (*_OURS, Server.id == server_id)
+    speaks = _protocols(session, which)
+    instances = _instances(session, which)
     about = (Server.id, Site.name, Bmc.profile, Server.manufacturer, Server.model)
     of_bmc = (Bmc.manufacturer, Bmc.firmware, Server.system_path, Server.bmc_id)
     now = (Server.lifecycle, Server.power_state, Server.power_read_at, Server.silent_since)
-    query = select(*about, *of_bmc, *now)
+    query = select(*about, *of_bmc, *now).where(*which).order_by(Server.id)
     query = query.join(Bmc, Bmc.id == Server.bmc_id).join(Site, Site.id == Server.site_id)
-    query = query.where(_OURS) if server_id is None else query.where(_OURS, Server.id == server_id)
-    rows: list[Any] = [tuple(row) for row in session.execute(query.order_by(Server.id))]
-    return [(About(frozenset(speaks[row[8]]), instances[row[0]], *row[:8]), Now(*row[9:])) for row in rows]
+    rows: list[Any] = [tuple(row) for row in session.execute(query)]
+    # A server that was added between two of these statements is told the next time.
+    known = [row for row in rows if row[0] in instances]
+    return [(About(frozenset(speaks[row[8]]), instances[row[0]], *row[:8]), Now(*row[9:])) for row in known]
 
 
-def _instances(session: Session) -> dict[str, str]:
+def _protocols(session: Session, which: tuple[ColumnElement[bool], ...]) -> dict[str, set[Protocol]]:
+    """Per BMC what it speaks."""
+    found: dict[str, set[Protocol]] = defaultdict(set)
+    query = select(Endpoint.bmc_id, Endpoint.protocol).join(Server, Server.bmc_id == Endpoint.bmc_id).where(*which)
+    for bmc_id, protocol in session.execute(query):
+        found[bmc_id].add(protocol)
+    return found
+
+
+def _instances(session: Session, which: tuple[ColumnElement[bool], ...]) -> dict[str, str]:
     """Per server its name; where another of that name was there before, its id with it: so none is called anew."""
+    named = Server.name.in_(select(Server.name).where(*which))
     taken: set[str] = set()
     found = {}
-    for number, name in session.execute(select(Server.id, Server.name).where(_OURS).order_by(Server.id)):
+    for number, name in session.execute(select(Server.id, Server.name).where(*_OURS, named).order_by(Server.id)):
         found[number] = f"{name}@{number}" if name in taken else name
         taken.add(name)
     return found

