@@ -10,6 +10,7 @@ from oobctl import __version__
 from oobctl.config import settings
 from web import api, audit, guard, hardware, jobs, limits, numbers, probes, problems, servers, sessions, words
 from web.identity import is_https
+from web.metrics import controller, pages
 from web.secret import read_secret
 from web.security import MOST_BODY_BYTES
 
@@ -43,9 +44,10 @@ def create_app() -> Flask:
         jobs.blueprint,
         audit.blueprint,
         probes.blueprint,
+        pages.blueprint,
     ):
         app.register_blueprint(blueprint)
-    probes.count_requests(app)
+    controller.count_requests(app)
 
     app.add_url_rule("/", "home", lambda: redirect(url_for("servers.index")))
     return app

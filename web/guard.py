@@ -14,11 +14,11 @@ from web.problems import wants_problem_json
 from web.security import is_our_name, security_headers
 
 OPEN_ENDPOINTS = frozenset(
-    {"static", "sessions.sign_in", "api.document", "probes.healthz", "probes.readyz", "probes.metrics"}
+    {"static", "sessions.sign_in", "api.document", "probes.healthz", "probes.readyz", "metrics.scrape"}
 )
 """What answers without a sign-in. /metrics asks for its own token, or for loopback."""
 
-_ANY_NAME_ENDPOINTS = frozenset({"probes.healthz", "probes.readyz", "probes.metrics"})
+_ANY_NAME_ENDPOINTS = frozenset({"probes.healthz", "probes.readyz", "metrics.scrape"})
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 

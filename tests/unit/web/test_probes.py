@@ -1,8 +1,7 @@
-"""/healthz, /readyz and /metrics: who is missing is named, and who may read is checked."""
+"""/healthz and /readyz: who is missing is named."""
 
 from pathlib import Path
 
-import pytest
 from flask.testing import FlaskClient
 
 from oobctl.config import settings
@@ -42,35 +41,3 @@ def test_without_the_database_all_is_503_with_a_sentence(anonymous: FlaskClient,
     page = anonymous.get("/servers")
     assert page.status_code == 503
     assert "can't reach its database" in page.text
-
-
-@pytest.mark.parametrize(
-    ("address", "headers", "status"),
-    [
-        ("127.0.0.1", {}, 200),
-        ("192.0.2.1", {}, 403),
-        ("127.0.0.1", {"X-Forwarded-For": "192.0.2.1"}, 403),
-        ("192.0.2.1", {"Authorization": "Bearer m3tr1cs"}, 200),
-        ("127.0.0.1", {"Authorization": "Bearer wrong"}, 403),
-        ("192.0.2.1", {"Authorization": "Bearer "}, 403),
-    ],
-)
-def test_metrics_are_for_loopback_and_the_token(
-    anonymous: FlaskClient, monkeypatch: pytest.MonkeyPatch, address: str, headers: dict[str, str], status: int
-) -> None:
-    monkeypatch.setattr(settings(), "metrics_token", "m3tr1cs")
-    response = anonymous.get("/metrics", headers=headers, environ_base={"REMOTE_ADDR": address})
-    assert response.status_code == status
-
-
-def test_metrics_count_servers_jobs_and_silent_bmcs(anonymous: FlaskClient) -> None:
-    text = anonymous.get("/metrics").text
-    assert 'oobctl_servers{power_state="On"} 5.0' in text
-    assert "oobctl_silent_bmcs 1.0" in text
-    assert 'oobctl_jobs{state="running"} 1.0' in text
-
-
-def test_an_empty_metrics_token_opens_nothing(anonymous: FlaskClient) -> None:
-    headers = {"Authorization": "Bearer "}
-    response = anonymous.get("/metrics", headers=headers, environ_base={"REMOTE_ADDR": "192.0.2.1"})
-    assert response.status_code == 403
