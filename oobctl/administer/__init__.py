@@ -7,6 +7,7 @@ from oobctl.administer.endpoints import (
     set_credential,
     set_endpoint,
 )
+from oobctl.administer.places import RackName, RackUnit, place_server
 from oobctl.administer.servers import acknowledge_bmc_user, add_server, assign, end_quarantine, retire_server
 from oobctl.administer.specs import EndpointChange, EndpointSpec, ServerSpec, TlsSpec
 from oobctl.administer.tokens import add_grant, add_token, revoke_grant, revoke_token
@@ -23,6 +24,8 @@ __all__ = [
     "LEAST_PASSWORD",
     "EndpointChange",
     "EndpointSpec",
+    "RackName",
+    "RackUnit",
     "ServerSpec",
     "TlsSpec",
     "acknowledge_bmc_user",
@@ -37,6 +40,7 @@ __all__ = [
     "enable_user",
     "end_membership",
     "end_quarantine",
+    "place_server",
     "remove_endpoint",
     "resume_account",
     "retire_server",

@@ -5,7 +5,21 @@ import sys
 
 import typer
 
-from oobctl.cli import accounts, endpoint, image, init, lab, process, profile, reading, server, supervise, tokens, watch
+from oobctl.cli import (
+    accounts,
+    endpoint,
+    fleet,
+    image,
+    init,
+    lab,
+    process,
+    profile,
+    reading,
+    server,
+    supervise,
+    tokens,
+    watch,
+)
 from oobctl.errors import OobctlError
 
 program = typer.Typer(
@@ -20,6 +34,7 @@ program.command()(process.panel)
 program.command()(process.worker)
 program.command()(process.monitor)
 program.command()(process.boot)
+program.command("fleet")(fleet.fleet)
 program.command("sensors")(watch.sensors)
 program.command("event-log")(watch.event_log)
 program.add_typer(
