@@ -10,7 +10,7 @@ from oobctl.access import Actor
 from oobctl.constants import PowerState
 from oobctl.errors import NotFound
 from oobctl.readings import fleet, fleet_rows, rounds
-from oobctl.readings.fleet import Fleet
+from oobctl.readings.fleet import Fleet, Hot, Inlet, Old, Unwell
 from oobctl.readings.fleet_rows import ServerRow
 from oobctl.store import database
 from web.identity import current_actor
@@ -23,6 +23,7 @@ from web.shapes.fleet import (
     TooHotShape,
     UnwellShape,
 )
+from web.words import upper_first
 
 blueprint = Blueprint("fleet", __name__, url_prefix="/fleet")
 
@@ -53,6 +54,7 @@ def _shown(found: Fleet, site: str | None, rack: str | None) -> dict[str, Any]:
     return {
         "fleet": shape(found),
         "places": {"sites": found.places.sites, "racks": _rack_names(found.places)},
+        "several": len(found.places.sites) > 1,
         "site": site,
         "rack": rack,
         "no_rack": fleet_rows.NO_RACK,
@@ -61,6 +63,7 @@ def _shown(found: Fleet, site: str | None, rack: str | None) -> dict[str, Any]:
         "numeral": numeral,
         "power": power,
         "span": span,
+        "upper_first": upper_first,
         "words": readings.words,
     }
 
@@ -98,46 +101,44 @@ def shape(found: Fleet) -> FleetShape:
         total=PlaceShape.model_validate(found.total),
         sites=[PlaceShape.model_validate(one) for one in found.sites],
         racks=[PlaceShape.model_validate(one) for one in found.racks],
-        unwell=[
-            UnwellShape(**_of(one.row), health=one.health, parts=one.parts, health_read_at=one.row.health_read_at)
-            for one in found.unwell
-        ],
+        unwell=[_unwell(one) for one in found.unwell],
         silent=[_silent(row) for row in found.silent],
-        too_hot=[
-            TooHotShape(
-                **_of(one.row), sensor=one.name, celsius=one.celsius, limit=one.limit, health=one.health,
-                current=one.current, read_at=one.row.sensors_read_at,
-            )
-            for one in found.too_hot
-        ],
+        too_hot=[_too_hot(one) for one in found.too_hot],
         too_hot_count=found.too_hot_count,
-        inlets=[
-            InletShape(
-                **_of(one.row), sensor=one.row.inlet, celsius=one.celsius, limit=one.limit, margin=one.margin,
-                read_at=one.row.sensors_read_at,
-            )
-            for one in found.inlets
-        ],
+        inlets=[_inlet(one) for one in found.inlets],
         inlet_count=found.inlet_count,
         hungriest=[PlaceShape.model_validate(one) for one in found.hungriest],
-        oldest=[
-            OldShape(
-                **_of(one.row), capability=one.capability, read_at=one.read_at, interval_seconds=one.interval,
-                rounds=round(one.rounds, 1), problem=one.problem,
-            )
-            for one in found.oldest
-        ],
-    )  # fmt: skip
+        oldest=[_old(one) for one in found.oldest],
+    )
+
+
+def _unwell(one: Unwell) -> UnwellShape:
+    found = {"health": one.health, "parts": one.parts, "health_read_at": one.row.health_read_at}
+    return UnwellShape.model_validate(_of(one.row) | found)
+
+
+def _too_hot(one: Hot) -> TooHotShape:
+    found = {"sensor": one.name, "celsius": one.celsius, "limit": one.limit, "health": one.health}
+    return TooHotShape.model_validate(
+        _of(one.row) | found | {"current": one.current, "read_at": one.row.sensors_read_at}
+    )
+
+
+def _inlet(one: Inlet) -> InletShape:
+    found = {"sensor": one.row.inlet, "celsius": one.celsius, "limit": one.limit, "margin": one.margin}
+    return InletShape.model_validate(_of(one.row) | found | {"read_at": one.row.sensors_read_at})
+
+
+def _old(one: Old) -> OldShape:
+    found = {"capability": one.capability, "read_at": one.read_at, "interval_seconds": one.interval}
+    return OldShape.model_validate(_of(one.row) | found | {"rounds": round(one.rounds, 1), "problem": one.problem})
 
 
 def _silent(row: ServerRow) -> SilentShape:
-    return SilentShape(
-        **_of(row),
-        silent_since=row.silent_since,
-        silent_because=row.silent_because,
-        power_state=row.power_state if row.power_read_at else PowerState.UNKNOWN,
-        power_read_at=row.power_read_at,
-    )
+    state = row.power_state if row.power_read_at else PowerState.UNKNOWN
+    known = {"power_state": state, "power_read_at": row.power_read_at}
+    found = {"silent_since": row.silent_since, "silent_because": row.silent_because}
+    return SilentShape.model_validate(_of(row) | found | known)
 
 
 def _of(row: ServerRow) -> dict[str, Any]:

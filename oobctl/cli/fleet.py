@@ -52,7 +52,7 @@ def _blocks(found: dict[str, Any]) -> list[Block]:
         ("Where is the air that goes in the warmest?", ("Server", "Rack", "Inlet", "Margin", "Sensor"),
          [[*_of(one), _celsius(one["celsius"]), _celsius(one["margin"]), one["sensor"]] for one in found["inlets"]],
          "No server tells now how warm its inlet is."),
-        ("Where goes the power?", ("Site", "Rack", "Draws", "Told by"),
+        ("Where does the power go?", ("Site", "Rack", "Draws", "Told by"),
          [[one["site"] or "all", _rack(one), f"{one['watts']:,.0f} W", f"{one['telling']} of {one['servers']}"]
           for one in ([found["total"]] if found["hungriest"] else []) + found["hungriest"]],
          "No server tells now what it draws."),

@@ -112,13 +112,12 @@ def oldest(
     return [ReadingRow._make(row) for row in found]
 
 
-def _readings(site: str | None, rack: str | None) -> Select[Any]:
-    query = (
-        select(Reading.server_id, Reading.capability, Bmc.profile, Reading.read_at, Server.created_at)
-        .join(Server, Server.id == Reading.server_id)
-        .join(Bmc, Bmc.id == Server.bmc_id)
-        .where(Server.silent_since.is_(None), Server.lifecycle.in_(POLLED))
+def _readings(site: str | None, rack: str | None) -> Select[*tuple[Any, ...]]:
+    query: Select[*tuple[Any, ...]] = select(
+        Reading.server_id, Reading.capability, Bmc.profile, Reading.read_at, Server.created_at
     )
+    query = query.join(Server, Server.id == Reading.server_id).join(Bmc, Bmc.id == Server.bmc_id)
+    query = query.where(Server.silent_since.is_(None), Server.lifecycle.in_(POLLED))
     if rack is not None:
         query = query.outerjoin(Rack, Rack.id == Server.rack_id)
     if site is not None:

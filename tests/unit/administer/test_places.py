@@ -14,7 +14,7 @@ def where(installation: Installation, name: str) -> tuple[str | None, int | None
     with database().read() as session:
         server = session.get_one(Server, installation.servers[name])
         rack = session.get(Rack, server.rack_id) if server.rack_id else None
-        return rack and rack.name, server.rack_unit
+        return rack.name if rack else None, server.rack_unit
 
 
 def test_a_server_is_placed_moved_and_taken_out(installation: Installation) -> None:

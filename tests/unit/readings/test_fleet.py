@@ -22,7 +22,8 @@ from tests.unit.readings.samples import temperature
 
 
 def a_row(site: str, rack: str | None, **columns: Any) -> ServerRow:
-    values = dict.fromkeys(ServerRow._fields) | {"id": "1", "name": "a", "site": site, "rack": rack} | columns
+    values: dict[str, Any] = dict.fromkeys(ServerRow._fields)
+    values |= {"id": "1", "name": "a", "site": site, "rack": rack} | columns
     return ServerRow(**values)
 
 

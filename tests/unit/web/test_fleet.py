@@ -76,7 +76,7 @@ def test_the_draw_is_told_with_how_many_servers_tell_it(
 ) -> None:
     total = api(anonymous, bearer)["total"]
     assert (total["servers"], total["watts"], total["telling"]) == (7, 212.5, 1)
-    found = block(sign_in("auditor").get("/fleet").text, "Where goes the power?")
+    found = block(sign_in("auditor").get("/fleet").text, "Where does the power go?")
     assert "212 W" in found
     assert "the 1 of 7 servers that tell it now" in found
 
@@ -135,6 +135,6 @@ def test_where_nothing_is_read_now_each_block_says_so(sign_in: SignIn) -> None:
     page = sign_in("admin").get("/fleet").text
     assert "No health is known now." in block(page, "Which servers are not well?")
     assert "No server tells now how warm" in block(page, "Where is the air that goes in the warmest?")
-    assert "No server tells now what it draws" in block(page, "Where goes the power?")
+    assert "No server tells now what it draws" in block(page, "Where does the power go?")
     assert "<b>last known</b>" in block(page, "Is anything too hot?")
     assert "oobctl server set NAME --rack RACK" in block(page, "How is each rack?")
