@@ -8,7 +8,7 @@ from flask_openapi3.openapi import OpenAPI
 
 from oobctl import __version__
 from oobctl.config import settings
-from web import api, audit, guard, hardware, jobs, limits, numbers, probes, problems, servers, sessions, words
+from web import api, audit, fleet, guard, hardware, jobs, limits, numbers, probes, problems, servers, sessions, words
 from web.identity import is_https
 from web.metrics import controller, pages
 from web.secret import read_secret
@@ -43,6 +43,7 @@ def create_app() -> Flask:
         hardware.blueprint,
         jobs.blueprint,
         audit.blueprint,
+        fleet.blueprint,
         probes.blueprint,
         pages.blueprint,
     ):

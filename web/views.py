@@ -13,7 +13,7 @@ from oobctl.constants import ENDED_STATES, Health, JobState, Lifecycle, Lock, Po
 from oobctl.errors import NotFound
 from oobctl.jobs.action import Action
 from oobctl.readings import tell
-from oobctl.store import Account, Assignment, AuditRecord, BmcUser, Job, Server, Site
+from oobctl.store import Account, Assignment, AuditRecord, BmcUser, Job, Rack, Server, Site
 from web import waiting
 from web.capabilities import of_profiles
 from web.discretion import told
@@ -131,6 +131,7 @@ def servers(session: Session, actor: Actor, rows: Sequence[Server]) -> list[Serv
     """Servers of a list, all of it in a handful of queries whatever its length."""
     ids = [row.id for row in rows]
     sites = _names(session, Site, {row.site_id for row in rows})
+    racks = _names(session, Rack, {row.rack_id for row in rows if row.rack_id}) if actor.is_staff else {}
     profiles = of_profiles(session, rows, staff=actor.is_staff)
     healths = tell.health(session, actor, ids)
     accounts = _accounts_of(session, ids)
@@ -142,6 +143,8 @@ def servers(session: Session, actor: Actor, rows: Sequence[Server]) -> list[Serv
             id=row.id,
             name=row.name,
             site=sites[row.site_id],
+            rack=racks.get(row.rack_id or ""),
+            rack_unit=row.rack_unit if actor.is_staff else None,
             account=accounts.get(row.id),
             lifecycle=row.lifecycle,
             quarantined_because=told(row.quarantined_because, staff=actor.is_staff),
@@ -323,7 +326,7 @@ def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
-def _names(session: Session, table: type[Site] | type[Server] | type[Account], ids: set[str]) -> dict[str, str]:
+def _names(session: Session, table: type[Site | Rack | Server | Account], ids: set[str]) -> dict[str, str]:
     return {row.id: row.name for row in session.execute(select(table.id, table.name).where(table.id.in_(ids)))}
 
 

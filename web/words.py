@@ -72,6 +72,7 @@ EVENTS: dict[str, str] = {
     Tag.SERVER_ADD: "added the server",
     Tag.SERVER_ENROLL: "enrolment",
     Tag.SERVER_ASSIGN: "assigned the server",
+    Tag.SERVER_PLACE: "said where the server stands",
     Tag.SERVER_QUARANTINE: "quarantined the server",
     Tag.SERVER_QUARANTINE_END: "ended the quarantine",
     Tag.SERVER_ENDPOINT_SET: "changed how the BMC is reached",
@@ -256,6 +257,13 @@ def differences(drift: Sequence[Mapping[str, Any]]) -> str:
     return "; ".join(f"{said([one])}: {meanings.get(one['fact'], 'asked for by its profile')}" for one in drift)
 
 
+def stands(server: ServerShape) -> str | None:
+    """In which rack, and where in it."""
+    if server.rack is None:
+        return None
+    return f"rack {server.rack}" if server.rack_unit is None else f"rack {server.rack}, unit {server.rack_unit}"
+
+
 def is_silent(server: ServerShape) -> bool:
     return server.silent_since is not None
 
@@ -336,7 +344,7 @@ def register(app: Flask) -> None:
     """Make the words known to the templates."""
     functions: list[Callable[..., Any]] = [age, asked_by, duration, is_silent, linked, moment, notes, nothing_sent]
     functions += [differences, readings, said_parameters, sentence, static_url, to_visitor, took, tone]
-    functions += [tried_on, why_not]
+    functions += [stands, tried_on, why_not]
     functions += [hardware_words.file_name, hardware_words.limits, hardware_words.number]
     app.jinja_env.globals.update(
         bios_settable=bios_form.settable,

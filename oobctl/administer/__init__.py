@@ -7,6 +7,7 @@ from oobctl.administer.endpoints import (
     set_credential,
     set_endpoint,
 )
+from oobctl.administer.places import RackName, RackUnit, place_server
 from oobctl.administer.servers import (
     acknowledge_bmc_user,
     add_server,
@@ -30,6 +31,8 @@ __all__ = [
     "LEAST_PASSWORD",
     "EndpointChange",
     "EndpointSpec",
+    "RackName",
+    "RackUnit",
     "ServerSpec",
     "TlsSpec",
     "acknowledge_bmc_user",
@@ -45,6 +48,7 @@ __all__ = [
     "enable_user",
     "end_membership",
     "end_quarantine",
+    "place_server",
     "remove_endpoint",
     "resume_account",
     "retire_server",

@@ -26,6 +26,7 @@ class Tag(StrEnum):
     SERVER_ENROLL = "server:enroll:read"
     SERVER_ADD = "server:enroll:add"
     SERVER_ASSIGN = "server:assignment:set"
+    SERVER_PLACE = "server:rack:set"
     SERVER_QUARANTINE = "server:quarantine:set"
     SERVER_QUARANTINE_END = "server:quarantine:end"
     SERVER_ENDPOINT_SET = "server:endpoint:set"

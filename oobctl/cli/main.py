@@ -9,6 +9,7 @@ from oobctl.cli import (
     accounts,
     baseline,
     endpoint,
+    fleet,
     image,
     init,
     lab,
@@ -34,6 +35,7 @@ program.command()(process.panel)
 program.command()(process.worker)
 program.command()(process.monitor)
 program.command()(process.boot)
+program.command("fleet")(fleet.fleet)
 program.command("sensors")(watch.sensors)
 program.command("event-log")(watch.event_log)
 program.add_typer(

@@ -161,6 +161,18 @@ def assign(server: Name, account: Annotated[str | None, typer.Argument(help="Non
     print(f"{server} is {f'assigned to {account}' if account else 'free'}.")
 
 
+@app.command("set")
+def set_place(
+    server: Name,
+    rack: Annotated[str, typer.Option("--rack", help="The rack in which it stands, as its label says; '': in none.")],
+    unit: Annotated[int | None, typer.Option("--unit", help="Its lowest unit in the rack.")] = None,
+) -> None:
+    """Say where a server stands, for the fleet's view by rack."""
+    call("PUT", f"/servers/{named(server)}/place", body={"rack": rack or None, "unit": unit})
+    where = f"stands in rack {rack}" + ("" if unit is None else f", unit {unit}")
+    print(f"{server} {where if rack else 'stands in no rack that is known'}.")
+
+
 @app.command()
 def act(
     server: Name,

@@ -16,10 +16,10 @@ from oobctl import history
 from oobctl.constants import Capability, Lifecycle
 from oobctl.drivers.readings import BiosReport, EventLogReport, MediaReport, SecurityReport, as_json
 from oobctl.errors import NotSupported, OobctlError
-from oobctl.readings import drift, event_log, known_users, storable
+from oobctl.readings import drift, event_log, figures, known_users, storable
 from oobctl.readings.numbers import numbers_of
 from oobctl.readings.take import Report, Taken
-from oobctl.store import AttributeRegistry, Base, Reading, Server
+from oobctl.store import AttributeRegistry, Base, Figures, Reading, Server
 
 Key = tuple[str, Capability]
 
@@ -56,6 +56,8 @@ def keep_all(session: Session, taken: Sequence[Taken]) -> None:
     changed = [values for values in updates if values]
     if changed:
         session.execute(update(Reading), changed)
+    fresh = {(values["server_id"], values["capability"]) for values in changed if "content" in values}
+    _keep_figures(session, [one for key, one in sorted(newest.items()) if key in fresh])
 
 
 def forget(session: Session, server_id: str, *only: Capability) -> None:
@@ -65,6 +67,10 @@ def forget(session: Session, server_id: str, *only: Capability) -> None:
     """
     which = Reading.capability.in_(only) if only else Reading.capability != Capability.SECURITY
     session.execute(delete(Reading).where(Reading.server_id == server_id, which))
+    empty = [figures.nothing(one) for one in figures.CAPABILITIES if not only or one in only]
+    if empty:
+        values = {name: None for columns in empty for name in columns}
+        session.execute(update(Figures).where(Figures.server_id == server_id).values(values))
 
 
 @dataclass
@@ -113,6 +119,17 @@ def _insert(session: Session, table: type[Base], rows: Sequence[dict[str, Any]],
     if rows:
         statement = insert(cast(Table, table.__table__)).on_conflict_do_nothing(index_elements=list(key))
         session.execute(statement, rows)
+
+
+def _keep_figures(session: Session, taken: Sequence[Taken]) -> None:
+    """taken: what is the newest now, by server: two writers that wait for a row do it in one order."""
+    rows: dict[str, dict[str, Any]] = {}
+    for one in taken:
+        if one.capability in figures.CAPABILITIES:
+            rows.setdefault(one.server_id, {"server_id": one.server_id}).update(figures.columns(one))
+    _insert(session, Figures, [{"server_id": server_id} for server_id in rows], "server_id")
+    if rows:
+        session.execute(update(Figures), list(rows.values()))
 
 
 def _contents(session: Session, newest: dict[Key, Taken]) -> dict[Key, dict[str, Any]]:

@@ -10,7 +10,7 @@ from oobctl.store.history import Sample, Series
 from oobctl.store.job import Job, JobStep, Lease
 from oobctl.store.media_access import MediaAccess
 from oobctl.store.process import Process
-from oobctl.store.reading import AttributeRegistry, BiosBaseline, EventLogEntry, Reading
+from oobctl.store.reading import AttributeRegistry, BiosBaseline, EventLogEntry, Figures, Reading
 from oobctl.store.server import Assignment, BootOverride, Psu, Server
 from oobctl.store.site import Feed, Rack, Site
 
@@ -31,6 +31,7 @@ __all__ = [
     "Endpoint",
     "EventLogEntry",
     "Feed",
+    "Figures",
     "Grant",
     "Job",
     "JobSecret",

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from oobctl import clock
@@ -19,12 +19,32 @@ class Reading(Base):
     """
 
     __tablename__ = "reading"
+    __table_args__ = (Index("ix_reading_capability_read_at", "capability", "read_at", "server_id"),)  # how old, fast
     server_id: Mapped[str] = mapped_column(ForeignKey("server.id"), primary_key=True)
     capability: Mapped[Capability] = mapped_column(primary_key=True)
     content: Mapped[dict[str, Any] | None]
     read_at: Mapped[datetime | None]
     tried_at: Mapped[datetime]
     problem: Mapped[dict[str, Any] | None]
+
+
+class Figures(Base):
+    """The few numbers of a server's newest reports that a fleet is compared by: a report is too much for a thousand.
+
+    inlet: the name of the hottest sensor of the air that goes in. too_hot: temperatures beyond a threshold of theirs,
+    each {name, celsius, limit, health}; null where none is. watts: what the whole server draws.
+    """
+
+    __tablename__ = "figures"
+    server_id: Mapped[str] = mapped_column(ForeignKey("server.id"), primary_key=True)
+    inlet: Mapped[str | None] = mapped_column(String(128))
+    inlet_celsius: Mapped[float | None]
+    inlet_upper_caution: Mapped[float | None]
+    inlet_upper_critical: Mapped[float | None]
+    too_hot: Mapped[list[Any] | None] = mapped_column(JSON(none_as_null=True))
+    sensors_read_at: Mapped[datetime | None]
+    watts: Mapped[float | None]
+    watts_read_at: Mapped[datetime | None]
 
 
 class EventLogEntry(Identified, Base):

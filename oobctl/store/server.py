@@ -19,7 +19,7 @@ class Server(Identified, Base):
     site_id: Mapped[str] = mapped_column(ForeignKey("site.id"), index=True)
     bmc_id: Mapped[str] = mapped_column(ForeignKey("bmc.id"), index=True)
     system_path: Mapped[str | None] = mapped_column(String(256))  # which ComputerSystem of its BMC; null: the only one
-    rack_id: Mapped[str | None] = mapped_column(ForeignKey("rack.id"))
+    rack_id: Mapped[str | None] = mapped_column(ForeignKey("rack.id"), index=True)
     rack_unit: Mapped[int | None]
     lifecycle: Mapped[Lifecycle] = mapped_column(default=Lifecycle.ENROLLING)
     quarantined_because: Mapped[str | None] = mapped_column(Text)

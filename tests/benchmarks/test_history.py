@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 
-import httpx
 import pytest
 from sqlalchemy import func, select
 
@@ -15,11 +14,11 @@ from oobctl.history import Numbers, What
 from oobctl.history.samples import DAY, MINUTE, QUARTER
 from oobctl.store import Sample, database
 from tests.benchmarks import report
+from tests.benchmarks.asking import signed_in, timed
 from tests.databases import KINDS, Databases
 from tests.installation import Installation
 
 SENSORS, DAYS, EVERY = 40, 90, 120
-PAGES = 20
 
 
 def numbers(server_id: str, seconds_ago: float) -> Numbers:
@@ -62,41 +61,14 @@ def test_ninety_days_of_forty_sensors(
         with installation.client("technician") as client:
             page = f"{installation.url}/servers/{server_id}/hardware/over-time?span=quarter"
             begin = clock.rfc3339(clock.now() - timedelta(days=DAYS))
+            browser = signed_in(installation)
             taken = {
-                "API": _timed(lambda: client.get(f"/servers/web01/sensors?from={begin}")),
-                "page": _timed(lambda: _signed_in(installation).get(page)),
+                "API": timed(lambda: client.get(f"/servers/web01/sensors?from={begin}"), "Temp 0"),
+                "page": timed(lambda: browser.get(page), "Temp 0"),
             }
     report.head(f"history: {DAYS} days of {SENSORS} sensors, {kind}")
     print(f"adding: {spent / count * 1000:.2f} CPU ms a reading of {SENSORS} numbers ({count} of them)")
     for step, (rows, size) in sizes.items():
         print(f"steps of {step:>5} s: {rows:>6} samples, {size / 1e6:.2f} MB")
-    for what, (median, worst) in taken.items():
-        print(f"{what}: median {median * 1000:.0f} ms, worst {worst * 1000:.0f} ms of {PAGES}")
-
-
-_client: dict[str, httpx.Client] = {}
-
-
-def _signed_in(installation: Installation) -> httpx.Client:
-    """A browser's client, signed in once."""
-    if installation.url not in _client:
-        client = httpx.Client(base_url=installation.url, follow_redirects=True, timeout=30, trust_env=False)
-        form = client.get("/").text
-        token = form.partition('name="csrf_token" value="')[2].partition('"')[0]
-        person = installation.people["technician"]
-        client.post("/sign-in", data={"csrf_token": token, "name": person.name, "password": person.password})
-        _client[installation.url] = client
-    return _client[installation.url]
-
-
-def _timed(ask: Callable[[], httpx.Response]) -> tuple[float, float]:
-    """Median and worst, in seconds; the first is not counted."""
-    taken = []
-    for _ in range(PAGES + 1):
-        began = time.perf_counter()
-        answer = ask()
-        taken.append(time.perf_counter() - began)
-        assert answer.status_code == 200, answer.text[:300]
-        assert "Temp 0" in answer.text
-    counted = sorted(taken[1:])
-    return counted[len(counted) // 2], counted[-1]
+    for what, seconds in taken.items():
+        report.milliseconds(what, seconds)

@@ -241,7 +241,7 @@ def test_every_page_fits_and_is_readable(panel: Panel, open_as: OpenAs, viewport
     """Nothing scrolls sideways, text has the contrast of WCAG AA, and what is pressed on a phone is large enough."""
     page = open_as("admin", "/servers", viewport=viewport, color_scheme=scheme)
     servers, jobs = panel.seed.servers, panel.seed.jobs
-    paths = ["/servers", "/jobs", "/audit", "/servers/nope", f"/servers/{servers['web01']}/actions/boot.set"]
+    paths = ["/servers", "/fleet", "/jobs", "/audit", "/servers/nope", f"/servers/{servers['web01']}/actions/boot.set"]
     paths += [f"/servers/{server}" for server in servers.values()] + [f"/jobs/{job}" for job in jobs.values()]
     paths += [f"/servers/{servers['web01']}/hardware/{name}" for name in PAGES]
     for place in paths:

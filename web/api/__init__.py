@@ -4,6 +4,7 @@ from web.api import (  # noqa: F401  they add their routes
     accounts,
     document,
     endpoints,
+    fleet,
     jobs,
     people,
     reach,

@@ -1,4 +1,4 @@
-"""Whose a server is, and how its BMC is reached, for administrators."""
+"""Whose a server is, where it stands, and how its BMC is reached, for administrators."""
 
 from oobctl import administer
 from web.api.blueprint import ADMINISTRATION, blueprint
@@ -8,6 +8,7 @@ from web.api.requests import (
     CredentialBody,
     KnownUserBody,
     KnownUserPath,
+    PlaceBody,
     ProtocolPath,
     ServerPath,
 )
@@ -18,6 +19,15 @@ from web.identity import current_actor
 def assign(path: ServerPath, body: AssignmentBody) -> tuple[str, int]:
     """From now on. The next tenant sees nothing of the last one's records."""
     administer.assign(current_actor(), path.server, body.account)
+    return "", 204
+
+
+@blueprint.put(
+    "/servers/<server>/place", tags=[ADMINISTRATION], summary="Say where a server stands", responses={204: None}
+)
+def place_server(path: ServerPath, body: PlaceBody) -> tuple[str, int]:
+    """In which rack of its site, and where in it. A rack that nobody named before is made."""
+    administer.place_server(current_actor(), path.server, body.rack, body.unit)
     return "", 204
 
 

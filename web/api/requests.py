@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, StringConstraints
 
+from oobctl.administer import RackName, RackUnit
 from oobctl.constants import JobState, Permission, Protocol, Role
 
 _MOST_ITEMS = 200
@@ -112,6 +113,16 @@ class GrantBody(Closed):
 
 class AssignmentBody(Closed):
     account: Title | None = Field(description="Whose the server is from now on; null: nobody's.")
+
+
+class PlaceBody(Closed):
+    rack: RackName | None = Field(description="The rack of the server's site in which it stands; null: in none.")
+    unit: RackUnit | None = Field(None, description="Its lowest unit in the rack.")
+
+
+class FleetQuery(Closed):
+    site: str | None = Field(None, description="The name of a site.", max_length=64)
+    rack: str | None = Field(None, description="The name of a rack; - for servers that stand in none.", max_length=64)
 
 
 class KnownUserBody(Closed):

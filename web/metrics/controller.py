@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 from oobctl import __version__, clock
 from oobctl.config import settings
 from oobctl.constants import POLLED, Capability, JobState, Lifecycle, PowerState
+from oobctl.readings import rounds
 from oobctl.store import Bmc, Credential, Job, Process, Server, Site, database, db_now
-from web.freshness import interval
 from web.streams.hub import hub
 
 KINDS = ("worker", "monitor", "boot")
@@ -81,7 +81,7 @@ def _lag(session: Session) -> Metric:
     query = query.where(Server.lifecycle.in_(POLLED), Server.silent_since.is_(None))
     late: dict[str, float] = {}
     for site, profile, oldest in session.execute(query.group_by(Site.name, Bmc.profile)):
-        seconds = max(0.0, _since(oldest) - interval(profile, Capability.POWER))
+        seconds = max(0.0, _since(oldest) - (rounds.interval(profile, Capability.POWER) or 0.0))
         late[site] = max(late.get(site, 0.0), seconds)
     for site, seconds in late.items():
         lag.add_metric([site], seconds)

@@ -13,8 +13,9 @@ from sqlalchemy.orm import Session
 from oobctl import clock
 from oobctl.constants import Capability, Protocol
 from oobctl.errors import TooManyRequests
+from oobctl.readings import rounds
 from oobctl.store import database
-from web.freshness import is_heard, is_recent, longest_age
+from web.freshness import is_heard
 from web.metrics import rows
 from web.metrics.contents import TOLD, redfish_health, system_firmware
 from web.metrics.live import Seen, live
@@ -76,11 +77,11 @@ def _parts(session: Session, server_id: str | None, before: _AllKept) -> tuple[P
     found, tried = rows.servers(session, server_id), rows.tried(session, server_id)
     kept = _renewed(session, {about.id: about for about, _ in found}, tried, before)
     parts: Parts = defaultdict(list)
-    ages = _LongestAges()
+    every = _Intervals()
     at = clock.now()
     for about, now in found:
         mine = {name: kept[about.id, name] for name in _READ if (about.id, name) in kept}
-        fresh = _fresh(about, now, tried[about.id], ages, at)
+        fresh = _fresh(about, now, tried[about.id], every, at)
         inventory = mine.get(Capability.INVENTORY)
         seen = Seen(about, now, tried[about.id], fresh, inventory.firmware if inventory else "N/A", at)
         # What is old is not told as if it were now: it is left out.
@@ -90,21 +91,21 @@ def _parts(session: Session, server_id: str | None, before: _AllKept) -> tuple[P
     return parts, kept
 
 
-class _LongestAges(dict[tuple[str, Capability], float]):
-    """How old a reading may be, worked out once a profile and capability."""
+class _Intervals(dict[tuple[str, Capability], float | None]):
+    """How often a capability is read, looked up once a profile and capability."""
 
-    def __missing__(self, key: tuple[str, Capability]) -> float:
-        self[key] = longest_age(*key)
+    def __missing__(self, key: tuple[str, Capability]) -> float | None:
+        self[key] = rounds.interval(*key)
         return self[key]
 
 
 def _fresh(
-    about: About, now: Now, tried: Mapping[Capability, Tried], ages: _LongestAges, at: datetime
+    about: About, now: Now, tried: Mapping[Capability, Tried], every: _Intervals, at: datetime
 ) -> frozenset[Capability]:
     if not is_heard(now.lifecycle, now.silent_since):
         return frozenset()
     read = {Capability.POWER: now.power_read_at} | {name: one.read_at for name, one in tried.items()}
-    return frozenset(name for name, moment in read.items() if is_recent(moment, ages[about.profile, name], at))
+    return frozenset(name for name, moment in read.items() if rounds.is_current(moment, every[about.profile, name], at))
 
 
 def _renewed(

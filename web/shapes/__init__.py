@@ -121,6 +121,8 @@ class ServerShape(BaseModel):
     id: str
     name: str
     site: str
+    rack: str | None = Field(description="For staff: the rack in which it stands; null: none is known.")
+    rack_unit: int | None = Field(description="For staff: its lowest unit in the rack.")
     account: str | None
     lifecycle: Lifecycle
     quarantined_because: str | None

@@ -84,7 +84,7 @@
     const field = document.getElementById("search");
     if (field) field.select(); else window.location.assign("/servers#search");
   };
-  const places = { s: "/servers", j: "/jobs", a: "/audit" };
+  const places = { s: "/servers", j: "/jobs", a: "/audit", ...(document.querySelector('nav a[href="/fleet"]') && { f: "/fleet" }) };
   let went = 0;
   const keys = { "/": search, j: () => step(1), k: () => step(-1), "?": () => help.showModal(), g: () => { went = Date.now(); } };
   document.addEventListener("keydown", (event) => {

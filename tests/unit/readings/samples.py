@@ -83,3 +83,12 @@ def open_to(*names: str, problems: tuple[str, ...] = (), **roles: BmcRole) -> Se
     everybody = {**dict.fromkeys(names, BmcRole.ADMINISTRATOR), **roles}
     users += [BmcUser(str(number), name, role, True) for number, (name, role) in enumerate(everybody.items(), 3)]
     return SecurityReport((SecurityFact("other_users", len(everybody)),), problems, tuple(users))
+
+
+def temperature(
+    name: str, celsius: float | None, *, context: str | None = None, caution: float | None = None,
+    critical: float | None = None,
+) -> Sensor:  # fmt: skip
+    limits = Thresholds(upper_caution=caution, upper_critical=critical)
+    health = Health.UNKNOWN if celsius is None else Health.OK
+    return Sensor(name, ReadingType.TEMPERATURE, celsius, "Cel", health, State.ENABLED, name, limits, context=context)

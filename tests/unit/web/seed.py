@@ -23,10 +23,10 @@ from oobctl.constants import (
     Role,
     StepState,
 )
-from oobctl.drivers.readings import HealthReport
+from oobctl.drivers.readings import HealthReport, SensorReport
 from oobctl.errors import BmcUnreachable, NotSupported, OobctlError, OutcomeUnknown
 from oobctl.jobs import engine, lease, progress
-from oobctl.store import Account, Assignment, Database, Job, Reading, Server, Site, database
+from oobctl.store import Account, Assignment, Database, Figures, Job, Reading, Server, Site, database
 from oobctl.store.migrate import migrate
 from tests.furnished import over_redfish_too
 from tests.unit.readings import samples
@@ -136,6 +136,9 @@ def read_lately(seed: Seed) -> None:
         for row in session.scalars(select(Reading)):
             row.tried_at += passed
             row.read_at = None if row.read_at is None else row.read_at + passed
+        for figures in session.scalars(select(Figures)):
+            figures.sensors_read_at = figures.sensors_read_at and figures.sensors_read_at + passed
+            figures.watts_read_at = figures.watts_read_at and figures.watts_read_at + passed
 
 
 def begin(
@@ -203,6 +206,9 @@ def a_whole_rack(seed: Seed) -> None:
     over_redfish_too(seed.servers["web01"])
     everything_read(seed, "web01")
     read(seed, "db01", Capability.HEALTH, HealthReport(Health.OK, (), known=9, unknown=0), age=41)
+    warm = samples.temperature("Inlet", 44.0, context="Intake", caution=38.0, critical=42.0)
+    read(seed, "db01", Capability.SENSORS, SensorReport((warm,)), age=41)
+    read(seed, "db01", Capability.POWER_METERING, samples.METERING, age=41)
     read(seed, "crm01", Capability.SENSORS, samples.SENSORS, age=8)
     _proven(seed, owner)
     _failed(seed, owner)

@@ -1,0 +1,48 @@
+"""Where a server stands: said by administrators, kept per site, and no customer's business."""
+
+import pytest
+from sqlalchemy import select
+
+from oobctl import administer
+from oobctl.audit.tags import Tag
+from oobctl.errors import InvalidParameter, NotAllowed, WrongState
+from oobctl.store import AuditRecord, Rack, Server, database
+from tests.installation import Installation
+
+
+def where(installation: Installation, name: str) -> tuple[str | None, int | None]:
+    with database().read() as session:
+        server = session.get_one(Server, installation.servers[name])
+        rack = session.get(Rack, server.rack_id) if server.rack_id else None
+        return rack.name if rack else None, server.rack_unit
+
+
+def test_a_server_is_placed_moved_and_taken_out(installation: Installation) -> None:
+    admin = installation.people["admin"].actor
+    administer.place_server(admin, installation.servers["web01"], "R12", 7)
+    administer.place_server(admin, installation.servers["db01"], "R12", None)
+    assert [where(installation, name) for name in ("web01", "db01")] == [("R12", 7), ("R12", None)]
+    with database().read() as session:
+        assert [rack.name for rack in session.scalars(select(Rack))] == ["R12"]
+    administer.place_server(admin, installation.servers["web01"], None)
+    assert where(installation, "web01") == (None, None)
+
+
+def test_what_makes_no_sense_is_refused(installation: Installation) -> None:
+    admin = installation.people["admin"].actor
+    administer.place_server(admin, installation.servers["web01"], "R12", 7)
+    with pytest.raises(InvalidParameter, match="name the rack"):
+        administer.place_server(admin, installation.servers["web01"], None, 7)
+    with pytest.raises(WrongState, match="'R12'"):
+        administer.place_server(admin, installation.servers["db01"], "r12")
+    with pytest.raises(NotAllowed):
+        administer.place_server(installation.people["technician"].actor, installation.servers["web01"], "R1")
+    assert where(installation, "web01") == ("R12", 7)
+
+
+def test_the_record_is_no_tenants(installation: Installation) -> None:
+    admin = installation.people["admin"].actor
+    administer.place_server(admin, installation.servers["web01"], "R12", 7)
+    with database().read() as session:
+        record = session.scalars(select(AuditRecord).where(AuditRecord.tag == Tag.SERVER_PLACE)).one()
+    assert (record.account_id, record.actor_name, record.parameters) == (None, admin.name, {"rack": "R12", "unit": 7})
