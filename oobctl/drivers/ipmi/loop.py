@@ -6,6 +6,7 @@ import heapq
 import itertools
 import logging
 import os
+import random
 import select
 import socket
 import threading
@@ -17,9 +18,11 @@ from pyghmi.ipmi.private import session as library
 
 _log = logging.getLogger(__name__)
 _LONGEST_SLEEP = 60.0
+_RESEND_LOOK = 0.05  # seconds between two looks for packets that were not answered: the library has no order of them
+_KEEPALIVE_LOOK = 1.0
 _ids = itertools.count()
 
-Call = Callable[[], None]
+Call = Callable[[], object]
 
 
 class Loop:
@@ -36,6 +39,7 @@ class Loop:
         self._wake_out.setblocking(False)
         self._wake_in.setblocking(False)
         self._asleep = False
+        self._resend_at = self._keepalive_at = 0.0
         self._thread = threading.Thread(target=self._run, name="ipmi", daemon=True)
         self._thread.start()
 
@@ -50,6 +54,10 @@ class Loop:
         """Run `call` at `when` (time.monotonic). From the loop's thread alone."""
         heapq.heappush(self._timers, (when, next(_ids), call))
 
+    def call_later(self, seconds: float, call: Call) -> None:
+        """As `call_at`, so many seconds from now."""
+        self.call_at(time.monotonic() + seconds, call)
+
     def inside(self) -> bool:
         """Whether the caller is the loop's own thread."""
         return threading.current_thread() is self._thread
@@ -61,9 +69,33 @@ class Loop:
         while True:
             self._run_due()
             try:
-                library.Session.wait_for_rsp(_LONGEST_SLEEP)
+                self._wait(_LONGEST_SLEEP)
+                self._hand_out()
+                self._look()
             except Exception:  # whatever one BMC's packets did to the library, the others go on
                 _log.exception("The IPMI library failed between two packets; the loop goes on.")
+
+    @staticmethod
+    def _hand_out() -> None:
+        """What came, to the sessions that it is for."""
+        while library.sessionqueue:
+            library.sessionqueue.popleft().process_pktqueue()
+
+    def _look(self) -> None:
+        """What the library's own loop does at each packet for all sessions, and costs the more the more there are."""
+        now = time.monotonic()
+        if library.Session.waiting_sessions and now >= self._resend_at:
+            self._resend_at = now + _RESEND_LOOK
+            self._look_for(library.Session.waiting_sessions, _resend)
+        if now >= self._keepalive_at:
+            self._keepalive_at = now + _KEEPALIVE_LOOK
+            self._look_for(library.Session.keepalive_sessions, _keep_alive)
+
+    @staticmethod
+    def _look_for(sessions: dict[Any, dict[str, Any]], act: Callable[[Any], None]) -> None:
+        now = library._monotonic_time()
+        for session in [session for session, held in sessions.items() if held["timeout"] < now]:
+            act(session)
 
     def _run_due(self) -> None:
         """All calls handed in and all timers due. One that fails harms no other."""
@@ -83,6 +115,9 @@ class Loop:
     def _sleep_time(self, wanted: float) -> float:
         if self._calls:
             return 0.0
+        wanted = min(wanted, _KEEPALIVE_LOOK)
+        if library.Session.waiting_sessions:
+            wanted = min(wanted, max(0.0, self._resend_at - time.monotonic()))
         if self._timers:
             wanted = min(wanted, self._timers[0][0] - time.monotonic())
         return max(0.0, min(wanted, _LONGEST_SLEEP))
@@ -101,6 +136,20 @@ class Loop:
         with contextlib.suppress(BlockingIOError):
             self._wake_out.recv(4096)
         library._io_graball(library.iosockets, {})
+
+
+def _resend(session: Any) -> None:
+    library.Session.waiting_sessions.pop(session, None)
+    session._timedout()
+
+
+def _keep_alive(session: Any) -> None:
+    library.Session.keepalive_sessions[session]["timeout"] = library._monotonic_time() + library.MAX_IDLE - 5 * _part()
+    session._keepalive()
+
+
+def _part() -> float:
+    return random.random()  # noqa: S311 (a stagger)
 
 
 _current: Loop | None = None
