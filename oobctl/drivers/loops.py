@@ -14,7 +14,7 @@ from typing import Any, Self, TypeVar
 from typing import Protocol as Interface
 
 import structlog
-from greenlet import getcurrent, greenlet
+from greenlet import getcurrent, greenlet  # type: ignore[import-untyped]
 
 log = structlog.get_logger()
 
@@ -38,7 +38,7 @@ class Loop(Interface):
         ...
 
 
-class Reading(greenlet):
+class Reading(greenlet):  # type: ignore[misc]  # the library has no types
     """One piece of driver code in a loop. To be made in the loop's thread."""
 
     def __init__(self, loop: Loop, run: Call) -> None:

@@ -60,7 +60,7 @@ class Slot:
     def __init__(
         self, endpoint: EndpointAddress, limit: int, purpose: SessionPurpose, holder: str, *, patience: float = 20.0
     ) -> None:
-        self._endpoint, self._limit, self._purpose, self._holder = endpoint, limit, purpose, holder
+        self._endpoint, self._limit, self.purpose, self._holder = endpoint, limit, purpose, holder
         self._patience = patience
         self._id: str | None = None
         self._probe: str | None = None
@@ -99,7 +99,7 @@ class Slot:
 
     def _take(self, tx: Session) -> list[Leftover]:
         """A row of our own. Raises circuit.Probed where another login has to end first."""
-        self._probe = circuit.admit(tx, self._endpoint, self._purpose, 2 * self._patience)
+        self._probe = circuit.admit(tx, self._endpoint, self.purpose, 2 * self._patience)
         living, dead = self._taken(tx)
         taken = len({row.native_id or row.id for row in living})
         if taken >= self._limit:
@@ -117,7 +117,7 @@ class Slot:
         self._id = new_id()
         _held[self._id] = 0.0
         row = BmcSession(id=self._id, bmc_id=self._endpoint.bmc_id, protocol=self._endpoint.protocol)
-        row.purpose, row.holder, row.shared = self._purpose, self._holder, self.shares
+        row.purpose, row.holder, row.shared = self.purpose, self._holder, self.shares
         for name, value in more.items():
             setattr(row, name, value)
         row.heartbeat = tx.scalar(select(db_now())) or 0.0
@@ -136,7 +136,7 @@ class Slot:
         """
         with database().read() as tx:
             left = tx.scalars(select(BmcSession.id).where(BmcSession.id.in_([one.id for one in before]))).all()
-        if len(left) >= self._limit and self._purpose is SessionPurpose.POLL:
+        if len(left) >= self._limit and self.purpose is SessionPurpose.POLL:
             self.release()
             raise BmcSessionsExhausted(
                 f"{len(left)} sessions that oobctl left at the BMC at {self._endpoint.address} could not be ended. "
@@ -198,14 +198,24 @@ class Slot:
         """Whether the slot is still ours: asked before each use of the session, and written down now and then.
 
         False where this process stood still for so long that others took it for dead: the session may be ended, and
-        the slot another's. Raises StoreUnavailable where that can't be told.
+        the slot another's. Where that can't be told, a reading goes on (who takes over needs the database too), and
+        what acts raises StoreUnavailable.
         """
         if self._id is None:
             return False
         now = monotonic()
         if now - _held.get(self._id, 0.0) > _sure_seconds():
-            if not loops.aside(lambda: self._update(heartbeat=db_now())):
+            return loops.aside(lambda: self._look_up(now))
+        return True
+
+    def _look_up(self, now: float) -> bool:
+        try:
+            if not self._update(heartbeat=db_now()):
                 return False
+        except StoreUnavailable:
+            if self.purpose is not SessionPurpose.POLL:
+                raise
+        if self._id is not None:
             _held[self._id] = now
         return True
 

@@ -28,7 +28,7 @@ _suites: dict[tuple[str, int], int] = {}  # the cipher suite that worked last, p
 
 
 class IpmiSession:
-    """Opened at the first command. Used by one thread or reading at a time (it locks), closed for certain by `close`."""
+    """Opened at the first command. Used by one task at a time (it locks), closed for certain by `close`."""
 
     def __init__(self, login: Login) -> None:
         self._login = login
