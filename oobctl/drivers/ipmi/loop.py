@@ -20,6 +20,7 @@ _log = logging.getLogger(__name__)
 _LONGEST_SLEEP = 60.0
 _RESEND_LOOK = 0.05  # seconds between two looks for packets that were not answered: the library has no order of them
 _KEEPALIVE_LOOK = 1.0
+_LONGEST_PACKET, _SHORTEST_PACKET = 3000, 4
 _ids = itertools.count()
 
 Call = Callable[[], object]
@@ -40,6 +41,8 @@ class Loop:
         self._wake_in.setblocking(False)
         self._asleep = False
         self._resend_at = self._keepalive_at = 0.0
+        self._poll, self._polled = select.poll(), 0
+        self._poll.register(self._wake_out, select.POLLIN)
         self._thread = threading.Thread(target=self._run, name="ipmi", daemon=True)
         self._thread.start()
 
@@ -124,18 +127,37 @@ class Loop:
 
     def _wait(self, timeout: float, _address: Any = None, _events: Any = None) -> None:
         """Stands in for the library's own waiting: until a packet, a call, a timer, or `timeout` seconds."""
-        poll = select.poll()
-        poll.register(self._wake_out, select.POLLIN)
-        for sock in library.iosockets:
-            poll.register(sock, select.POLLIN)
+        sockets = library.iosockets
+        if len(sockets) != self._polled:
+            self._polled = len(sockets)
+            for sock in sockets:
+                self._poll.register(sock, select.POLLIN)
         self._asleep = True  # before the last look at the calls: none may slip in unseen
         try:
-            poll.poll(self._sleep_time(timeout) * 1000)
+            ready = {fd for fd, _ in self._poll.poll(self._sleep_time(timeout) * 1000)}
         finally:
             self._asleep = False
-        with contextlib.suppress(BlockingIOError):
-            self._wake_out.recv(4096)
-        library._io_graball(library.iosockets, {})
+        if self._wake_out.fileno() in ready:
+            with contextlib.suppress(BlockingIOError):
+                self._wake_out.recv(4096)
+        for sock in sockets:
+            if sock.fileno() in ready:
+                _receive(sock)
+
+
+def _receive(sock: Any) -> None:
+    """All that waits at a socket, each packet to the session of its address."""
+    sock.setblocking(False)
+    port = sock.getsockname()[1]
+    while True:
+        try:
+            data, address = sock.recvfrom(_LONGEST_PACKET)
+        except OSError:  # nothing more; or a BMC's port is closed, which its silence will tell
+            return
+        session = library.Session.bmc_handlers.get(address, {}).get(port)
+        if session is not None and len(data) >= _SHORTEST_PACKET:
+            session.pktqueue.append((data, address, sock, True))
+            library.sessionqueue.append(session)
 
 
 def _resend(session: Any) -> None:

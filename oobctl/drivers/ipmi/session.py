@@ -147,7 +147,7 @@ class IpmiSession:
         return self._ask(lan, request)
 
     def _ask(self, lan: LanSession, request: Request) -> Answer:
-        loop().call(lambda: lan.ask(request))
+        self._hand_in(lan, request)
         try:
             answer: Answer = loops.result(request.answer, request.deadline - time.monotonic() + _GRACE)
         except SessionFailed:
@@ -159,6 +159,14 @@ class IpmiSession:
             raise SessionFailed("timeout", heard=True, garbage=0) from error
         self._answered_at = time.monotonic()
         return answer
+
+    @staticmethod
+    def _hand_in(lan: LanSession, request: Request) -> None:
+        owner = loop()
+        if owner.inside():  # a reading of the loop's own, which is never in the middle of the library's work
+            lan.ask(request)
+        else:
+            owner.call(lambda: lan.ask(request))
 
     # --- opening and closing
 
