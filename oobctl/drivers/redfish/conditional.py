@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 _MOST_BYTES = 128 * 1024  # compressed, per BMC
 _WHOLE_EACH = 8  # so often in a row "not modified" is taken on trust; then the whole is read and compared
+_WHOLE_FIRST = 3  # so often each resource is read whole at first: a reading that moves shows whether its ETag does
 _PROOFS = 3  # so many resources have to be seen to change together with their ETag before any is trusted
 
 
@@ -15,6 +16,7 @@ class _Kept:
     etag: str
     headers: Mapping[str, str]
     packed: bytes
+    whole: int  # how often it was read whole
     trusted: int = 0
 
 
@@ -34,7 +36,7 @@ class Conditional:
     def headers(self, path: str) -> dict[str, str]:
         """What to send with a GET of this path."""
         kept = self._kept.get(path)
-        if kept is None or self._proofs < _PROOFS or kept.trusted >= _WHOLE_EACH:
+        if kept is None or self._proofs < _PROOFS or kept.whole < _WHOLE_FIRST or kept.trusted >= _WHOLE_EACH:
             return {}
         return {"If-None-Match": kept.etag}
 
@@ -56,16 +58,16 @@ class Conditional:
                 self._refute()
                 return status, headers, body
             self._proofs += 1
-        self._keep(path, etag, headers, body)
+        self._keep(path, etag, headers, body, kept.whole + 1 if kept is not None else 1)
         return status, headers, body
 
     def _refute(self) -> None:
         self._refuted, self._proofs, self._bytes = True, 0, 0
         self._kept.clear()
 
-    def _keep(self, path: str, etag: str, headers: Mapping[str, str], body: bytes) -> None:
+    def _keep(self, path: str, etag: str, headers: Mapping[str, str], body: bytes, whole: int) -> None:
         packed = zlib.compress(body, 1)
-        self._kept[path] = _Kept(etag, headers, packed)
+        self._kept[path] = _Kept(etag, headers, packed, whole)
         self._bytes += len(packed)
         while self._bytes > _MOST_BYTES:
             self._drop(next(iter(self._kept)))
