@@ -1,6 +1,5 @@
 """Connecting to a server's BMC: rows, profile and secret in, capabilities out; the login waits for the first use."""
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -11,7 +10,7 @@ from sqlalchemy.orm import selectinload
 
 from oobctl import profiles
 from oobctl.constants import Capability, Protocol, SessionPurpose
-from oobctl.drivers import identity, ipmi, redfish
+from oobctl.drivers import identity, ipmi, loops, redfish
 from oobctl.drivers.credentials import Secrets
 from oobctl.drivers.interfaces import (
     Bios,
@@ -72,9 +71,9 @@ class ConnectedBmc:
         self._transports: dict[Protocol, Transport] = {}
         self._slots: list[Slot] = []
         self._checked: dict[Protocol, int] = {}  # at which login of a transport it was last asked who it is
-        self._lock = threading.Lock()
+        self._lock = loops.Lock()
         self._closed = False
-        self._passing: dict[int, list[Protocol]] = {}  # per thread: what its reading alone needs
+        self._passing: dict[object, list[Protocol]] = {}  # per task: what its reading alone needs
 
     @property
     def profile(self) -> Profile:
@@ -151,7 +150,7 @@ class ConnectedBmc:
             return found
         kept = {self._profile.way_to(one, self._rows.endpoints) for one in self._profile.transports}
         with self._lock:
-            passing = self._passing.setdefault(threading.get_ident(), [])  # read again, it is open already
+            passing = self._passing.setdefault(loops.task(), [])  # read again, it is open already
             passing += [one for one in ways if one not in {*kept, *self._transports}]
         return MergedSecurity({way: partial(self.over, way, Capability.SECURITY) for way in ways})
 
@@ -194,10 +193,10 @@ class ConnectedBmc:
     def _leave_passing(self) -> None:
         """Log out over a protocol that carries nothing by itself: a session that is kept for nothing is a human's.
 
-        Only what this thread's own reading opened: another thread may be reading over the others.
+        Only what this task's own reading opened: another one may be reading over the others.
         """
         with self._lock:
-            passing = self._passing.pop(threading.get_ident(), [])
+            passing = self._passing.pop(loops.task(), [])
             left = {one: self._transports.pop(one) for one in passing if one in self._transports}
             self._slots = [slot for slot in self._slots if slot not in [one.login.slot for one in left.values()]]
         for protocol, transport in left.items():
@@ -323,7 +322,7 @@ def connect(
         raise parked_error(address_of(endpoint), str(parked[0].parked_because))
 
     def by_rows(found: Identity) -> None:
-        identity.check(found, server_id)
+        loops.aside(lambda: identity.check(found, server_id))
 
     return ConnectedBmc(rows, profile_of(rows.bmc), purpose, holder, fence, check or by_rows)
 

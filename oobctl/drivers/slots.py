@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from oobctl.config import settings
 from oobctl.constants import Protocol, SessionPurpose
-from oobctl.drivers import circuit, refusals
+from oobctl.drivers import circuit, loops, refusals
 from oobctl.drivers.holders import alive
 from oobctl.drivers.interfaces import EndpointAddress
 from oobctl.errors import BmcBusy, BmcSessionsExhausted, BmcUnreachable, StoreUnavailable
@@ -21,7 +21,9 @@ from oobctl.store import Bmc, BmcSession, database, db_now
 _BEAT_SECONDS = 10.0
 _HEART_SECONDS = 1.0  # between two heartbeats of a process
 _LOOK_SECONDS = 0.1
-_held: set[str] = set()  # the rows that this process uses: for what it lost track of it does not beat
+_held: dict[str, float] = {}
+"""The rows that this process uses (for what it lost track of it does not beat), and when by time.monotonic() each was
+last known to be ours."""
 
 
 @dataclass(frozen=True)
@@ -58,11 +60,10 @@ class Slot:
     def __init__(
         self, endpoint: EndpointAddress, limit: int, purpose: SessionPurpose, holder: str, *, patience: float = 20.0
     ) -> None:
-        self._endpoint, self._limit, self._purpose, self._holder = endpoint, limit, purpose, holder
+        self._endpoint, self._limit, self.purpose, self._holder = endpoint, limit, purpose, holder
         self._patience = patience
         self._id: str | None = None
         self._probe: str | None = None
-        self._beaten = 0.0
         self._retired = False
 
     def claim(self) -> list[Leftover]:
@@ -92,12 +93,13 @@ class Slot:
                     ) from None
                 sleep(_LOOK_SECONDS)
                 continue
-            self._beaten = monotonic()
+            if self._id is not None:
+                _held[self._id] = monotonic()
             return found
 
     def _take(self, tx: Session) -> list[Leftover]:
         """A row of our own. Raises circuit.Probed where another login has to end first."""
-        self._probe = circuit.admit(tx, self._endpoint, self._purpose, 2 * self._patience)
+        self._probe = circuit.admit(tx, self._endpoint, self.purpose, 2 * self._patience)
         living, dead = self._taken(tx)
         taken = len({row.native_id or row.id for row in living})
         if taken >= self._limit:
@@ -113,9 +115,9 @@ class Slot:
 
     def _put(self, tx: Session, **more: object) -> None:
         self._id = new_id()
-        _held.add(self._id)
+        _held[self._id] = 0.0
         row = BmcSession(id=self._id, bmc_id=self._endpoint.bmc_id, protocol=self._endpoint.protocol)
-        row.purpose, row.holder, row.shared = self._purpose, self._holder, self.shares
+        row.purpose, row.holder, row.shared = self.purpose, self._holder, self.shares
         for name, value in more.items():
             setattr(row, name, value)
         row.heartbeat = tx.scalar(select(db_now())) or 0.0
@@ -134,7 +136,7 @@ class Slot:
         """
         with database().read() as tx:
             left = tx.scalars(select(BmcSession.id).where(BmcSession.id.in_([one.id for one in before]))).all()
-        if len(left) >= self._limit and self._purpose is SessionPurpose.POLL:
+        if len(left) >= self._limit and self.purpose is SessionPurpose.POLL:
             self.release()
             raise BmcSessionsExhausted(
                 f"{len(left)} sessions that oobctl left at the BMC at {self._endpoint.address} could not be ended. "
@@ -196,33 +198,43 @@ class Slot:
         """Whether the slot is still ours: asked before each use of the session, and written down now and then.
 
         False where this process stood still for so long that others took it for dead: the session may be ended, and
-        the slot another's. Raises StoreUnavailable where that can't be told.
+        the slot another's. Where that can't be told, a reading goes on (who takes over needs the database too), and
+        what acts raises StoreUnavailable.
         """
         if self._id is None:
             return False
         now = monotonic()
-        if now - self._beaten > _sure_seconds():
+        if now - _held.get(self._id, 0.0) > _sure_seconds():
+            return loops.aside(lambda: self._look_up(now))
+        return True
+
+    def _look_up(self, now: float) -> bool:
+        try:
             if not self._update(heartbeat=db_now()):
                 return False
-            self._beaten = now
+        except StoreUnavailable:
+            if self.purpose is not SessionPurpose.POLL:
+                raise
+        if self._id is not None:
+            _held[self._id] = now
         return True
 
     def release(self) -> None:
         """The session is closed at the BMC, or was never opened: the slot is free."""
         if self._id is not None:
-            _held.discard(self._id)
+            _held.pop(self._id, None)
             forget(self._id)
             self._id = None
 
     def _forget_own(self) -> None:
         if self._id is not None:
-            _held.discard(self._id)
+            _held.pop(self._id, None)
             self._id = None
 
     def abandon(self) -> None:
         """The logout failed: the row stays, visibly nobody's, until the next login ends the session."""
         if self._id is not None:
-            _held.discard(self._id)
+            _held.pop(self._id, None)
             disown(self._id)
             self._id = None
 
@@ -230,7 +242,7 @@ class Slot:
         """The login failed in an unforeseen way: whatever it left, the row keeps nobody waiting. Never raises."""
         lost, self._id = self._id, None
         if lost is not None:
-            _held.discard(lost)
+            _held.pop(lost, None)
             with suppress(StoreUnavailable):  # then it is stale before long: nobody beats for it any more
                 disown(lost)
 
@@ -304,8 +316,25 @@ def beat_all(holder: str) -> None:
     What was disowned stays nobody's, and what the process lost track of becomes so.
     """
     held = (BmcSession.holder == holder, BmcSession.heartbeat > 0)
+    began = monotonic()
     with database().write() as tx:
-        rows = tx.scalars(select(BmcSession).where(*held)).all()
+        ours = tx.scalars(select(BmcSession.id).where(*held)).all()
         now = tx.scalar(select(db_now())) or 0.0
-        for row in rows:
-            row.heartbeat = now if row.id in _held else 0.0
+        rows = [{"id": row, "heartbeat": now if row in _held else 0.0} for row in ours]
+        if rows:
+            tx.execute(update(BmcSession), rows)
+    _known(ours, began)
+
+
+def look_all(holder: str) -> None:
+    """See that every session of one holder is still ours, so that none has to be looked up at its next use."""
+    began = monotonic()
+    with database().read() as tx:
+        ours = tx.scalars(select(BmcSession.id).where(BmcSession.holder == holder, BmcSession.heartbeat > 0)).all()
+    _known(ours, began)
+
+
+def _known(ours: Sequence[str], at: float) -> None:
+    for row in ours:
+        if row in _held:
+            _held[row] = max(at, _held[row])

@@ -1,5 +1,6 @@
 """What a job writes about itself while it runs: every write checks that this worker still has the job."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +10,7 @@ from sqlalchemy.orm import Session
 from oobctl import clock
 from oobctl.access import Actor
 from oobctl.audit import record
-from oobctl.constants import ENDED_STATES, JobState, Outcome, PowerState, StepState
+from oobctl.constants import ENDED_STATES, POLLED, JobState, Outcome, PowerState, StepState
 from oobctl.errors import JobCancelled, LeaseLost, OobctlError
 from oobctl.jobs import lease
 from oobctl.store import BootOverride, Job, JobStep, Server, database
@@ -130,6 +131,21 @@ def keep_power(session: Session, server: Server, state: PowerState, read_at: dat
     server.power_state = state
     server.power_read_at = read_at
     server.silent_since = server.silent_because = None
+
+
+def keep_still(session: Session, server_ids: Sequence[str], state: PowerState, read_at: datetime) -> set[str]:
+    """Keep one reading of many servers that were in that state before, in one statement.
+
+    read_at: when the first of them was read. Returns those for which it was so; the others want `keep_power`.
+    """
+    still = update(Server).where(
+        Server.id.in_(server_ids),
+        Server.power_state == state,
+        Server.silent_since.is_(None),
+        Server.lifecycle.in_(POLLED),
+        Server.power_read_at <= read_at,
+    )
+    return set(session.scalars(still.values(power_read_at=read_at).returning(Server.id)))
 
 
 def saw_boot(session: Session, server_id: str) -> None:

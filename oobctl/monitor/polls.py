@@ -9,6 +9,7 @@ import structlog
 
 from oobctl import clock
 from oobctl.constants import PowerState
+from oobctl.drivers import loops
 from oobctl.errors import BmcUnreachable, OobctlError, StoreUnavailable, WrongServer
 from oobctl.jobs.quarantine import quarantine
 from oobctl.monitor.watch import Watch
@@ -66,7 +67,7 @@ def another_answers(watch: Watch, error: WrongServer) -> None:
     """Nothing of what it said is kept, and it is read no more."""
     watch.drop()
     try:
-        quarantine(watch.server_id, error)
+        loops.aside(lambda: quarantine(watch.server_id, error))
     except StoreUnavailable as away:
         log.warning("a quarantine waits for the database", server=watch.name, because=away.message)
     else:

@@ -1,17 +1,18 @@
-"""The monitor's process: one thread plans and writes, others wait for BMCs."""
+"""The monitor's process: one thread keeps the store, one says what is read when, and two loops read."""
 
 import threading
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 
 import structlog
 from sqlalchemy import select
 
 from oobctl import clock
 from oobctl.config import settings
-from oobctl.drivers import dead_sessions, slots
+from oobctl.constants import Capability
+from oobctl.drivers import dead_sessions, loops, slots
 from oobctl.errors import ConfigurationError, OobctlError, StoreUnavailable
 from oobctl.ids import new_id
 from oobctl.jobs import recovery
@@ -19,6 +20,7 @@ from oobctl.jobs.heartbeats import Heartbeats, Holders
 from oobctl.monitor import ending, servers
 from oobctl.monitor.plan import early
 from oobctl.monitor.polls import Poll, poll
+from oobctl.monitor.share import Share
 from oobctl.monitor.sweep import sweep
 from oobctl.monitor.watch import Watch, signature_of
 from oobctl.monitor.writing import Writing
@@ -26,39 +28,42 @@ from oobctl.store import Process, Server, database, db_now
 
 log = structlog.get_logger()
 
-_TICK_SECONDS = 0.2
+_TICK_SECONDS = 0.1
 _BEAT_SECONDS = 1.0
 _LOOK_SECONDS = 3.0  # how often the list of servers is read
 _SESSION_BEAT_SECONDS = 30.0
-_ANSWERING_THREADS = 256  # made when needed: a BMC that falls silent keeps one busy, once
-_SILENT_THREADS = 32  # those known to be silent wait among themselves
-_SWEEPING_THREADS = 256  # a slow BMC keeps one busy for as long as it takes
+_SILENT_AT_ONCE = 64  # logins at BMCs that are known to be silent: the others need threads for theirs
 
 
 class Monitor:
-    """One process of kind "monitor". The thread of `run` plans and writes; others wait for BMCs."""
+    """One process of kind "monitor". The thread of `run` alone uses the store, save what a reading needs of it."""
 
     def __init__(self, site_id: str) -> None:
         self.id = f"monitor-{new_id()}"
         self._site_id = site_id
         self._watches: dict[str, Watch] = {}
+        self._leaving: dict[str, Watch] = {}  # per server: read no more, and not over yet
         self._writing = Writing()
-        self._answering = ThreadPoolExecutor(_ANSWERING_THREADS, "poll")
-        self._silent = ThreadPoolExecutor(_SILENT_THREADS, "poll-silent")
-        self._sweeping = ThreadPoolExecutor(_SWEEPING_THREADS, "sweep")
+        self._share = Share(self.id, site_id)
         self._swept: set[str] = set()  # the BMCs that are being read beside their power: one reading each
         self._due = {"beat": 0.0, "look": 0.0, "sessions": 0.0}
         self._heartbeats = Heartbeats()
         self._holders = Holders(self.id, site_id)
+        self._beaten = 0.0
+        self._away = False  # the database is, as far as we know
 
     def run(self, stop: threading.Event) -> None:
         recovery.beat(self.id, "monitor", self._site_id, first=True)
+        self._beaten = time.monotonic()
         log.info("the monitor is ready", monitor=self.id)
+        planning = threading.Thread(target=self._plan, args=(stop,), name="plan", daemon=True)
+        planning.start()
         try:
             while not stop.wait(_TICK_SECONDS):
                 try:
                     self._tick()
                 except StoreUnavailable as error:
+                    self._away = True
                     self._heartbeats.forgive()
                     self._holders.forgive()
                     self._due["sessions"] = 0.0  # they must not look like a dead process's when it is back
@@ -66,19 +71,19 @@ class Monitor:
                 except OobctlError as error:
                     log.error("the monitor met a problem and goes on", because=error.message)
         finally:
+            planning.join()
             self._end()
 
     def _tick(self) -> None:
-        if self._is_due("beat", _BEAT_SECONDS) and not recovery.beat(self.id, "monitor", self._site_id):
-            self._begin_anew()
+        if self._is_due("beat", _BEAT_SECONDS):
+            self._beat()
         if self._is_due("look", _LOOK_SECONDS):
-            self._look()
             self._reap()
+            self._look()
+            slots.look_all(self.id)
             self._holders.look()
         if self._is_due("sessions", _SESSION_BEAT_SECONDS):
             slots.beat_all(self.id)
-        self._start_polls()
-        self._start_sweeps()
         self._writing.write()
 
     def _is_due(self, what: str, seconds: float) -> bool:
@@ -88,23 +93,40 @@ class Monitor:
         self._due[what] = now + seconds
         return True
 
+    def _beat(self) -> None:
+        began = time.monotonic()
+        if not recovery.beat(self.id, "monitor", self._site_id):
+            self._begin_anew()
+        self._beaten, self._away = began, False
+
     def _begin_anew(self) -> None:
-        """Another monitor took this one for dead and ended its sessions: say that it lives, and log in again."""
+        """Another monitor took this one for dead and reads its BMCs: say that it lives, and begin anew."""
+        for server_id in list(self._watches):
+            self._forget(server_id)
         recovery.beat(self.id, "monitor", self._site_id, first=True)
-        for watch in self._watches.values():
-            self._silent.submit(watch.drop)
 
     # --- which servers
 
     def _look(self) -> None:
         """Read the list of servers: new ones are read soon, gone or changed ones lose their connection."""
-        rows, moments = servers.found(self._site_id)
+        going = self._share.look()
+        rows, moments = servers.found(self.id)
+        rows = [row for row in rows if row.bmc_id not in going and row.id not in self._leaving]
         for server_id in self._watches.keys() - {row.id for row in rows}:
             self._forget(server_id)
+        self._let_go(going)
         changed = [row for row in rows if self._is_other(row, moments.get(row.id))]
         if changed:
             self._take_up(changed, moments)
         self._hear(rows)
+
+    def _let_go(self, going: set[str]) -> None:
+        """BMCs of which this process has nothing under way any more are free for another monitor."""
+        self._leaving = {server_id: watch for server_id, watch in self._leaving.items() if not watch.over}
+        held = {watch.bmc_id for watch in [*self._leaving.values(), *self._watches.values()]}
+        free = going - held - self._swept
+        if free:
+            self._share.let_go(free)
 
     def _hear(self, rows: Sequence[Server]) -> None:
         """A job, or the poll of another server behind it, has heard from a BMC: then it is silent no more."""
@@ -135,7 +157,8 @@ class Monitor:
         if watch.signature != renewed.signature:
             watch.signature, watch.interval, watch.keep_warm = renewed.signature, renewed.interval, renewed.keep_warm
             watch.bmc_id, watch.answered, watch.next_at, watch.failures = renewed.bmc_id, False, 0.0, 0
-            self._silent.submit(watch.drop)
+            watch.ways = renewed.ways
+            self._drop(watch)
         watch.plan, watch.handed_over = renewed.plan, renewed.handed_over
         return False
 
@@ -144,7 +167,12 @@ class Monitor:
         gone = self._watches.pop(server_id, None)
         if gone is not None:
             gone.gone = True
-            self._silent.submit(gone.drop)
+            self._leaving[server_id] = gone
+            self._drop(gone)
+
+    @staticmethod
+    def _drop(watch: Watch) -> None:
+        loops.start(watch.loop(Capability.POWER), watch.drop)
 
     def _reap(self) -> None:
         """Monitors of this site that died leave a row and sessions: both are cleared up by the next one."""
@@ -159,28 +187,48 @@ class Monitor:
 
     # --- reading
 
+    def _plan(self, stop: threading.Event) -> None:
+        """The planning thread: begins what is due, whatever the store does meanwhile."""
+        while not stop.wait(_TICK_SECONDS):
+            if not self._may_read():
+                continue
+            try:
+                self._start_polls()
+                self._start_sweeps()
+            except Exception:
+                log.exception("the plan failed; it goes on")
+
+    def _may_read(self) -> bool:
+        """Whether what is ours is surely no other monitor's by now: each BMC is read by one.
+
+        Where the database is away from all, nobody can take anything over, and readings go on.
+        """
+        sure = settings().dead_after_seconds - _BEAT_SECONDS
+        return time.monotonic() - self._beaten < sure or (self._away and self._share.alone)
+
     def _start_polls(self) -> None:
         """A BMC that does not answer has one probe at a time, whatever the number of its servers."""
-        now = time.monotonic()
-        probed = {watch.bmc_id for watch in self._watches.values() if watch.busy and watch.failures}
-        for watch in self._watches.values():
-            if watch.busy or watch.next_at > now or (watch.failures and watch.bmc_id in probed):
+        now, watches = time.monotonic(), list(self._watches.values())
+        probed = {watch.bmc_id for watch in watches if watch.busy and watch.failures}
+        for watch in watches:
+            if watch.busy or watch.next_at > now:
                 continue
             if watch.failures:
+                if watch.bmc_id in probed or len(probed) >= _SILENT_AT_ONCE:
+                    continue
                 probed.add(watch.bmc_id)
             watch.busy = True
             watch.next_at = now + early(watch.interval)
-            pool = self._silent if watch.silent else self._answering
-            pool.submit(poll, watch, self.id, self._writing.polls)
+            loops.start(watch.loop(Capability.POWER), partial(poll, watch, self.id, self._writing.polls))
 
     def _start_sweeps(self) -> None:
         """One reading at a time per BMC, what waits the longest first. Power comes first; a silent BMC is let be."""
-        now = time.monotonic()
-        due = [watch for watch in self._watches.values() if watch.may_sweep and watch.plan.next_at <= now]
+        now, watches = time.monotonic(), list(self._watches.values())
+        due = [watch for watch in watches if watch.plan.next_at <= now and watch.may_sweep]
         for watch in sorted(due, key=lambda watch: watch.plan.next_at):
             if watch.bmc_id not in self._swept:
                 self._swept.add(watch.bmc_id)
-                self._sweeping.submit(self._sweep, watch, watch.bmc_id)
+                loops.start(watch.loop(watch.plan.first()), partial(self._sweep, watch, watch.bmc_id))
 
     def _sweep(self, watch: Watch, bmc_id: str) -> None:
         try:
@@ -192,9 +240,7 @@ class Monitor:
 
     def _end(self) -> None:
         """Log out everywhere and take our row away; no BMC and no database can hold this up for long."""
-        for pool in (self._answering, self._silent, self._sweeping):
-            pool.shutdown(wait=False, cancel_futures=True)
-        ending.end(self.id, self._watches.values())
+        ending.end(self.id, [*self._watches.values(), *self._leaving.values()])
         log.info("the monitor ended", monitor=self.id)
 
 

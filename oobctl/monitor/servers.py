@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from oobctl import clock, profiles
 from oobctl.config import settings
-from oobctl.constants import POLLED, Capability
+from oobctl.constants import POLLED, Capability, Protocol
 from oobctl.monitor.plan import Plan, Tried
 from oobctl.monitor.watch import Watch, signature_of
 from oobctl.readings.tell import handed_over
@@ -22,9 +22,9 @@ _FIRST_SWEEPS_PER_SECOND = 10.0  # and what is due of many servers at once, afte
 TriedOf = Mapping[str, Mapping[Capability, Tried]]
 
 
-def found(site_id: str) -> tuple[list[Server], dict[str, datetime]]:
-    """The site's servers that are read, and per server when it last changed hands."""
-    query = select(Server).where(Server.site_id == site_id, Server.lifecycle.in_(POLLED))
+def found(monitor: str) -> tuple[list[Server], dict[str, datetime]]:
+    """The servers behind this monitor's BMCs that are read, and per server when it last changed hands."""
+    query = select(Server).join(Server.bmc).where(Bmc.monitor == monitor, Server.lifecycle.in_(POLLED))
     query = query.options(selectinload(Server.bmc).selectinload(Bmc.endpoints).selectinload(Endpoint.credential))
     with database().read() as session:
         servers = list(session.scalars(query))
@@ -63,6 +63,7 @@ def watch(server: Server, since: datetime | None, before: TriedOf, place: int) -
         server.bmc_id,
         interval=profile.polling[Capability.POWER] or settings().poll_interval_seconds,
         signature=signature_of(server),
+        ways=_ways(profile, {Protocol(endpoint.protocol) for endpoint in endpoints}),
         keep_warm=bool(endpoints) and min(profile.sessions.ours(endpoint.protocol) for endpoint in endpoints) > 1,
         next_at=time.monotonic() + place / _FIRST_POLLS_PER_SECOND,
         plan=Plan(
@@ -76,3 +77,8 @@ def watch(server: Server, since: datetime | None, before: TriedOf, place: int) -
         handed_over=since,
         silent=server.silent_since is not None,
     )
+
+
+def _ways(profile: profiles.Profile, spoken: set[Protocol]) -> dict[Capability, Protocol]:
+    ways = {capability: profile.way_to(capability, spoken) for capability in Capability}
+    return {capability: way for capability, way in ways.items() if way is not None}

@@ -1,15 +1,17 @@
 """One server that is watched, and the warm connection to its BMC, which its power poll and one reading share."""
 
-import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from oobctl import clock
-from oobctl.constants import SessionPurpose
+from oobctl.constants import Capability, Protocol, SessionPurpose
+from oobctl.drivers import loops
 from oobctl.drivers.connect import ConnectedBmc, connect
+from oobctl.drivers.ipmi.loop import loop as ipmi_loop
+from oobctl.drivers.redfish.loop import loop as redfish_loop
 from oobctl.errors import BmcUnreachable
 from oobctl.monitor.plan import Plan, early, patience
 from oobctl.store import Server
@@ -26,7 +28,10 @@ class _Shared:
 
 @dataclass
 class Watch:
-    """One server. Its power and its other capabilities are read by two threads at most, one each."""
+    """One server. Its power and its other capabilities are read by two tasks at most, one each.
+
+    ways: which protocol carries each capability.
+    """
 
     server_id: str
     name: str
@@ -34,6 +39,7 @@ class Watch:
     interval: float
     signature: str  # what the connection was made from; another one means: connect anew
     keep_warm: bool
+    ways: Mapping[Capability, Protocol]
     next_at: float
     plan: Plan
     handed_over: datetime | None = None
@@ -44,12 +50,21 @@ class Watch:
     failed_at: datetime | None = None
     gone: bool = False
     _shared: _Shared | None = None
-    _guard: threading.Lock = field(default_factory=threading.Lock)
+    _guard: loops.Lock = field(default_factory=loops.Lock)
 
     @property
     def may_sweep(self) -> bool:
         """Whether it is worth asking for more than its power."""
         return self.answered and not self.silent
+
+    @property
+    def over(self) -> bool:
+        """Nothing is under way, and there is no session."""
+        return not self.busy and self._shared is None
+
+    def loop(self, capability: Capability) -> loops.Loop:
+        """Where the capability is read: in the loop of its protocol."""
+        return redfish_loop() if self.ways.get(capability) is Protocol.REDFISH else ipmi_loop()
 
     def unanswered(self) -> None:
         """The BMC is let be, for longer each time."""
@@ -69,15 +84,16 @@ class Watch:
             if self.gone:
                 raise BmcUnreachable(f"{self.name} is watched no more.")
             if self._shared is None:
-                self._shared = _Shared(
-                    connect(self.server_id, purpose=SessionPurpose.POLL, holder=holder, fence=_never_write)
-                )
+                self._shared = _Shared(loops.aside(lambda: self._connect(holder)))
             shared = self._shared
             shared.users += 1
         try:
             yield shared.bmc
         finally:
             self._leave(shared)
+
+    def _connect(self, holder: str) -> ConnectedBmc:
+        return connect(self.server_id, purpose=SessionPurpose.POLL, holder=holder, fence=_never_write)
 
     def _leave(self, shared: _Shared) -> None:
         with self._guard:

@@ -10,7 +10,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from oobctl import readings
-from oobctl.constants import POLLED
+from oobctl.constants import POLLED, Capability, PowerState
 from oobctl.errors import StoreUnavailable
 from oobctl.jobs import progress
 from oobctl.monitor.polls import Poll
@@ -21,6 +21,10 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 _BATCH = 64
+_STILL_AT_ONCE = 500
+_STILL_SECONDS = 1.0  # between two times that readings are written which say nothing new
+_HISTORIC = frozenset({Capability.SENSORS, Capability.POWER_METERING})
+_MOST_WAITING = 4000  # readings for the history, each some 20 KB: about two rounds of 2,000 servers
 _AT_MOST_SECONDS = 1.0  # then the heartbeat and the polls come first again
 
 
@@ -30,24 +34,47 @@ class Writing:
     def __init__(self) -> None:
         self.polls: SimpleQueue[Poll] = SimpleQueue()
         self.taken: SimpleQueue[Taken] = SimpleQueue()
-        self._waiting: list[Taken] = []  # what the database was away for
+        self._polls: dict[str, Poll] = {}  # what the database was away for: the newest of each server
+        self._waiting: list[Taken] = []
+        self._states: dict[str, PowerState | None] = {}  # what was last written; None: silent
+        self._polls_at = 0.0
 
     def write(self) -> None:
-        """Polls are read again where the database is away; readings, which are rarer, wait. Raises StoreUnavailable."""
+        """All of it. What the database is away for waits, in bounded space. Raises StoreUnavailable."""
+        self._polls |= {poll.server_id: poll for poll in _drained(self.polls)}
+        self._waiting = _bounded(self._waiting + _drained(self.taken))
         self._write_polls()
         until = time.monotonic() + _AT_MOST_SECONDS
-        self._waiting = _newest(self._waiting + _drained(self.taken))
         while self._waiting and time.monotonic() < until:
             _keep(self._waiting[:_BATCH])
             self._waiting = self._waiting[_BATCH:]
 
     def _write_polls(self) -> None:
-        polls = _drained(self.polls)
-        if not polls:
+        """Most say what is known already: of these a new time is written, now and then, in one statement."""
+        polls = sorted(self._polls.values(), key=lambda poll: poll.server_id)  # rows lock in order
+        still = [poll for poll in polls if poll.state is not None and self._states.get(poll.server_id) is poll.state]
+        if len(still) == len(polls) and (not polls or time.monotonic() < self._polls_at):
             return
         with database().write() as session:
-            for poll in sorted(polls, key=lambda poll: (poll.server_id, poll.at)):  # rows lock in order
-                _store(session, poll)
+            kept = _keep_still(session, still)
+            for poll in polls:
+                if poll.server_id not in kept:
+                    _store(session, poll)
+        self._states |= {poll.server_id: poll.state for poll in polls}
+        self._polls.clear()
+        self._polls_at = time.monotonic() + _STILL_SECONDS
+
+
+def _keep_still(session: Session, polls: Sequence[Poll]) -> set[str]:
+    """The servers for which that was enough."""
+    kept: set[str] = set()
+    for start in range(0, len(polls), _STILL_AT_ONCE):
+        some = polls[start : start + _STILL_AT_ONCE]
+        for state in {poll.state for poll in some if poll.state is not None}:
+            alike = [poll for poll in some if poll.state is state]
+            first = min(poll.at for poll in alike)
+            kept |= progress.keep_still(session, [poll.server_id for poll in alike], state, first)
+    return kept
 
 
 def _drained(queue: "SimpleQueue[T]") -> list[T]:
@@ -58,9 +85,16 @@ def _drained(queue: "SimpleQueue[T]") -> list[T]:
     return found
 
 
-def _newest(taken: Sequence[Taken]) -> list[Taken]:
-    """The last of each. A later reading of an event log has what the ones before it have: none of them was kept."""
-    return list({(one.server_id, one.capability): one for one in taken}.values())
+def _bounded(taken: list[Taken]) -> list[Taken]:
+    """Of what waits long, the newest of each reading, and numbers for the history as long as they are few.
+
+    A later reading of an event log has what the ones before it have: none of them was kept.
+    """
+    if len(taken) <= _BATCH:
+        return taken
+    newest = {(one.server_id, one.capability): one for one in taken}
+    numbers = [one for one in taken if one.capability in _HISTORIC and newest[one.server_id, one.capability] is not one]
+    return [*numbers[-_MOST_WAITING:], *newest.values()]
 
 
 def _keep(batch: Sequence[Taken]) -> None:

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from oobctl.constants import Capability, Health
+from oobctl.drivers import loops
 from oobctl.drivers.interfaces import Bmc
 from oobctl.drivers.readings import (
     BiosReport,
@@ -59,7 +60,7 @@ def read(bmc: Bmc, server_id: str, capability: Capability) -> Report:
     Raises NotSupported where the BMC lacks it, WrongServer where another one answers, and BmcError's other subclasses.
     """
     if capability is Capability.EVENT_LOG:
-        markers = _markers(server_id)
+        markers = loops.aside(lambda: _markers(server_id))
         return bmc.checked(lambda: bmc.event_log.read(markers))
 
     def ask() -> Report:

@@ -28,6 +28,7 @@ class Bmc(Identified, Base):
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     restarts_until: Mapped[float] = mapped_column(Float, default=0.0)  # we restart it; by the database's clock
     known_users: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    monitor: Mapped[str | None] = mapped_column(String(64), index=True)  # the process that reads it (monitor/share.py)
     endpoints: Mapped[list["Endpoint"]] = relationship(back_populates="bmc", order_by="Endpoint.protocol")
 
 

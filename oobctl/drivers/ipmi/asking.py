@@ -1,7 +1,6 @@
 """Asking a BMC many small things in a row: one that is busy for a moment is asked again, parts may be refused."""
 
-import time
-
+from oobctl.drivers import loops
 from oobctl.drivers.ipmi.lan import Answer
 from oobctl.drivers.ipmi.session import IpmiSession
 
@@ -18,6 +17,6 @@ def ask(session: IpmiSession, netfn: int, command: int, data: bytes = b"", *, wh
     for pause in _PAUSES:
         if answer.code != BUSY:
             break
-        time.sleep(pause)
+        loops.sleep(pause)
         answer = session.exchange(netfn, command, data, what=what, lun=lun)
     return answer

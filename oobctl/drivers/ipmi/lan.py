@@ -14,9 +14,13 @@ from typing import Any, NamedTuple
 from pyghmi.ipmi.private import session as library
 
 from oobctl.drivers.ipmi.loop import Loop
+from oobctl.drivers.ipmi.packets import Codec
+from oobctl.drivers.loops import Pending
 
 _log = logging.getLogger(__name__)
 _SUITES = {17: 256, 3: 1}  # cipher suite (IPMI 2.0, table 22-20) -> the library's name of its hash
+_IPMI, _SECURED = 0x00, 0xC0  # payload types: IPMI; the same encrypted and signed (IPMI 2.0, table 13-16)
+_LAST_SEQUENCE = 0xFFFFFFFF
 _RMCP = b"\xff\x07"  # RMCP: no acknowledge, class IPMI (IPMI 2.0, section 13.1.3)
 _PRIVILEGES = {"administrator": 4, "operator": 3}
 _RESEND_AT_MOST_EVERY = 2.0
@@ -53,7 +57,7 @@ class Request:
     once: bool = False
     lun: int = 0
     sent: bool = False
-    answer: "Future[Answer]" = field(default_factory=Future)
+    answer: Pending[Answer] = field(default_factory=Pending)
 
 
 @dataclass(frozen=True)
@@ -85,6 +89,8 @@ class LanSession(library.Session):  # type: ignore[misc]  # the library has no t
         self._current: Request | None = None
         self._failed = False
         self._garbage = 0
+        self._codec: Codec | None = None  # while the session is open
+        self.lastpayload: Any = None
         self.errormsg = ""
         self.on_end: Callable[[], None] | None = None
         super().__init__(
@@ -123,7 +129,7 @@ class LanSession(library.Session):  # type: ignore[misc]  # the library has no t
             return
         request = Request(0x06, 0x3C, self.sessionid.to_bytes(4, "little"), deadline)
 
-        def closed(answer: "Future[Answer]") -> None:
+        def closed(answer: Pending[Answer]) -> None:
             self._loop.call(lambda: self._end("closed"))
             done.set_result(None) if answer.exception() is None else done.set_exception(answer.exception())
 
@@ -145,7 +151,7 @@ class LanSession(library.Session):  # type: ignore[misc]  # the library has no t
             self._transmit(request)
 
     def _transmit(self, request: Request) -> None:
-        if not request.answer.set_running_or_notify_cancel():  # nobody waits for it any more
+        if not request.answer.begin():  # nobody waits for it any more
             return
         self._current = request
         request.sent = True
@@ -164,9 +170,9 @@ class LanSession(library.Session):  # type: ignore[misc]  # the library has no t
         if "error" in response:
             _fail(request.answer, self._failure(str(response["error"])))
         else:
-            with contextlib.suppress(InvalidStateError):
-                request.answer.set_result(Answer(response["code"], bytes(response["data"])))
-        self._loop.call(self._next)
+            request.answer.set_result(Answer(response["code"], bytes(response["data"])))
+        if self._queue:
+            self._loop.call(self._next)
 
     def _overdue(self, request: Request) -> None:
         if self._current is request and not request.answer.done():
@@ -175,6 +181,7 @@ class LanSession(library.Session):  # type: ignore[misc]  # the library has no t
     # --- what the library calls, replaced
 
     def _initsession(self) -> None:
+        self._codec = None
         reached = getattr(self, "attemptedhash", None)  # on a new try, a suite that was refused is not asked for again
         super()._initsession()
         self.localsid = random.getrandbits(31) | 1  # tells late answers apart
@@ -191,6 +198,7 @@ class LanSession(library.Session):  # type: ignore[misc]  # the library has no t
 
     def _req_priv_level(self) -> None:
         """Set Session Privilege Level. The library's own waits here for the answer, and holds up every other BMC."""
+        self._codec = Codec(bytes(self.aeskey), bytes(self.k1), self.currhashlib().name, self.currhashlen)
         self.logged = 1
         self.logoutexpiry = None
         self.logontries = 0  # from here on a silent BMC ends the session: nothing is ever replayed
@@ -234,6 +242,40 @@ class LanSession(library.Session):  # type: ignore[misc]  # the library has no t
     def _keepalive(self) -> None:
         if self._current is None and not self._queue:
             self.ask(Request(0x06, 0x01, b"", time.monotonic() + _KEEPALIVE_SECONDS))
+
+    def send_payload(self, payload: Any = (), payload_type: int | None = None, retry: bool = True, **how: Any) -> None:
+        """In an open session by our own packets, which take a third of the library's time."""
+        if self._codec is None:
+            super().send_payload(payload, payload_type, retry, **how)
+            return
+        payload = payload or self.lastpayload
+        if retry:
+            self.lastpayload, self.last_payload_type = payload, _IPMI
+        self.netpacket = self._codec.encode(bytes(payload), _IPMI, self.sessionid, self.sequencenumber)
+        library.Session.keepalive_sessions[self] = {"ipmisession": self, "timeout": _idle_until()}
+        self._transmit_packet(retry)
+
+    def _transmit_packet(self, again: bool) -> None:
+        """What a full socket does not take is a lost packet: it is sent again like one."""
+        self.sequencenumber += 1
+        with contextlib.suppress(OSError):
+            self.socket.sendto(self.netpacket, self.sockaddr)
+        if again:
+            self.expiration = library._monotonic_time() + self.timeout
+            library.Session.waiting_sessions[self] = {"ipmisession": self, "timeout": self.expiration}
+
+    def _handle_ipmi2_packet(self, data: bytearray) -> None:
+        if self._codec is None or data[5] != _SECURED:
+            super()._handle_ipmi2_packet(data)
+            return
+        found = self._codec.decode(bytes(data))
+        if found is None or found[0] != self.localsid:
+            return
+        before, self.remseqnumber = getattr(self, "remseqnumber", None), found[1]
+        if before is not None and found[1] < before != _LAST_SEQUENCE:  # an old one, or one that was sent twice
+            self.remseqnumber = before
+            return
+        self._parse_ipmi_payload(bytearray(found[2]))
 
     def process_pktqueue(self) -> None:
         for packet in self.pktqueue:
@@ -281,7 +323,7 @@ class LanSession(library.Session):  # type: ignore[misc]  # the library has no t
             self.on_end()
 
 
-def _fail(future: "Future[Any]", error: BaseException) -> None:
+def _fail(future: "Future[Any] | Pending[Any]", error: BaseException) -> None:
     with contextlib.suppress(InvalidStateError):
         future.set_exception(error)
 

@@ -6,6 +6,7 @@ import heapq
 import itertools
 import logging
 import os
+import random
 import select
 import socket
 import threading
@@ -17,9 +18,12 @@ from pyghmi.ipmi.private import session as library
 
 _log = logging.getLogger(__name__)
 _LONGEST_SLEEP = 60.0
+_RESEND_LOOK = 0.05  # seconds between two looks for packets that were not answered: the library has no order of them
+_KEEPALIVE_LOOK = 1.0
+_LONGEST_PACKET, _SHORTEST_PACKET = 3000, 4
 _ids = itertools.count()
 
-Call = Callable[[], None]
+Call = Callable[[], object]
 
 
 class Loop:
@@ -36,6 +40,9 @@ class Loop:
         self._wake_out.setblocking(False)
         self._wake_in.setblocking(False)
         self._asleep = False
+        self._resend_at = self._keepalive_at = 0.0
+        self._poll, self._polled = select.poll(), 0
+        self._poll.register(self._wake_out, select.POLLIN)
         self._thread = threading.Thread(target=self._run, name="ipmi", daemon=True)
         self._thread.start()
 
@@ -50,6 +57,10 @@ class Loop:
         """Run `call` at `when` (time.monotonic). From the loop's thread alone."""
         heapq.heappush(self._timers, (when, next(_ids), call))
 
+    def call_later(self, seconds: float, call: Call) -> None:
+        """As `call_at`, so many seconds from now."""
+        self.call_at(time.monotonic() + seconds, call)
+
     def inside(self) -> bool:
         """Whether the caller is the loop's own thread."""
         return threading.current_thread() is self._thread
@@ -61,9 +72,33 @@ class Loop:
         while True:
             self._run_due()
             try:
-                library.Session.wait_for_rsp(_LONGEST_SLEEP)
+                self._wait(_LONGEST_SLEEP)
+                self._hand_out()
+                self._look()
             except Exception:  # whatever one BMC's packets did to the library, the others go on
                 _log.exception("The IPMI library failed between two packets; the loop goes on.")
+
+    @staticmethod
+    def _hand_out() -> None:
+        """What came, to the sessions that it is for."""
+        while library.sessionqueue:
+            library.sessionqueue.popleft().process_pktqueue()
+
+    def _look(self) -> None:
+        """What the library's own loop does at each packet for all sessions, and costs the more the more there are."""
+        now = time.monotonic()
+        if library.Session.waiting_sessions and now >= self._resend_at:
+            self._resend_at = now + _RESEND_LOOK
+            self._look_for(library.Session.waiting_sessions, _resend)
+        if now >= self._keepalive_at:
+            self._keepalive_at = now + _KEEPALIVE_LOOK
+            self._look_for(library.Session.keepalive_sessions, _keep_alive)
+
+    @staticmethod
+    def _look_for(sessions: dict[Any, dict[str, Any]], act: Callable[[Any], None]) -> None:
+        now = library._monotonic_time()
+        for session in [session for session, held in sessions.items() if held["timeout"] < now]:
+            act(session)
 
     def _run_due(self) -> None:
         """All calls handed in and all timers due. One that fails harms no other."""
@@ -83,24 +118,60 @@ class Loop:
     def _sleep_time(self, wanted: float) -> float:
         if self._calls:
             return 0.0
+        wanted = min(wanted, _KEEPALIVE_LOOK)
+        if library.Session.waiting_sessions:
+            wanted = min(wanted, max(0.0, self._resend_at - time.monotonic()))
         if self._timers:
             wanted = min(wanted, self._timers[0][0] - time.monotonic())
         return max(0.0, min(wanted, _LONGEST_SLEEP))
 
     def _wait(self, timeout: float, _address: Any = None, _events: Any = None) -> None:
         """Stands in for the library's own waiting: until a packet, a call, a timer, or `timeout` seconds."""
-        poll = select.poll()
-        poll.register(self._wake_out, select.POLLIN)
-        for sock in library.iosockets:
-            poll.register(sock, select.POLLIN)
+        sockets = library.iosockets
+        if len(sockets) != self._polled:
+            self._polled = len(sockets)
+            for sock in sockets:
+                self._poll.register(sock, select.POLLIN)
         self._asleep = True  # before the last look at the calls: none may slip in unseen
         try:
-            poll.poll(self._sleep_time(timeout) * 1000)
+            ready = {fd for fd, _ in self._poll.poll(self._sleep_time(timeout) * 1000)}
         finally:
             self._asleep = False
-        with contextlib.suppress(BlockingIOError):
-            self._wake_out.recv(4096)
-        library._io_graball(library.iosockets, {})
+        if self._wake_out.fileno() in ready:
+            with contextlib.suppress(BlockingIOError):
+                self._wake_out.recv(4096)
+        for sock in sockets:
+            if sock.fileno() in ready:
+                _receive(sock)
+
+
+def _receive(sock: Any) -> None:
+    """All that waits at a socket, each packet to the session of its address."""
+    sock.setblocking(False)
+    port = sock.getsockname()[1]
+    while True:
+        try:
+            data, address = sock.recvfrom(_LONGEST_PACKET)
+        except OSError:  # nothing more; or a BMC's port is closed, which its silence will tell
+            return
+        session = library.Session.bmc_handlers.get(address, {}).get(port)
+        if session is not None and len(data) >= _SHORTEST_PACKET:
+            session.pktqueue.append((data, address, sock, True))
+            library.sessionqueue.append(session)
+
+
+def _resend(session: Any) -> None:
+    library.Session.waiting_sessions.pop(session, None)
+    session._timedout()
+
+
+def _keep_alive(session: Any) -> None:
+    library.Session.keepalive_sessions[session]["timeout"] = library._monotonic_time() + library.MAX_IDLE - 5 * _part()
+    session._keepalive()
+
+
+def _part() -> float:
+    return random.random()  # noqa: S311 (a stagger)
 
 
 _current: Loop | None = None

@@ -3,13 +3,13 @@
 import contextlib
 import logging
 import socket
-import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from typing import Any
 
+from oobctl.drivers import loops
 from oobctl.drivers.interfaces import Fence
 from oobctl.drivers.ipmi import codes
 from oobctl.drivers.ipmi.lan import Answer, LanSession, Request, SessionFailed, Target
@@ -28,11 +28,11 @@ _suites: dict[tuple[str, int], int] = {}  # the cipher suite that worked last, p
 
 
 class IpmiSession:
-    """Opened at the first command. Used by one thread at a time (it locks), closed for certain by `close`."""
+    """Opened at the first command. Used by one task at a time (it locks), closed for certain by `close`."""
 
     def __init__(self, login: Login) -> None:
         self._login = login
-        self._lock = threading.RLock()
+        self._lock = loops.Lock()
         self._lan: LanSession | None = None
         self._answered_at = 0.0
         self.logins = 0
@@ -147,9 +147,9 @@ class IpmiSession:
         return self._ask(lan, request)
 
     def _ask(self, lan: LanSession, request: Request) -> Answer:
-        loop().call(lambda: lan.ask(request))
+        self._hand_in(lan, request)
         try:
-            answer = request.answer.result(request.deadline - time.monotonic() + _GRACE)
+            answer: Answer = loops.result(request.answer, request.deadline - time.monotonic() + _GRACE)
         except SessionFailed:
             self._lost()
             raise
@@ -159,6 +159,14 @@ class IpmiSession:
             raise SessionFailed("timeout", heard=True, garbage=0) from error
         self._answered_at = time.monotonic()
         return answer
+
+    @staticmethod
+    def _hand_in(lan: LanSession, request: Request) -> None:
+        owner = loop()
+        if owner.inside():  # a reading of the loop's own, which is never in the middle of the library's work
+            lan.ask(request)
+        else:
+            owner.call(lambda: lan.ask(request))
 
     # --- opening and closing
 
@@ -170,7 +178,11 @@ class IpmiSession:
             _log.warning(
                 "Our session at %s was given away while this process stood still: it logs in anew.", self.where
             )
-        self._lost()
+        return loops.aside(self._open_anew, long=True)
+
+    def _open_anew(self) -> LanSession:
+        slot = self._login.slot
+        self._lose()
         self._login.begin()
         leftovers = slot.claim()
         try:
@@ -244,6 +256,9 @@ class IpmiSession:
         return str(found[0][4][0])
 
     def _lost(self) -> None:
+        loops.aside(self._lose, long=True)
+
+    def _lose(self) -> None:
         """The session is dead: its slot goes back, the next command opens another."""
         if self._lan is not None:
             lan, self._lan = self._lan, None
@@ -265,7 +280,7 @@ class IpmiSession:
             lan, self._lan = self._lan, None
             if lan is not None:
                 loop().call(lan.forget)
-                self._login.slot.release()
+                loops.aside(self._login.slot.release)
 
     def close(self) -> None:
         """Log out. Never raises."""

@@ -1,18 +1,21 @@
 """The connection to one BMC over Redfish: it logs in when needed, sends one request at a time, logs out for sure."""
 
 import logging
-import threading
 import time
 from typing import Any
 
+from aiohttp import ClientError
 from redfish.rest.v1 import RetriesExhaustedError
 
+from oobctl.constants import SessionPurpose
+from oobctl.drivers import loops
 from oobctl.drivers.login import Login
 from oobctl.drivers.redfish import leftovers
 from oobctl.drivers.redfish.answers import Reply
 from oobctl.drivers.redfish.entry import Ask, Entry, basic
 from oobctl.drivers.redfish.failures import failure
-from oobctl.drivers.redfish.http import Client, authority
+from oobctl.drivers.redfish.http import Client, OtherAuthority, OtherCertificate, TooMuch, authority
+from oobctl.drivers.redfish.poll_client import PollClient
 from oobctl.drivers.redfish.redirects import moved
 from oobctl.drivers.redfish.tls import Limit
 from oobctl.drivers.slots import Leftover
@@ -22,15 +25,17 @@ from oobctl.profiles.quirks import Quirk
 _log = logging.getLogger(__name__)
 _LOGOUT_SECONDS = 3.0
 
+AnyClient = Client | PollClient
+
 
 class Connection:
     """What a session is over and under which login. Its owner locks; `close` ends it for certain."""
 
     def __init__(self, login: Login) -> None:
         self._login = login
-        self._lock = threading.RLock()
+        self._lock = loops.Lock()
         self._limit = Limit()
-        self._client: Client | None = None
+        self._client: AnyClient | None = None
         self._native: str | None = None  # the path of our session; None under Basic
         self._token = ""
         self._must_change: str | None = None  # as Entry has it
@@ -50,7 +55,7 @@ class Connection:
     # --- one request
 
     def _exchange(
-        self, client: Client, method: str, path: str, body: Any, headers: dict[str, str], seconds: float, what: str
+        self, client: AnyClient, method: str, path: str, body: Any, headers: dict[str, str], seconds: float, what: str
     ) -> Reply:
         """One request, and once more where the BMC moved its path by a slash: nothing was done at the first then."""
         started = time.monotonic()
@@ -61,26 +66,23 @@ class Connection:
         return self._request(client, method, there, body, headers, seconds - (time.monotonic() - started), what)
 
     def _request(
-        self, client: Client, method: str, path: str, body: Any, headers: dict[str, str], seconds: float, what: str
+        self, client: AnyClient, method: str, path: str, body: Any, headers: dict[str, str], seconds: float, what: str
     ) -> Reply:
         """One request on the wire; every failure of it becomes one of our errors, its cause kept."""
         self._limit.start(seconds)
         follow = self._login.profile.has(Quirk.REDIRECT_308)
         try:
-            answer = client.send(method, path, body, headers, max(seconds, 0.001), follow=follow)
+            wire = client.send(method, path, body, headers, max(seconds, 0.001), follow=follow)
         except RetriesExhaustedError as error:
             client.drop()
             raise failure(error.__cause__ or error, self._login, what, seconds, self._limit.sent) from error
+        except (OSError, ClientError, OtherCertificate, OtherAuthority, TooMuch) as error:  # of the monitor's client
+            client.drop()
+            raise failure(error, self._login, what, seconds, self._limit.sent) from error
         except Exception as error:  # the library meets an answer it did not expect
             client.drop()
             raise BmcBadAnswer(f"The BMC at {self.where} answered {what!r} in a way that makes no sense.") from error
-        return Reply(
-            answer.status,
-            {name.lower(): value for name, value in answer.getheaders()},
-            bytes(answer.read or b""),
-            path,
-            (self._login.secret.password, self._token),
-        )
+        return Reply(wire.status, wire.headers, wire.body, path, (self._login.secret.password, self._token))
 
     # --- opening and closing
 
@@ -90,14 +92,17 @@ class Connection:
             self._open()
             return self.root
 
-    def _open(self) -> Client:
+    def _open(self) -> AnyClient:
         if self._client is not None:
             if self._login.slot.holds():
                 return self._client
             _log.warning(
                 "Our session at %s was given away while this process stood still: it logs in anew.", self.where
             )
-            self._lost()
+        return loops.aside(self._open_anew, long=True)
+
+    def _open_anew(self) -> AnyClient:
+        self._lost()
         if self._retired:
             raise BmcRefused(
                 f"The password of our user at {self.where} was changed over this connection. Connect anew, with it."
@@ -123,10 +128,10 @@ class Connection:
             end_leftover(self._login, one)
         self._login.slot.refuse_crowd(left)
 
-    def _get_in(self) -> tuple[Client, Entry]:
+    def _get_in(self) -> tuple[AnyClient, Entry]:
         """With the secret that holds; while it is rotated, with the other one where that is refused."""
         while True:
-            client = Client(self._login.endpoint, self._limit)
+            client = client_for(self._login, self._limit)
             entry = Entry(self._login, client, self._asking(client))
             joined = self._login.slot.joined
             try:
@@ -144,7 +149,7 @@ class Connection:
             self._login.slot.answered()
             return client, entry
 
-    def _came_to_nothing(self, client: Client, entry: Entry, error: BaseException) -> None:
+    def _came_to_nothing(self, client: AnyClient, entry: Entry, error: BaseException) -> None:
         slot = self._login.slot
         self._native = entry.native
         if isinstance(error, BmcUnreachable):
@@ -160,7 +165,7 @@ class Connection:
         if isinstance(error, BmcAuthFailed):
             self._login.refused(error)
 
-    def _asking(self, client: Client) -> Ask:
+    def _asking(self, client: AnyClient) -> Ask:
         """All of a login shares one limit of time."""
         deadline = time.monotonic() + self._login.profile.timeouts.connect
 
@@ -182,13 +187,13 @@ class Connection:
         if not self._token:
             refusal = BmcAuthFailed(f"The BMC at {self.where} let us in and then refused us ({reply.words()}).")
             self._lost()  # each request carries the password: no more of them
-            self._login.refused(refusal)
+            loops.aside(lambda: self._login.refused(refusal))
             raise refusal
-        self._login.slot.void()
+        loops.aside(self._login.slot.void)
         self._native = None
         self._lost()
 
-    def _ending(self, client: Client) -> leftovers.Ask:
+    def _ending(self, client: AnyClient) -> leftovers.Ask:
         def ask(method: str, path: str) -> Reply:
             return self._exchange(client, method, path, None, {}, _LOGOUT_SECONDS, "end a session")
 
@@ -201,9 +206,9 @@ class Connection:
         """
         client, self._client = self._client, None
         if client is not None:
-            self._log_out(client, whole=whole)
+            loops.aside(lambda: self._log_out(client, whole=whole), long=True)
 
-    def _log_out(self, client: Client, *, whole: bool = False) -> None:
+    def _log_out(self, client: AnyClient, *, whole: bool = False) -> None:
         native, self._native, self._token, self._must_change = self._native, None, "", None
         ends = native is not None and self._login.slot.leave(whole=whole)
         gone = not ends or native is None or leftovers.delete(self._ending(client), native, own=True)
@@ -221,7 +226,7 @@ class Connection:
             self._native, self._token, self._must_change = None, "", None
             if client is not None:
                 client.drop()
-                self._login.slot.abandon()
+                loops.aside(self._login.slot.abandon)
 
     def close(self) -> None:
         """Log out. Never raises."""
@@ -232,10 +237,16 @@ class Connection:
                 _log.exception("Closing the Redfish session at %s failed.", self.where)
 
 
+def client_for(login: Login, limit: Limit) -> AnyClient:
+    """Many BMCs are polled at once, in one loop; what acts has the library's client, in its own thread."""
+    polls = login.slot.purpose is SessionPurpose.POLL
+    return PollClient(login.endpoint, limit) if polls else Client(login.endpoint, limit)
+
+
 def end_leftover(login: Login, left: Leftover) -> None:
     """End what another process left open, with Basic: it needs no free slot. What could not be ended stays noted."""
     connection = Connection(login)
-    client = Client(login.endpoint, connection._limit)
+    client = client_for(login, connection._limit)
     try:
         client.set_authorization_key(basic(login))
         leftovers.end(login, [left], connection._ending(client))

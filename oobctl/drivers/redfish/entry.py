@@ -7,6 +7,7 @@ from typing import Any
 from oobctl.drivers.login import Login
 from oobctl.drivers.redfish.answers import Reply, link
 from oobctl.drivers.redfish.http import Client, authority
+from oobctl.drivers.redfish.poll_client import PollClient
 from oobctl.drivers.redfish.redirects import path_of
 from oobctl.drivers.slots import Joined
 from oobctl.errors import BmcAuthFailed, BmcBadAnswer
@@ -28,7 +29,7 @@ class Entry:
     told) while the BMC wants its password changed and allows nothing else; None where it allows all.
     """
 
-    def __init__(self, login: Login, client: Client, ask: Ask) -> None:
+    def __init__(self, login: Login, client: Client | PollClient, ask: Ask) -> None:
         self._login, self._client, self._ask = login, client, ask
         self._where = authority(login.endpoint)
         self.root: dict[str, Any] = {}

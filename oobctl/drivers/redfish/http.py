@@ -1,7 +1,8 @@
 """HTTP to one BMC: one connection, no proxy, no other authority, limits to time and size, the certificate first."""
 
 import logging
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import requests
@@ -13,7 +14,7 @@ from oobctl.constants import TlsMode
 from oobctl.drivers.interfaces import EndpointAddress
 from oobctl.drivers.redfish.tls import Limit, context_for, fingerprint, plain
 
-_MOST_BYTES = 4 * 1024 * 1024
+MOST_BYTES = 4 * 1024 * 1024
 _PIECE = 64 * 1024
 
 
@@ -23,6 +24,14 @@ def _no_records(_record: logging.LogRecord) -> bool:
 
 
 library.LOGGER.addFilter(_no_records)
+
+
+class Wire(NamedTuple):
+    """An answer as it came: its headers in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
 
 
 class OtherCertificate(Exception):
@@ -80,9 +89,9 @@ class BmcAdapter(HTTPAdapter):
         pieces, size = [], 0
         while piece := response.raw.read(_PIECE, decode_content=True):
             size += len(piece)
-            if size > _MOST_BYTES:
+            if size > MOST_BYTES:
                 response.raw.close()
-                raise TooMuch(f"more than {_MOST_BYTES} bytes")
+                raise TooMuch(f"more than {MOST_BYTES} bytes")
             pieces.append(piece)
         response.raw.release_conn()
         return b"".join(pieces)
@@ -127,14 +136,14 @@ class Client(library.HttpClient):  # type: ignore[misc]  # the library has no ty
         self._session.mount("https://", BmcAdapter(endpoint, limit))
         self._session.max_redirects = 3
 
-    def send(
-        self, method: str, path: str, body: Any, headers: dict[str, str], timeout: float, *, follow: bool
-    ) -> library.RestResponse:
+    def send(self, method: str, path: str, body: Any, headers: dict[str, str], timeout: float, *, follow: bool) -> Wire:
         """One request. follow: redirects are followed, for GET alone, and inside the authority alone."""
         follow = follow and method == "GET"
-        return self._rest_request(
+        answer = self._rest_request(
             path, method=method, body=body, headers=headers, allow_redirects=follow, timeout=timeout
         )
+        headers = {name.lower(): value for name, value in answer.getheaders()}
+        return Wire(answer.status, headers, bytes(answer.read or b""))
 
     def forget(self) -> None:
         """Close the connection, and keep nothing that authenticates us."""

@@ -8,16 +8,15 @@ from typing import Any
 
 from oobctl.drivers.interfaces import Fence
 from oobctl.drivers.redfish.answers import Reply
-from oobctl.drivers.redfish.connection import Connection
+from oobctl.drivers.redfish.connection import AnyClient, Connection
 from oobctl.drivers.redfish.entry import wants_change
-from oobctl.drivers.redfish.http import Client
 from oobctl.drivers.unsent import surely_not_sent
 from oobctl.errors import BmcError, BmcRefused, BmcTimeout, BmcUnreachable, OutcomeUnknown
 from oobctl.profiles.quirks import Quirk
 
 
 class RedfishSession(Connection):
-    """Opened at the first request. Used by one thread at a time (it locks), closed for certain by `close`."""
+    """Opened at the first request. Used by one task at a time (it locks), closed for certain by `close`."""
 
     def get(self, path: str, *, what: str, gzip: bool = False) -> Reply:
         """Read a resource. `what` completes "asked to". gzip: it may come compressed. Raises BmcError's subclasses."""
@@ -105,7 +104,7 @@ class RedfishSession(Connection):
         return self._granted(self._ready(), method, path, body, headers, fence, what)
 
     @surely_not_sent()
-    def _ready(self) -> Client:
+    def _ready(self) -> AnyClient:
         """Logged in, and the right server answers."""
         self._open()
         if self._admitted():  # else it tells nothing of itself: it is known by its certificate and our password
@@ -118,7 +117,7 @@ class RedfishSession(Connection):
         return self._client
 
     def _granted(
-        self, client: Client, method: str, path: str, body: Any, headers: dict[str, str], fence: Fence, what: str
+        self, client: AnyClient, method: str, path: str, body: Any, headers: dict[str, str], fence: Fence, what: str
     ) -> Reply:
         """Ask the fence, then send at once with this login: another was not asked who it is."""
         limit = self._login.profile.timeouts.longest_send

@@ -71,13 +71,25 @@ def context_for(endpoint: EndpointAddress, limit: Limit) -> LimitedContext:
     context.limit = limit
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if endpoint.tls_mode == TlsMode.PIN:
-        if not endpoint.tls_fingerprint:
-            raise ConfigurationError(
-                f"The endpoint {endpoint.address} has no pinned certificate. Confirm its fingerprint at the endpoint."
-            )
+        required_pin(endpoint)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-        return context
+    else:
+        trust(context, endpoint)
+    return context
+
+
+def required_pin(endpoint: EndpointAddress) -> str:
+    """The fingerprint of a pinned endpoint, in plain hex. Raises ConfigurationError where there is none."""
+    if not endpoint.tls_fingerprint:
+        raise ConfigurationError(
+            f"The endpoint {endpoint.address} has no pinned certificate. Confirm its fingerprint at the endpoint."
+        )
+    return plain(endpoint.tls_fingerprint)
+
+
+def trust(context: ssl.SSLContext, endpoint: EndpointAddress) -> None:
+    """Trust the endpoint's CA, else the system's. Raises ConfigurationError where it is no certificate."""
     try:
         if endpoint.tls_ca:
             context.load_verify_locations(cadata=endpoint.tls_ca)
@@ -87,7 +99,6 @@ def context_for(endpoint: EndpointAddress, limit: Limit) -> LimitedContext:
         raise ConfigurationError(
             f"The certificate authority of the endpoint {endpoint.address} is no PEM certificate. Enter it again."
         ) from error
-    return context
 
 
 def fingerprint(certificate: bytes) -> str:

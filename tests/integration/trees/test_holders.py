@@ -119,7 +119,7 @@ def test_who_was_taken_for_dead_sees_that_its_slot_is_another_s(server: str) -> 
     silent("profile-stopped")
     next_one = a_slot(server, "worker-next")
     assert len(next_one.claim()) == 1
-    stopped._beaten -= AWAY
+    slots._held[str(stopped._id)] -= AWAY
     assert not stopped.holds()
     assert next_one.holds()
 
@@ -167,7 +167,7 @@ def test_what_a_living_process_lost_track_of_is_nobody_s(server: str) -> None:
     kept.claim()
     assert lost._id is not None
     lives(ALIVE)
-    slots._held.discard(lost._id)
+    del slots._held[lost._id]
     slots.beat_all(ALIVE)
     assert {row.id: row.heartbeat > 0 for row in trees.slots_taken()} == {lost._id: False, kept._id: True}
 

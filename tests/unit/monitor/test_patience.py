@@ -2,6 +2,7 @@
 
 import time
 from datetime import timedelta
+from functools import partial
 from itertools import pairwise
 from queue import SimpleQueue
 
@@ -10,6 +11,7 @@ from sqlalchemy import select, update
 
 from oobctl import clock
 from oobctl.constants import PowerState
+from oobctl.drivers import loops
 from oobctl.errors import BmcRefused, BmcTimeout, BmcUnreachable, OobctlError
 from oobctl.jobs import progress
 from oobctl.monitor import Monitor
@@ -76,8 +78,7 @@ def bmc(monkeypatch: pytest.MonkeyPatch) -> Bmc:
 def monitor(sqlite_installation: Installation, monkeypatch: pytest.MonkeyPatch, moved: Clock) -> Monitor:
     with database().read() as session:
         found = Monitor(session.scalars(select(Site.id)).one())
-    for pool in (found._answering, found._silent):
-        monkeypatch.setattr(pool, "submit", lambda call, *given: call(*given))  # in this thread, at once
+    monkeypatch.setattr(loops, "start", lambda _loop, call: call())  # in this thread, at once
     found._look()
     for watch in found._watches.values():
         watch.interval = INTERVAL
@@ -166,15 +167,14 @@ def test_a_bmc_of_several_servers_has_one_probe_at_a_time(
         poll(one, monitor.id, SimpleQueue())
         one.bmc_id, one.next_at = "shared", 0.0
     monitor._watches = {one.server_id: one for one in (first, second)}
-    waiting: list[tuple[object, ...]] = []
-    monkeypatch.setattr(monitor._silent, "submit", lambda *given: waiting.append(given))
+    waiting: list[partial[None]] = []
+    monkeypatch.setattr(loops, "start", lambda _loop, call: waiting.append(call))
     monitor._start_polls()
     monitor._start_polls()
     assert len(waiting) == 1
-    call, *given = waiting.pop()
-    call(*given)  # type: ignore[operator]
+    waiting.pop()()
     monitor._start_polls()
-    assert [given[1] for given in waiting] == [second]
+    assert [call.args[0] for call in waiting] == [second]
 
 
 def test_another_endpoint_is_asked_at_once(

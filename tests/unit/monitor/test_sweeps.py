@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from oobctl import clock, readings
 from oobctl.constants import Capability, SessionPurpose
+from oobctl.drivers import loops
 from oobctl.drivers.readings import EventLogReport, HealthReport
 from oobctl.errors import (
     BmcRefused,
@@ -48,6 +49,11 @@ def monitor(sqlite_installation: Installation, monkeypatch: pytest.MonkeyPatch) 
         made = Monitor(session.scalars(select(Site.id)).one())
     yield made
     made._end()
+
+
+def waits(goes_on: threading.Event) -> bool:
+    """As an answer is waited for: the loop goes on meanwhile."""
+    return loops.aside(lambda: goes_on.wait(30), long=True)
 
 
 def watch(monitor: Monitor, name: str = "web01") -> Watch:
@@ -102,7 +108,7 @@ def test_a_slow_reading_delays_no_power_and_no_other_server(monitor: Monitor) ->
     for server in (slow, other):
         answer_once(monitor, server)
     goes_on = threading.Event()
-    script(slow).answers["health"] = lambda: (goes_on.wait(30), samples.HEALTH)[1]
+    script(slow).answers["health"] = lambda: (waits(goes_on), samples.HEALTH)[1]
     try:
         monitor._start_sweeps()
         eventually(lambda: "health" in script(slow).asked)
@@ -126,7 +132,7 @@ def test_servers_behind_one_bmc_are_read_one_after_the_other(monitor: Monitor) -
         answer_once(monitor, server)
     goes_on = threading.Event()
     for server in (one, two):
-        script(server).answers["health"] = lambda: (goes_on.wait(30), samples.HEALTH)[1]
+        script(server).answers["health"] = lambda: (waits(goes_on), samples.HEALTH)[1]
     try:
         monitor._start_sweeps()
         eventually(lambda: monitor._swept == {one.bmc_id} and "health" in script(one).asked + script(two).asked)

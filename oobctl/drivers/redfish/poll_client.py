@@ -1,0 +1,141 @@
+"""HTTP to one BMC for the monitor: as http.Client, over the loop; what has not changed is not sent again."""
+
+import ssl
+from collections import OrderedDict
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import aiohttp
+from requests.exceptions import SSLError, TooManyRedirects
+from yarl import URL
+
+from oobctl.constants import TlsMode
+from oobctl.drivers.interfaces import EndpointAddress
+from oobctl.drivers.redfish.conditional import Conditional
+from oobctl.drivers.redfish.http import MOST_BYTES, OtherAuthority, OtherCertificate, TooMuch, Wire, authority
+from oobctl.drivers.redfish.loop import loop
+from oobctl.drivers.redfish.tls import Limit, required_pin, trust
+
+_KEEPALIVE_SECONDS = 90.0  # longer than a round of the monitor: a TLS handshake costs a BMC a second
+_MOST_REDIRECTS = 3
+_MOST_CONTEXTS = 64
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+
+class PollClient:
+    """One connection to one endpoint. From any thread, one request at a time."""
+
+    def __init__(self, endpoint: EndpointAddress, limit: Limit) -> None:
+        self._base, self._limit = f"https://{authority(endpoint)}", limit
+        self._tls = _tls(endpoint)
+        self._headers: dict[str, str] = {}
+        self._conditional = Conditional()
+        self._session: aiohttp.ClientSession | None = None
+
+    def set_session_key(self, token: str | None) -> None:
+        self._set("X-Auth-Token", token)
+
+    def set_authorization_key(self, basic: str | None) -> None:
+        self._set("Authorization", basic)
+
+    def _set(self, name: str, value: str | None) -> None:
+        self._headers.pop(name, None)
+        if value is not None:
+            self._headers[name] = value
+
+    def send(self, method: str, path: str, body: Any, headers: dict[str, str], timeout: float, *, follow: bool) -> Wire:
+        """As http.Client.send; raises what failed, as aiohttp has it, and http's own exceptions."""
+        return loop().result(self._send(method, path, body, headers, timeout, follow=follow and method == "GET"))
+
+    async def _send(
+        self, method: str, path: str, body: Any, headers: dict[str, str], timeout: float, *, follow: bool
+    ) -> Wire:
+        asked = {**self._headers, **headers}
+        if method == "GET":
+            asked |= self._conditional.headers(path)
+        try:
+            wire = await self._followed(method, self._base + path, body, asked, timeout, follow)
+        except aiohttp.ServerFingerprintMismatch as error:
+            raise OtherCertificate(error.got.hex()) from error
+        except (aiohttp.ClientConnectorSSLError, ssl.SSLError) as error:
+            raise SSLError(error) from error
+        except aiohttp.ClientConnectorError:
+            self._limit.sent = False
+            raise
+        if method == "GET":
+            wire = Wire(*self._conditional.answer(path, wire.status, wire.headers, wire.body))
+        return wire
+
+    async def _followed(
+        self, method: str, url: str, body: Any, headers: dict[str, str], timeout: float, follow: bool
+    ) -> Wire:
+        for _ in range(_MOST_REDIRECTS + 1):
+            wire = await self._once(method, url, body, headers, timeout)
+            location = wire.headers.get("location")
+            if not follow or wire.status not in _REDIRECTS or not location:
+                return wire
+            url = urljoin(url, location)
+            parts = urlsplit(url)
+            if f"{parts.scheme}://{parts.netloc}" != self._base:
+                raise OtherAuthority(f"{parts.scheme}://{parts.netloc}")
+        raise TooManyRedirects(url)
+
+    async def _once(self, method: str, url: str, body: Any, headers: dict[str, str], timeout: float) -> Wire:
+        if self._session is None:
+            self._session = self._made()
+        self._limit.sent = True
+        limit = aiohttp.ClientTimeout(total=timeout)
+        request = self._session.request(
+            method, URL(url, encoded=True), json=body, headers=headers, timeout=limit, allow_redirects=False
+        )
+        async with request as response:
+            content = await _body(response)
+            return Wire(response.status, {name.lower(): value for name, value in response.headers.items()}, content)
+
+    def _made(self) -> aiohttp.ClientSession:
+        connector = aiohttp.TCPConnector(limit=1, ssl=self._tls, keepalive_timeout=_KEEPALIVE_SECONDS)
+        return aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"Accept-Encoding": "identity", "Accept": "application/json", "OData-Version": "4.0"},
+        )
+
+    def forget(self) -> None:
+        """Close the connection, and keep nothing that authenticates us, nor what it gave."""
+        self._headers.clear()
+        self._conditional = Conditional()
+        self.drop()
+
+    def drop(self) -> None:
+        """Close the connection."""
+        session, self._session = self._session, None
+        if session is not None:
+            loop().begin(session.close())
+
+
+async def _body(response: aiohttp.ClientResponse) -> bytes:
+    """All of it, up to the limit of size."""
+    pieces, size = [], 0
+    async for piece in response.content.iter_any():
+        pieces.append(piece)
+        size += len(piece)
+        if size > MOST_BYTES:
+            raise TooMuch(f"more than {MOST_BYTES} bytes")
+    return b"".join(pieces)
+
+
+_contexts: OrderedDict[str | None, ssl.SSLContext] = OrderedDict()
+
+
+def _tls(endpoint: EndpointAddress) -> ssl.SSLContext | aiohttp.Fingerprint:
+    """What each connection is checked with; one context for all that trust the same authority, for it is large."""
+    if endpoint.tls_mode == TlsMode.PIN:
+        return aiohttp.Fingerprint(bytes.fromhex(required_pin(endpoint)))
+    if endpoint.tls_ca not in _contexts:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        trust(context, endpoint)
+        while len(_contexts) >= _MOST_CONTEXTS:
+            _contexts.popitem(last=False)
+        _contexts[endpoint.tls_ca] = context
+    return _contexts[endpoint.tls_ca]
