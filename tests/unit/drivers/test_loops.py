@@ -36,7 +36,12 @@ def test_a_thousand_readings_wait_in_one_thread(loop: Callable[[], loops.Loop]) 
 @LOOPS
 def test_what_blocks_is_done_aside_and_the_loop_goes_on(loop: Callable[[], loops.Loop]) -> None:
     goes_on, said = threading.Event(), list[str]()
-    loops.start(loop(), lambda: (loops.aside(lambda: goes_on.wait(30)), said.append("slow")))
+
+    def slow() -> None:
+        loops.aside(lambda: goes_on.wait(30))
+        said.append("slow")
+
+    loops.start(loop(), slow)
     loops.start(loop(), lambda: said.append("other"))
     eventually(lambda: said == ["other"])
     goes_on.set()
