@@ -3,13 +3,16 @@
 import threading
 import time
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select
 
 from oobctl.constants import READ_CAPABILITIES, Capability, Protocol
+from oobctl.drivers import loops
 from oobctl.drivers.redfish.session import RedfishSession
 from oobctl.lab import rack as lab
+from oobctl.monitor import process, sweep
 from oobctl.store import EventLogEntry, Reading, database
 from tests.integration.drivers.rows import Rows
 from tests.integration.drivers.test_monitor import WAIT_SECONDS, monitoring, server, until
@@ -88,15 +91,21 @@ def health(server_id: str) -> str:
 def test_a_reading_that_is_held_up_keeps_the_power_fresh(rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
     """A BMC that takes its time between two requests of one reading, of a service that is asked for power meanwhile."""
     server_id = rows.enrol("app01", protocols=(Protocol.REDFISH,))
-    ask, held, goes_on = RedfishSession.get, threading.Event(), threading.Event()
+    ask, held, goes_on = sweep.sweep, threading.Event(), threading.Event()
+    get, sweeping = RedfishSession.get, set[object]()
 
-    def get(self: RedfishSession, path: str, *, what: str) -> object:
-        if threading.current_thread().name.startswith("sweep"):
+    def slowly(*given: Any) -> None:
+        sweeping.add(loops.task())
+        ask(*given)
+
+    def hold(self: RedfishSession, path: str, **how: Any) -> object:
+        if loops.task() in sweeping:
             held.set()
-            goes_on.wait(WAIT_SECONDS)
-        return ask(self, path, what=what)
+            loops.aside(lambda: goes_on.wait(WAIT_SECONDS), long=True)
+        return get(self, path, **how)
 
-    monkeypatch.setattr(RedfishSession, "get", get)
+    monkeypatch.setattr(process, "sweep", slowly)
+    monkeypatch.setattr(RedfishSession, "get", hold)
     with monitoring(rows):
         assert held.wait(WAIT_SECONDS)
         for _ in range(3):
