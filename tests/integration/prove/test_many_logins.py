@@ -2,65 +2,18 @@
 
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlalchemy import func, select
 
-from oobctl.config import settings
-from oobctl.constants import Lifecycle, Protocol, SessionPurpose
-from oobctl.drivers.connect import connect
 from oobctl.lab.rack import RackInfo
 from oobctl.monitor import Monitor
-from oobctl.store import Bmc, BmcCircuit, BmcSession, Credential, Endpoint, Server, Site, database
-from oobctl.vault import Secret, make_key, seal
+from oobctl.store import BmcCircuit, BmcSession, Credential, Server, database
 from tests.installation import eventually
 from tests.integration.prove.conftest import PROVE
+from tests.many import AT_ONCE, enrol_all, write_rows
 
 BMCS = 1000 if PROVE else 40
-AT_ONCE = 32
-
-
-def write_rows(many: RackInfo) -> tuple[str, list[str]]:
-    """The ids of the site and of its servers; who they are is enrolled at their first login."""
-    assert many.light is not None
-    with database().write() as tx:
-        site = Site(name="main", public_key=b"")
-        tx.add(site)
-        tx.flush()
-        site.public_key = make_key(settings().keys / f"{site.id}.key")
-        ids = []
-        for number, address in enumerate(many.light["addresses"]):
-            bmc = Bmc(site_id=site.id, profile="generic-ipmi")
-            tx.add(bmc)
-            tx.flush()
-            endpoint = Endpoint(bmc_id=bmc.id, protocol=Protocol.IPMI, address=address, port=many.light["port"])
-            tx.add(endpoint)
-            tx.flush()
-            secret = Secret(many.light["user"], many.light["password"])
-            tx.add(Credential(endpoint_id=endpoint.id, sealed=seal(site.public_key, endpoint.id, address, secret)))
-            server = Server(name=f"light{number:04}", site_id=site.id, bmc_id=bmc.id, lifecycle=Lifecycle.READY)
-            tx.add(server)
-            tx.flush()
-            ids.append(server.id)
-        return site.id, ids
-
-
-def enrol(server_id: str) -> None:
-    bmc = connect(
-        server_id,
-        purpose=SessionPurpose.ACT,
-        holder="worker-test",
-        fence=lambda _seconds: None,
-        check=lambda _found: None,
-    )
-    try:
-        found = bmc.identify()
-    finally:
-        bmc.close()
-    with database().write() as tx:
-        tx.get_one(Bmc, tx.get_one(Server, server_id).bmc_id).guid = found.bmc_guid
-        tx.get_one(Server, server_id).system_uuid = found.system_uuid
 
 
 def read_so_far() -> int:
@@ -73,8 +26,7 @@ def read_so_far() -> int:
 def test_a_thousand_bmcs_log_in_and_none_fails_because_of_us(many: RackInfo) -> None:
     site_id, ids = write_rows(many)
     began = time.monotonic()
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        list(pool.map(enrol, ids))
+    enrol_all(ids)
     enrolled = time.monotonic() - began
     stop = threading.Event()
     thread = threading.Thread(target=Monitor(site_id).run, args=(stop,))
