@@ -1,4 +1,4 @@
-"""A site's worker: carries its jobs out, and asks for what is due: overrides, users, passwords, what tenants left."""
+"""A site's worker: carries its jobs out, and asks for what is due: overrides, users, passwords, silent BMCs."""
 
 import threading
 from datetime import datetime, timedelta
@@ -12,6 +12,7 @@ from oobctl.audit import refusals
 from oobctl.config import settings
 from oobctl.constants import ENDED_STATES, BootEnabled, BootSource, Lifecycle
 from oobctl.errors import OobctlError
+from oobctl.healing import heal_silent
 from oobctl.ids import new_id
 from oobctl.installation import find_site, key_path
 from oobctl.jobs import engine, recovery
@@ -54,6 +55,7 @@ def _tidy(site_id: str) -> None:
     release_servers(site_id)
     forget_secrets()
     rotate_passwords(site_id)
+    heal_silent(site_id)
 
 
 def clear_overrides(site_id: str) -> None:

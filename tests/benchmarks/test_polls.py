@@ -89,9 +89,7 @@ def _resident() -> int:
 
 
 @pytest.fixture
-def site(
-    many: RackInfo, sqlite: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> tuple[str, list[str]]:
+def site(many: RackInfo, sqlite: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str, list[str]]:
     """All enrolled, and a profile that has their power alone polled, each second."""
     alone = {f"polling.{name}": None for name in READ_CAPABILITIES} | {"polling.power": 1}
     monkeypatch.setenv("OOBCTL_HWPROFILES", str(write_profiles(tmp_path / "hwprofiles", alone)))
