@@ -23,7 +23,7 @@ _IPMI, _SECURED = 0x00, 0xC0  # payload types: IPMI; the same encrypted and sign
 _LAST_SEQUENCE = 0xFFFFFFFF
 _RMCP = b"\xff\x07"  # RMCP: no acknowledge, class IPMI (IPMI 2.0, section 13.1.3)
 _PRIVILEGES = {"administrator": 4, "operator": 3}
-_RESEND_AT_MOST_EVERY = 2.0
+_RESEND_AT_LEAST_AFTER, _RESEND_AT_MOST_EVERY = 0.2, 2.0
 _KEEPALIVE_SECONDS = 10.0
 
 
@@ -91,6 +91,7 @@ class LanSession(library.Session):  # type: ignore[misc]  # the library has no t
         self._garbage = 0
         self._codec: Codec | None = None  # while the session is open
         self.lastpayload: Any = None
+        self._resend_after, self._sent_at = float(library.initialtimeout), 0.0  # shorter for a BMC that answers fast
         self.errormsg = ""
         self.on_end: Callable[[], None] | None = None
         super().__init__(
@@ -156,7 +157,8 @@ class LanSession(library.Session):  # type: ignore[misc]  # the library has no t
         self._current = request
         request.sent = True
         self.ipmicallback = self._answered
-        self.timeout = library.initialtimeout + 0.5 * random.random()  # noqa: S311 (a stagger, no secret)
+        self.timeout = self._resend_after * (1 + random.random())  # noqa: S311 (a stagger, no secret)
+        self._sent_at, self.hasretried = time.monotonic(), 0
         self._send_ipmi_net_payload(
             request.netfn, request.command, request.data, retry=not request.once, rslun=request.lun
         )
@@ -167,6 +169,9 @@ class LanSession(library.Session):  # type: ignore[misc]  # the library has no t
         request, self._current = self._current, None
         if request is None:
             return
+        if not self.hasretried:  # else it is not known which of the packets was answered
+            took = time.monotonic() - self._sent_at
+            self._resend_after = min(library.initialtimeout, max(_RESEND_AT_LEAST_AFTER, 3 * took))
         if "error" in response:
             _fail(request.answer, self._failure(str(response["error"])))
         else:

@@ -9,6 +9,7 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from typing import Any
 
+from oobctl.constants import SessionPurpose
 from oobctl.drivers import loops
 from oobctl.drivers.interfaces import Fence
 from oobctl.drivers.ipmi import codes
@@ -57,9 +58,13 @@ class IpmiSession:
         """As `read`, with the completion code unjudged."""
         with self._lock:
             seconds = self._login.profile.timeouts.answer
-            if self._lan is not None:  # it may have died at the BMC: that is not worth the whole time
+            if self._lan is not None:
+                # It may have died at the BMC: a person does not wait for that the whole time. A poll does: over a line
+                # that loses packets a session is harder to open than to keep.
+                polls = self._login.slot.purpose is SessionPurpose.POLL
                 with contextlib.suppress(SessionFailed):
-                    return self._send(Request(netfn, command, data, 0.0, lun=lun), min(seconds, _DEAD_AFTER))
+                    limit = seconds if polls else min(seconds, _DEAD_AFTER)
+                    return self._send(Request(netfn, command, data, 0.0, lun=lun), limit)
             try:
                 return self._send(Request(netfn, command, data, 0.0, lun=lun), seconds)
             except SessionFailed as failure:

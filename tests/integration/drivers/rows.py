@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from oobctl.config import settings
 from oobctl.constants import Lifecycle, Protocol, SessionPurpose, TlsMode
 from oobctl.drivers.connect import Check, ConnectedBmc, connect
 from oobctl.drivers.interfaces import Fence
+from oobctl.lab.rack import Endpoint as Way
 from oobctl.lab.rack import LabServer, RackInfo
 from oobctl.store import Base, Bmc, BmcSession, Credential, Database, Endpoint, Server, Site, database
 from oobctl.vault import Secret, make_key, seal
@@ -64,6 +65,14 @@ class Rows:
         tx.flush()
         sealed = seal(self.site.public_key, endpoint.id, endpoint.address, Secret(way.user, way.password))
         tx.add(Credential(endpoint_id=endpoint.id, sealed=sealed))
+
+    def move(self, way: Way, port: int) -> None:
+        """The only endpoint is at another port of this computer now."""
+        with database().write() as tx:
+            endpoint = tx.query(Endpoint).one()
+            endpoint.address, endpoint.port = "127.0.0.1", port
+            sealed = seal(self.site.public_key, endpoint.id, endpoint.address, Secret(way.user, way.password))
+            tx.execute(update(Credential).values(sealed=sealed))
 
     def connect(
         self, server_id: str, *, fence: Fence | None = None, holder: str = HOLDER, check: Check | None = None

@@ -13,7 +13,7 @@ from oobctl.profiles.model import SECURITY_FACTS
 from oobctl.store import Credential, Endpoint, database
 from oobctl.vault import Secret, seal
 from tests.integration.drivers.simulator import PASSWORD, USER, Bench
-from tests.integration.drivers.test_ipmi_session import Lossy
+from tests.relay import Relay
 
 Simulate = Callable[..., Bench]
 TEMPORARY, SECRET = "temp1", "quite-secret-1"
@@ -131,22 +131,14 @@ def test_our_own_password_is_changed_over_our_own_session(bench: Bench) -> None:
     assert bench.rows.parked() == []
 
 
-class Mute(Lossy):
+class Mute(Relay):
     """A line to the BMC on which answers get lost from some moment on; no request does."""
 
     mute = False
 
-    def _passes(self) -> bool:
-        return True
-
-    def _return(self) -> None:
-        while not self._stopped:
-            try:
-                data = self._back.recv(4096)
-            except OSError:
-                continue
-            if self._client is not None and not self.mute:
-                self._front.sendto(data, self._client)
+    def back(self, data: bytes, client: tuple[str, int]) -> None:
+        if not self.mute:
+            super().back(data, client)
 
 
 @pytest.fixture
