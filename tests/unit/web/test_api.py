@@ -290,7 +290,7 @@ def test_the_document_names_every_route_of_the_api(anonymous: FlaskClient) -> No
         (path, method) for path, item in document["paths"].items() for method in item if method != "parameters"
     }
     routes = {
-        (rule.rule.replace("<", "{").replace(">", "}"), method.lower())
+        (rule.rule.replace("<path:", "{").replace("<", "{").replace(">", "}"), method.lower())
         for rule in anonymous.application.url_map.iter_rules()
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
         if rule.rule.startswith("/api/v1/") and not rule.rule.endswith("openapi.json")

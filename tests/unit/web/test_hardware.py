@@ -43,7 +43,7 @@ def test_every_page_shows_what_was_read_and_when(sign_in: SignIn, seed: Seed, na
 
 @pytest.mark.parametrize("name", list(PAGES))
 def test_what_was_never_read_says_so_and_is_no_error(sign_in: SignIn, seed: Seed, name: str) -> None:
-    assert "Not read yet" in page(sign_in("owner"), seed, name, "db01")
+    assert "Not read yet" in page(sign_in("owner"), seed, name, "build01")
 
 
 def test_the_bmcs_users_and_exposure_are_for_staff(sign_in: SignIn, seed: Seed) -> None:

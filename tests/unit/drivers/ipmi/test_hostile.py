@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from oobctl import profiles
 from oobctl.constants import Health, State
-from oobctl.drivers.ipmi import asking
+from oobctl.drivers import loops
 from oobctl.drivers.ipmi.event_log import IpmiEventLog
 from oobctl.drivers.ipmi.health import IpmiHealth
 from oobctl.drivers.ipmi.inventory import IpmiInventory
@@ -66,7 +66,7 @@ class Noise(Records):
 @pytest.fixture(scope="module", autouse=True)
 def _at_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(asking.time, "sleep", lambda _seconds: None)  # type: ignore[attr-defined]
+        patch.setattr(loops, "sleep", lambda _seconds: None)
         yield
 
 

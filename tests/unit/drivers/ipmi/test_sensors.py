@@ -37,7 +37,7 @@ class Bmc(Records):
 
 @pytest.fixture(autouse=True)
 def _nothing_remembered(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr("oobctl.drivers.ipmi.asking.time.sleep", lambda _seconds: None)
+    monkeypatch.setattr("oobctl.drivers.loops.sleep", lambda _seconds: None)
     forget()
     yield
     forget()
