@@ -47,7 +47,9 @@ class SessionFailed(Exception):
 class Request:
     """A command to send before `deadline` (time.monotonic) and to answer by then. `once`: never send it again.
 
-    `lun`: which logical unit of the BMC is to answer. The data may be a password: it prints as nothing.
+    `reads`: it changes nothing, so it is sent again soon where the BMC is a fast one: what acts is given time, for a
+    packet that arrives late acts again. `lun`: which logical unit of the BMC is to answer. The data may be a password:
+    it prints as nothing.
     """
 
     netfn: int
@@ -55,6 +57,7 @@ class Request:
     data: bytes = field(repr=False)
     deadline: float
     once: bool = False
+    reads: bool = False
     lun: int = 0
     sent: bool = False
     answer: Pending[Answer] = field(default_factory=Pending)
@@ -157,7 +160,8 @@ class LanSession(library.Session):  # type: ignore[misc]  # the library has no t
         self._current = request
         request.sent = True
         self.ipmicallback = self._answered
-        self.timeout = self._resend_after * (1 + random.random())  # noqa: S311 (a stagger, no secret)
+        after = self._resend_after if request.reads else float(library.initialtimeout)
+        self.timeout = after * (1 + random.random())  # noqa: S311 (a stagger, no secret)
         self._sent_at, self.hasretried = time.monotonic(), 0
         self._send_ipmi_net_payload(
             request.netfn, request.command, request.data, retry=not request.once, rslun=request.lun
@@ -169,7 +173,7 @@ class LanSession(library.Session):  # type: ignore[misc]  # the library has no t
         request, self._current = self._current, None
         if request is None:
             return
-        if not self.hasretried:  # else it is not known which of the packets was answered
+        if request.reads and not self.hasretried:  # else it is not known which of the packets was answered
             took = time.monotonic() - self._sent_at
             self._resend_after = min(library.initialtimeout, max(_RESEND_AT_LEAST_AFTER, 3 * took))
         if "error" in response:

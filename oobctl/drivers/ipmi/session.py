@@ -64,9 +64,9 @@ class IpmiSession:
                 polls = self._login.slot.purpose is SessionPurpose.POLL
                 with contextlib.suppress(SessionFailed):
                     limit = seconds if polls else min(seconds, _DEAD_AFTER)
-                    return self._send(Request(netfn, command, data, 0.0, lun=lun), limit)
+                    return self._send(Request(netfn, command, data, 0.0, reads=True, lun=lun), limit)
             try:
-                return self._send(Request(netfn, command, data, 0.0, lun=lun), seconds)
+                return self._send(Request(netfn, command, data, 0.0, reads=True, lun=lun), seconds)
             except SessionFailed as failure:
                 raise codes.silence(failure, self.where, f"the request to {what}") from failure
 
