@@ -14,17 +14,21 @@ from typing import Any, NamedTuple
 from pyghmi.ipmi.private import session as library
 
 from oobctl.drivers.ipmi.loop import Loop
-from oobctl.drivers.ipmi.packets import Codec
+from oobctl.drivers.ipmi.packets import SECURED, Codec, answered, message
 from oobctl.drivers.loops import Pending
 
 _log = logging.getLogger(__name__)
 _SUITES = {17: 256, 3: 1}  # cipher suite (IPMI 2.0, table 22-20) -> the library's name of its hash
-_IPMI, _SECURED = 0x00, 0xC0  # payload types: IPMI; the same encrypted and signed (IPMI 2.0, table 13-16)
+_IPMI = 0x00  # payload type (IPMI 2.0, table 13-16)
+_NUMBERS = 64  # of requests, before one comes again (IPMI 2.0, section 13.8)
+_LATE_SECONDS = 30.0  # for so long a second answer to a question that was sent twice may come
 _LAST_SEQUENCE = 0xFFFFFFFF
 _RMCP = b"\xff\x07"  # RMCP: no acknowledge, class IPMI (IPMI 2.0, section 13.1.3)
 _PRIVILEGES = {"administrator": 4, "operator": 3}
+_RESEND_AFTER = 0.5  # seconds, of a BMC of which nothing is known
 _RESEND_AT_LEAST_AFTER, _RESEND_AT_MOST_EVERY = 0.2, 2.0
 _KEEPALIVE_SECONDS = 10.0
+_IDLE_SECONDS = library.MAX_IDLE - 5.0  # then the BMC hears of us, before it takes the session for dead
 
 
 class Answer(NamedTuple):
@@ -81,6 +85,8 @@ class LanSession(library.Session):  # type: ignore[misc]  # the library has no t
     `opened` gets the cipher suite that worked, or SessionFailed.
     """
 
+    logontries: int  # the library's
+
     def __new__(cls, loop: Loop, target: Target, opened: "Future[int]", deadline: float) -> "LanSession":
         self: LanSession = object.__new__(cls)
         self.forbidsock = list(_sockets_to(target))  # packets are told apart by address and our port alone
@@ -92,9 +98,13 @@ class LanSession(library.Session):  # type: ignore[misc]  # the library has no t
         self._current: Request | None = None
         self._failed = False
         self._garbage = 0
-        self._codec: Codec | None = None  # while the session is open
-        self.lastpayload: Any = None
-        self._resend_after, self._sent_at = float(library.initialtimeout), 0.0  # shorter for a BMC that answers fast
+        self._codec: Codec | None = None  # from the moment that the keys are agreed on: then the packets are ours
+        self._heard_last = 0
+        self._number, self._message = 0, b""  # of the current request
+        self._repeated: dict[int, float] = {}  # numbers that were sent twice, and until when a late answer may come
+        self._sent_at, self._resend_every, self._resent = 0.0, _RESEND_AFTER, False
+        self._resend_after = _RESEND_AFTER  # shorter for a BMC that answers fast
+        self.idle_until = 0.0
         self.errormsg = ""
         self.on_end: Callable[[], None] | None = None
         super().__init__(
@@ -105,6 +115,7 @@ class LanSession(library.Session):  # type: ignore[misc]  # the library has no t
             onlogon=lambda _response: None,
             privlevel=_PRIVILEGES[target.privilege],
         )
+        self._deadline = deadline
         loop.call_at(deadline, self._give_up_opening)
 
     # --- what we ask of it
@@ -159,38 +170,84 @@ class LanSession(library.Session):  # type: ignore[misc]  # the library has no t
             return
         self._current = request
         request.sent = True
-        self.ipmicallback = self._answered
-        after = self._resend_after if request.reads else float(library.initialtimeout)
-        self.timeout = after * (1 + random.random())  # noqa: S311 (a stagger, no secret)
-        self._sent_at, self.hasretried = time.monotonic(), 0
-        self._send_ipmi_net_payload(
-            request.netfn, request.command, request.data, retry=not request.once, rslun=request.lun
-        )
-        self._loop.call_at(request.deadline, lambda: self._overdue(request))
+        self._number = self._next_number()
+        self._message = message(request.netfn, request.lun, self._number, request.command, request.data)
+        self._resent = False
+        after = self._resend_after if request.reads else _RESEND_AFTER
+        self._resend_every = after * (1 + random.random())  # noqa: S311 (a stagger, no secret)
+        self._send(request)
 
-    def _answered(self, response: dict[str, Any]) -> None:
-        """Runs inside the library's packet handling, where nothing may be sent: its answer would be dropped."""
-        request, self._current = self._current, None
-        if request is None:
-            return
-        if request.reads and not self.hasretried:  # else it is not known which of the packets was answered
-            took = time.monotonic() - self._sent_at
-            self._resend_after = min(library.initialtimeout, max(_RESEND_AT_LEAST_AFTER, 3 * took))
-        if "error" in response:
-            _fail(request.answer, self._failure(str(response["error"])))
-        else:
-            request.answer.set_result(Answer(response["code"], bytes(response["data"])))
+    def _next_number(self) -> int:
+        now = time.monotonic()
+        for _ in range(_NUMBERS):
+            self._number = (self._number + 1) % _NUMBERS
+            if self._repeated.pop(self._number, 0.0) <= now:
+                break
+        return self._number
+
+    def _send(self, request: Request) -> None:
+        """What a full socket does not take is a lost packet: it is sent again like one."""
+        assert self._codec is not None
+        self._sent_at = now = time.monotonic()
+        self.idle_until = now + _IDLE_SECONDS
+        packet = self._codec.encode(self._message, _IPMI, self.sessionid, self.sequencenumber)
+        self.sequencenumber += 1
+        self._loop.waiting[self] = request.deadline if request.once else min(now + self._resend_every, request.deadline)
+        with contextlib.suppress(OSError):
+            self.socket.sendto(packet, self.sockaddr)
+
+    def take(self, packet: bytes) -> bool:
+        """loop.Open: an answer of the open session."""
+        if self._codec is None or not packet.startswith(SECURED):
+            return False
+        found = self._codec.decode(packet)
+        if found is None or found[0] != self.localsid:
+            return True
+        before = self._heard_last
+        if found[1] < before != _LAST_SEQUENCE:  # an old one, or one that was sent twice
+            return True
+        self._heard_last = found[1]
+        request = self._current
+        if request is not None:
+            answer = answered(found[2], request.netfn, self._number, request.command)
+            if answer is not None:
+                self._answered(request, Answer(*answer))
+        return True
+
+    def _answered(self, request: Request, answer: Answer) -> None:
+        self._current = None
+        self._loop.waiting.pop(self, None)
+        now = time.monotonic()
+        if self._resent:  # it is not known which of the packets was answered
+            self._repeated[self._number] = now + _LATE_SECONDS
+        elif request.reads:
+            self._resend_after = min(_RESEND_AFTER, max(_RESEND_AT_LEAST_AFTER, 3 * (now - self._sent_at)))
+        request.answer.set_result(answer)
         if self._queue:
-            self._loop.call(self._next)
+            self._next()
 
-    def _overdue(self, request: Request) -> None:
-        if self._current is request and not request.answer.done():
+    def unanswered(self, now: float) -> None:
+        """loop.Open: again, while the deadline allows."""
+        request = self._current
+        if request is None:
+            self._loop.waiting.pop(self, None)
+        elif now >= request.deadline:
             self._end("timeout")  # what comes late must not be taken for the next command's answer
+        else:
+            self._resent = True
+            self._resend_every = min(self._resend_every * 1.5, _RESEND_AT_MOST_EVERY)
+            self._send(request)
+
+    def keep_alive(self) -> None:
+        """loop.Open: nothing was asked for long."""
+        if self._current is None and not self._queue:
+            self.ask(Request(0x06, 0x01, b"", time.monotonic() + _KEEPALIVE_SECONDS, reads=True))
 
     # --- what the library calls, replaced
 
     def _initsession(self) -> None:
         self._codec = None
+        self._heard_last = 0  # the number of the last packet
         reached = getattr(self, "attemptedhash", None)  # on a new try, a suite that was refused is not asked for again
         super()._initsession()
         self.localsid = random.getrandbits(31) | 1  # tells late answers apart
@@ -206,25 +263,31 @@ class LanSession(library.Session):  # type: ignore[misc]  # the library has no t
         self._end("it speaks IPMI 1.5 alone")
 
     def _req_priv_level(self) -> None:
-        """Set Session Privilege Level. The library's own waits here for the answer, and holds up every other BMC."""
+        """Set Session Privilege Level. The library's own waits here for the answer, and holds up every other BMC.
+
+        From here on a silent BMC ends the session: nothing is ever replayed.
+        """
         self._codec = Codec(bytes(self.aeskey), bytes(self.k1), self.currhashlib().name, self.currhashlen)
         self.logged = 1
         self.logoutexpiry = None
-        self.logontries = 0  # from here on a silent BMC ends the session: nothing is ever replayed
-        self.ipmicallback = self._privileged
-        self._send_ipmi_net_payload(netfn=0x06, command=0x3B, data=[self.privlevel])
+        self.idle_until = time.monotonic() + _IDLE_SECONDS * random.uniform(0.9, 1.0)  # noqa: S311 (a stagger)
+        request = Request(0x06, 0x3B, bytes((self.privlevel,)), self._deadline)
+        request.answer.add_done_callback(lambda answer: self._privileged(answer))
+        self._loop.call(lambda: self.ask(request))
 
-    def _privileged(self, response: dict[str, Any]) -> None:
-        problem = library.get_ipmi_error(response)
+    def _privileged(self, answer: Pending[Answer]) -> None:
+        if answer.exception() is not None:  # the session has ended, and said so
+            return
+        said = {"netfn": 0x07, "command": 0x3B, "code": answer.result().code, "data": answer.result().data}
+        problem = library.get_ipmi_error(said)
         if problem:
             self._end(f"{problem} (while asking for the privilege {self._target.privilege})")
             return
         self.logging = False
-        library.Session.keepalive_sessions[self] = {"ipmisession": self, "timeout": _idle_until()}
+        self._loop.open[self] = None
         suite = next(suite for suite, name in _SUITES.items() if name == self.attemptedhash)
         with contextlib.suppress(InvalidStateError):
             self._opened.set_result(suite)
-        self._loop.call(self._next)
 
     def onlogon(self, parameter: dict[str, Any]) -> None:
         if "error" in parameter:
@@ -234,57 +297,14 @@ class LanSession(library.Session):  # type: ignore[misc]  # the library has no t
         self._end(error or "timeout")
 
     def _timedout(self) -> None:
-        """A packet was not answered: send it again while its deadline allows. Here the library would replay."""
+        """A packet of the login was not answered: here the library would start anew."""
         try:
-            if self._current is None and not self.logged:
-                if self._spoke:  # it is there, and packets get lost: again, up to the deadline
-                    self.logontries = max(self.logontries, 1)
-                super()._timedout()
-            elif self.lastpayload and (self._current is None or time.monotonic() < self._current.deadline):
-                self.hasretried = 1
-                self.timeout = min(self.timeout * 1.5, _RESEND_AT_MOST_EVERY)
-                self.send_payload()
+            if self._spoke:  # it is there, and packets get lost: again, up to the deadline
+                self.logontries = max(self.logontries, 1)
+            super()._timedout()
         except Exception as error:
             _log.debug("IPMI session failed", exc_info=True)
             self._end(f"the library failed: {type(error).__name__}")
-
-    def _keepalive(self) -> None:
-        if self._current is None and not self._queue:
-            self.ask(Request(0x06, 0x01, b"", time.monotonic() + _KEEPALIVE_SECONDS))
-
-    def send_payload(self, payload: Any = (), payload_type: int | None = None, retry: bool = True, **how: Any) -> None:
-        """In an open session by our own packets, which take a third of the library's time."""
-        if self._codec is None:
-            super().send_payload(payload, payload_type, retry, **how)
-            return
-        payload = payload or self.lastpayload
-        if retry:
-            self.lastpayload, self.last_payload_type = payload, _IPMI
-        self.netpacket = self._codec.encode(bytes(payload), _IPMI, self.sessionid, self.sequencenumber)
-        library.Session.keepalive_sessions[self] = {"ipmisession": self, "timeout": _idle_until()}
-        self._transmit_packet(retry)
-
-    def _transmit_packet(self, again: bool) -> None:
-        """What a full socket does not take is a lost packet: it is sent again like one."""
-        self.sequencenumber += 1
-        with contextlib.suppress(OSError):
-            self.socket.sendto(self.netpacket, self.sockaddr)
-        if again:
-            self.expiration = library._monotonic_time() + self.timeout
-            library.Session.waiting_sessions[self] = {"ipmisession": self, "timeout": self.expiration}
-
-    def _handle_ipmi2_packet(self, data: bytearray) -> None:
-        if self._codec is None or data[5] != _SECURED:
-            super()._handle_ipmi2_packet(data)
-            return
-        found = self._codec.decode(bytes(data))
-        if found is None or found[0] != self.localsid:
-            return
-        before, self.remseqnumber = getattr(self, "remseqnumber", None), found[1]
-        if before is not None and found[1] < before != _LAST_SEQUENCE:  # an old one, or one that was sent twice
-            self.remseqnumber = before
-            return
-        self._parse_ipmi_payload(bytearray(found[2]))
 
     def process_pktqueue(self) -> None:
         for packet in self.pktqueue:
@@ -320,6 +340,8 @@ class LanSession(library.Session):  # type: ignore[misc]  # the library has no t
         self.logged = 0  # else the library would send a close, and wait
         self.logging = False
         library.Session.waiting_sessions.pop(self, None)
+        self._loop.waiting.pop(self, None)
+        self._loop.open.pop(self, None)
         self.logout(False)
         library.Session.socketpool[self.socket] += 1  # the library counts every end twice
         waiting, self._current = self._current, None
@@ -335,10 +357,6 @@ class LanSession(library.Session):  # type: ignore[misc]  # the library has no t
 def _fail(future: "Future[Any] | Pending[Any]", error: BaseException) -> None:
     with contextlib.suppress(InvalidStateError):
         future.set_exception(error)
-
-
-def _idle_until() -> float:
-    return float(library._monotonic_time() + library.MAX_IDLE - 5 * random.random())  # noqa: S311 (a stagger)
 
 
 def _sockets_to(target: Target) -> set[Any]:

@@ -6,13 +6,13 @@ import heapq
 import itertools
 import logging
 import os
-import random
 import select
 import socket
 import threading
 import time
 from collections.abc import Callable
 from typing import Any
+from typing import Protocol as Interface
 
 from pyghmi.ipmi.private import session as library
 
@@ -24,6 +24,21 @@ _LONGEST_PACKET, _SHORTEST_PACKET = 3000, 4
 _ids = itertools.count()
 
 Call = Callable[[], object]
+
+
+class Open(Interface):
+    """An open session, as the loop sees it."""
+
+    idle_until: float  # time.monotonic
+    keep_alive: Call
+
+    def take(self, packet: bytes) -> bool:
+        """A packet from its BMC. False where it is one for the library."""
+        ...
+
+    def unanswered(self, now: float) -> None:
+        """It was due to hear something (`Loop.waiting`)."""
+        ...
 
 
 class Loop:
@@ -41,7 +56,10 @@ class Loop:
         self._wake_in.setblocking(False)
         self._asleep = False
         self._resend_at = self._keepalive_at = 0.0
-        self._poll, self._polled = select.poll(), 0
+        self.waiting: dict[Open, float] = {}  # open sessions that asked, and when each looks after its question
+        self.open: dict[Open, None] = {}  # what is to be kept alive
+        self._poll = select.poll()
+        self._sockets: dict[int, tuple[Any, int]] = {}  # of the library: by descriptor, with the port
         self._poll.register(self._wake_out, select.POLLIN)
         self._thread = threading.Thread(target=self._run, name="ipmi", daemon=True)
         self._thread.start()
@@ -87,18 +105,26 @@ class Loop:
     def _look(self) -> None:
         """What the library's own loop does at each packet for all sessions, and costs the more the more there are."""
         now = time.monotonic()
-        if library.Session.waiting_sessions and now >= self._resend_at:
+        if now >= self._resend_at and self._unanswered():
             self._resend_at = now + _RESEND_LOOK
-            self._look_for(library.Session.waiting_sessions, _resend)
+            for session in [session for session, due in self.waiting.items() if due <= now]:
+                session.unanswered(now)
+            self._look_for_the_library()
         if now >= self._keepalive_at:
             self._keepalive_at = now + _KEEPALIVE_LOOK
-            self._look_for(library.Session.keepalive_sessions, _keep_alive)
+            for session in [session for session in self.open if session.idle_until <= now]:
+                session.keep_alive()
+
+    def _unanswered(self) -> bool:
+        return bool(self.waiting or library.Session.waiting_sessions)
 
     @staticmethod
-    def _look_for(sessions: dict[Any, dict[str, Any]], act: Callable[[Any], None]) -> None:
-        now = library._monotonic_time()
-        for session in [session for session, held in sessions.items() if held["timeout"] < now]:
-            act(session)
+    def _look_for_the_library() -> None:
+        """For the sessions that are not open yet."""
+        held, now = library.Session.waiting_sessions, library._monotonic_time()
+        for session in [session for session, due in held.items() if due["timeout"] < now]:
+            held.pop(session, None)
+            session._timedout()
 
     def _run_due(self) -> None:
         """All calls handed in and all timers due. One that fails harms no other."""
@@ -119,7 +145,7 @@ class Loop:
         if self._calls:
             return 0.0
         wanted = min(wanted, _KEEPALIVE_LOOK)
-        if library.Session.waiting_sessions:
+        if self._unanswered():
             wanted = min(wanted, max(0.0, self._resend_at - time.monotonic()))
         if self._timers:
             wanted = min(wanted, self._timers[0][0] - time.monotonic())
@@ -127,51 +153,40 @@ class Loop:
 
     def _wait(self, timeout: float, _address: Any = None, _events: Any = None) -> None:
         """Stands in for the library's own waiting: until a packet, a call, a timer, or `timeout` seconds."""
-        sockets = library.iosockets
-        if len(sockets) != self._polled:
-            self._polled = len(sockets)
-            for sock in sockets:
-                self._poll.register(sock, select.POLLIN)
+        if len(library.iosockets) != len(self._sockets):
+            self._watch_sockets()
         self._asleep = True  # before the last look at the calls: none may slip in unseen
         try:
-            ready = {fd for fd, _ in self._poll.poll(self._sleep_time(timeout) * 1000)}
+            ready = self._poll.poll(self._sleep_time(timeout) * 1000)
         finally:
             self._asleep = False
-        if self._wake_out.fileno() in ready:
-            with contextlib.suppress(BlockingIOError):
-                self._wake_out.recv(4096)
-        for sock in sockets:
-            if sock.fileno() in ready:
-                _receive(sock)
+        for descriptor, _ in ready:
+            if descriptor in self._sockets:
+                _receive(*self._sockets[descriptor])
+            else:
+                with contextlib.suppress(BlockingIOError):
+                    self._wake_out.recv(4096)
+
+    def _watch_sockets(self) -> None:
+        """The library opens one now and then, and closes none."""
+        for sock in library.iosockets:
+            if sock.fileno() not in self._sockets:
+                self._sockets[sock.fileno()] = (sock, sock.getsockname()[1])
+                self._poll.register(sock, select.POLLIN)
 
 
-def _receive(sock: Any) -> None:
+def _receive(sock: Any, port: int) -> None:
     """All that waits at a socket, each packet to the session of its address."""
-    sock.setblocking(False)
-    port = sock.getsockname()[1]
+    handlers = library.Session.bmc_handlers
     while True:
         try:
-            data, address = sock.recvfrom(_LONGEST_PACKET)
+            packet, address = sock.recvfrom(_LONGEST_PACKET, socket.MSG_DONTWAIT)
         except OSError:  # nothing more; or a BMC's port is closed, which its silence will tell
             return
-        session = library.Session.bmc_handlers.get(address, {}).get(port)
-        if session is not None and len(data) >= _SHORTEST_PACKET:
-            session.pktqueue.append((data, address, sock, True))
+        session = handlers.get(address, {}).get(port)
+        if session is not None and len(packet) >= _SHORTEST_PACKET and not session.take(packet):
+            session.pktqueue.append((packet, address, sock, True))
             library.sessionqueue.append(session)
-
-
-def _resend(session: Any) -> None:
-    library.Session.waiting_sessions.pop(session, None)
-    session._timedout()
-
-
-def _keep_alive(session: Any) -> None:
-    library.Session.keepalive_sessions[session]["timeout"] = library._monotonic_time() + library.MAX_IDLE - 5 * _part()
-    session._keepalive()
-
-
-def _part() -> float:
-    return random.random()  # noqa: S311 (a stagger)
 
 
 _current: Loop | None = None

@@ -15,8 +15,27 @@ _RMCP = b"\x06\x00\xff\x07"  # version 1.0, no acknowledge, class IPMI
 _AUTHTYPE = 0x06  # RMCP+
 _ENCRYPTED, _AUTHENTICATED = 0x80, 0x40
 _HEADER = struct.Struct("<4sBBIIH")
+SECURED = _RMCP + bytes((_AUTHTYPE, _ENCRYPTED | _AUTHENTICATED))  # how a packet with an IPMI message in it begins
+_BMC, _US = 0x20, 0x81  # addresses in a message (IPMI 2.0, section 13.8); software id 0x81 is a remote console
+_SHORTEST_ANSWER = 8
 _PADS = [bytes(range(1, count + 1)) + bytes((count,)) for count in range(_BLOCK)]  # 1, 2, 3 ... and how many they are
 _FILLS = [b"\xff" * count + bytes((count, 0x07)) for count in range(4)]  # up to 4 bytes, its length, next header
+
+
+def message(netfn: int, lun: int, number: int, command: int, data: bytes) -> bytes:
+    """A request (IPMI 2.0, section 13.8). number: 6 bits, by which its answer is known."""
+    head = bytes((_BMC, netfn << 2 | lun))
+    body = bytes((_US, number << 2, command)) + data
+    return head + bytes((-sum(head) & 0xFF,)) + body + bytes((-sum(body) & 0xFF,))
+
+
+def answered(payload: bytes, netfn: int, number: int, command: int) -> tuple[int, bytes] | None:
+    """The completion code and the data, where this answers that request. Its own checksums add nothing to the hash."""
+    if len(payload) < _SHORTEST_ANSWER or payload[5] != command:
+        return None
+    if payload[4] >> 2 != number or payload[1] >> 2 != netfn | 1:
+        return None
+    return payload[6], payload[7:-1]
 
 
 class Codec:
