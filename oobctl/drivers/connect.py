@@ -195,6 +195,8 @@ class ConnectedBmc:
 
         Only what this task's own reading opened: another one may be reading over the others.
         """
+        if not self._passing:
+            return
         with self._lock:
             passing = self._passing.pop(loops.task(), [])
             left = {one: self._transports.pop(one) for one in passing if one in self._transports}

@@ -15,6 +15,8 @@ from queue import SimpleQueue
 
 import pytest
 
+from oobctl import clock
+from oobctl.config import settings
 from oobctl.constants import READ_CAPABILITIES, SessionPurpose
 from oobctl.drivers import loops, slots
 from oobctl.drivers.connect import ConnectedBmc, connect
@@ -22,6 +24,7 @@ from oobctl.drivers.ipmi.loop import loop
 from oobctl.lab.rack import RackInfo
 from oobctl.monitor import Monitor
 from oobctl.monitor.polls import Poll
+from oobctl.store import Reading, database
 from tests.benchmarks import report
 from tests.many import enrol_all, write_rows
 from tests.profiles import write_profiles
@@ -49,7 +52,7 @@ class Peers:
         return spent_by([tool, *where, *options])
 
     def sensors(self) -> float:
-        cache = ["--sdr-cache-directory", str(self._folder), "--quiet-cache", "--output-sensor-state"]
+        cache = ["--sdr-cache-directory", str(self._folder), "--quiet-cache"]
         self.freeipmi("ipmi-sensors", *cache)
         return self.freeipmi("ipmi-sensors", *cache)
 
@@ -90,11 +93,15 @@ def _resident() -> int:
 
 @pytest.fixture
 def site(many: RackInfo, sqlite: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str, list[str]]:
-    """All enrolled, and a profile that has their power alone polled, each second."""
-    alone = {f"polling.{name}": None for name in READ_CAPABILITIES} | {"polling.power": 1}
+    """All enrolled, and a profile that has their power alone polled, each second: the rest was read for today."""
+    alone = {f"polling.{name}": 86400 for name in READ_CAPABILITIES} | {"polling.power": 1}
     monkeypatch.setenv("OOBCTL_HWPROFILES", str(write_profiles(tmp_path / "hwprofiles", alone)))
+    settings.cache_clear()
     site_id, ids = write_rows(many)
     enrol_all(ids)
+    with database().write() as tx:
+        read = [(one, name) for one in ids for name in READ_CAPABILITIES]
+        tx.add_all(Reading(server_id=one, capability=name, tried_at=clock.now()) for one, name in read)
     return site_id, ids
 
 
