@@ -20,9 +20,10 @@ from oobctl.jobs.heartbeats import Heartbeats, Holders
 from oobctl.monitor import ending, servers
 from oobctl.monitor.plan import early
 from oobctl.monitor.polls import Poll, poll
+from oobctl.monitor.servers import Known
 from oobctl.monitor.share import Share
 from oobctl.monitor.sweep import sweep
-from oobctl.monitor.watch import Watch, signature_of
+from oobctl.monitor.watch import Watch
 from oobctl.monitor.writing import Writing
 from oobctl.store import Process, Server, database, db_now
 
@@ -128,22 +129,24 @@ class Monitor:
         if free:
             self._share.let_go(free)
 
-    def _hear(self, rows: Sequence[Server]) -> None:
+    def _hear(self, rows: Sequence[Known]) -> None:
         """A job, or the poll of another server behind it, has heard from a BMC: then it is silent no more."""
         heard = {row.bmc_id: row.power_read_at for row in sorted(rows, key=_read_at)}
         for watch in self._watches.values():
             watch.heard(heard.get(watch.bmc_id))
 
-    def _is_other(self, server: Server, since: datetime | None) -> bool:
+    def _is_other(self, server: Known, since: datetime | None) -> bool:
         watch = self._watches.get(server.id)
-        return watch is None or (watch.signature, watch.handed_over) != (signature_of(server), since)
+        return watch is None or (watch.signature, watch.handed_over) != (server.signature, since)
 
-    def _take_up(self, rows: Sequence[Server], moments: dict[str, datetime]) -> None:
-        before = servers.tried([row.id for row in rows])
+    def _take_up(self, rows: Sequence[Known], moments: dict[str, datetime]) -> None:
+        signatures = {row.id: row.signature for row in rows}
+        before = servers.tried(list(signatures))
         fresh = 0
-        for row in rows:
+        for row in servers.load(list(signatures)):
             try:
-                fresh += self._watch(row, servers.watch(row, moments.get(row.id), before, fresh))
+                made = servers.watch(row, signatures[row.id], moments.get(row.id), before, fresh)
+                fresh += self._watch(row, made)
             except ConfigurationError as error:  # its profile is missing: that is one server's trouble
                 self._forget(row.id)
                 self._writing.polls.put(Poll(row.id, clock.now(), None, error.message))
@@ -244,5 +247,5 @@ class Monitor:
         log.info("the monitor ended", monitor=self.id)
 
 
-def _read_at(server: Server) -> float:
+def _read_at(server: Known) -> float:
     return server.power_read_at.timestamp() if server.power_read_at else 0.0

@@ -3,42 +3,91 @@
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
+from operator import attrgetter, itemgetter
+from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy import Row, select
+from sqlalchemy.orm import selectinload
 
 from oobctl import clock, profiles
 from oobctl.config import settings
 from oobctl.constants import POLLED, Capability, Protocol
 from oobctl.monitor.plan import Plan, Tried
-from oobctl.monitor.watch import Watch, signature_of
+from oobctl.monitor.watch import Watch
 from oobctl.readings.tell import handed_over
-from oobctl.store import Bmc, Endpoint, Reading, Server, database
+from oobctl.store import Bmc, Credential, Endpoint, Reading, Server, database
 
 _FIRST_POLLS_PER_SECOND = 50.0  # logins are spread: a thousand at once fail
 _FIRST_SWEEPS_PER_SECOND = 10.0  # and what is due of many servers at once, after a pause, is read one after another
 
+_AT_ONCE = 1000  # ids in one statement
+
 TriedOf = Mapping[str, Mapping[Capability, Tried]]
 
 
-def found(monitor: str) -> tuple[list[Server], dict[str, datetime]]:
-    """The servers behind this monitor's BMCs that are read, and per server when it last changed hands."""
-    query = select(Server).join(Server.bmc).where(Bmc.monitor == monitor, Server.lifecycle.in_(POLLED))
-    query = query.options(selectinload(Server.bmc).selectinload(Bmc.endpoints).selectinload(Endpoint.credential))
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is looked at of each server every few seconds.
+
+    signature: everything that a connection is made from, and the identity it is checked against.
+    """
+
+    id: str
+    bmc_id: str
+    power_read_at: datetime | None
+    signature: tuple[object, ...]
+
+
+_SIGNED = (
+    Server.system_path,
+    Server.system_uuid,
+    Server.serial,
+    Bmc.guid,
+    Bmc.profile,
+    Bmc.firmware,  # quirks hold for a range of it
+    Endpoint.id,
+    Endpoint.address,
+    Endpoint.port,
+    Endpoint.tls_mode,
+    Endpoint.tls_fingerprint,
+    Endpoint.tls_ca,
+    Credential.sealed,
+    Credential.parked_at,
+)
+
+
+def found(monitor: str) -> tuple[list[Known], dict[str, datetime]]:
+    """The servers behind this monitor's BMCs that are read, and per server when it last changed hands.
+
+    Columns, no objects: of thousands of servers few have changed.
+    """
+    mine = (Bmc.monitor == monitor, Server.lifecycle.in_(POLLED))
+    query = select(Server.id, Server.bmc_id, Server.power_read_at, *_SIGNED).join(Bmc, Server.bmc_id == Bmc.id)
+    query = query.outerjoin(Endpoint, Endpoint.bmc_id == Bmc.id)
+    query = query.outerjoin(Credential, Credential.endpoint_id == Endpoint.id)
     with database().read() as session:
-        servers = list(session.scalars(query))
-        return servers, _handed_over(session, [server.id for server in servers])
+        rows = session.execute(query.where(*mine).order_by(Server.id, Endpoint.protocol)).all()
+        moments = handed_over(session, select(Server.id).join(Bmc, Server.bmc_id == Bmc.id).where(*mine))
+    return [_known(list(group)) for _, group in groupby(rows, key=itemgetter(0))], moments
 
 
-_AT_ONCE = 1000
+def _known(rows: Sequence[Row[*tuple[Any, ...]]]) -> Known:
+    """rows: one per endpoint."""
+    server_id, bmc_id, read_at = rows[0][0], rows[0][1], rows[0][2]
+    return Known(server_id, bmc_id, read_at, (bmc_id, *(tuple(row[3:]) for row in rows)))
 
 
-def _handed_over(session: Session, ids: Sequence[str]) -> dict[str, datetime]:
-    moments: dict[str, datetime] = {}
-    for start in range(0, len(ids), _AT_ONCE):
-        moments |= handed_over(session, ids[start : start + _AT_ONCE])
-    return moments
+def load(ids: Sequence[str]) -> list[Server]:
+    """These, with all that a connection is made from."""
+    query = select(Server).options(selectinload(Server.bmc).selectinload(Bmc.endpoints))
+    servers: list[Server] = []
+    with database().read() as session:
+        for start in range(0, len(ids), _AT_ONCE):
+            servers += session.scalars(query.where(Server.id.in_(ids[start : start + _AT_ONCE])))
+    return sorted(servers, key=attrgetter("id"))
 
 
 def tried(ids: Sequence[str]) -> TriedOf:
@@ -53,7 +102,7 @@ def tried(ids: Sequence[str]) -> TriedOf:
     return kept
 
 
-def watch(server: Server, since: datetime | None, before: TriedOf, place: int) -> Watch:
+def watch(server: Server, signature: tuple[object, ...], since: datetime | None, before: TriedOf, place: int) -> Watch:
     """A new watch. place: how many others are new with it. Raises ConfigurationError where its profile is missing."""
     profile = profiles.find(server.bmc.profile)
     endpoints = server.bmc.endpoints
@@ -62,7 +111,7 @@ def watch(server: Server, since: datetime | None, before: TriedOf, place: int) -
         server.name,
         server.bmc_id,
         interval=profile.polling[Capability.POWER] or settings().poll_interval_seconds,
-        signature=signature_of(server),
+        signature=signature,
         ways=_ways(profile, {Protocol(endpoint.protocol) for endpoint in endpoints}),
         keep_warm=bool(endpoints) and min(profile.sessions.ours(endpoint.protocol) for endpoint in endpoints) > 1,
         next_at=time.monotonic() + place / _FIRST_POLLS_PER_SECOND,

@@ -14,7 +14,6 @@ from oobctl.drivers.ipmi.loop import loop as ipmi_loop
 from oobctl.drivers.redfish.loop import loop as redfish_loop
 from oobctl.errors import BmcUnreachable
 from oobctl.monitor.plan import Plan, early, patience
-from oobctl.store import Server
 
 
 class _Shared:
@@ -37,7 +36,7 @@ class Watch:
     name: str
     bmc_id: str
     interval: float
-    signature: str  # what the connection was made from; another one means: connect anew
+    signature: tuple[object, ...]  # what the connection was made from; another one means: connect anew
     keep_warm: bool
     ways: Mapping[Capability, Protocol]
     next_at: float
@@ -129,24 +128,6 @@ class Watch:
                 self._doom(shared)
         if shared is not None:
             shared.bmc.close()
-
-
-def signature_of(server: Server) -> str:
-    """Everything that a connection is made from, and the identity it is checked against."""
-    parts: list[object] = [
-        server.bmc_id,
-        server.system_path,
-        server.system_uuid,
-        server.serial,
-        server.bmc.guid,
-        server.bmc.profile,
-        server.bmc.firmware,  # quirks hold for a range of it
-    ]
-    for endpoint in server.bmc.endpoints:
-        parts += [endpoint.id, endpoint.address, endpoint.port, endpoint.tls_mode, endpoint.tls_fingerprint]
-        credential = endpoint.credential
-        parts += [endpoint.tls_ca, (credential.sealed[:32], credential.parked_at) if credential else None]
-    return repr(parts)
 
 
 def _never_write(_seconds: float) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, func, or_, select
+from sqlalchemy import ColumnElement, Select, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from oobctl import clock, history
@@ -33,7 +33,7 @@ class Told:
     problem: dict[str, Any] | None = None
 
 
-def handed_over(session: Session, server_ids: Sequence[str]) -> dict[str, datetime]:
+def handed_over(session: Session, server_ids: Sequence[str] | Select[str]) -> dict[str, datetime]:
     """Per server when it last came to somebody, or came back. What is older than that may tell of somebody else."""
     now = clock.now()
     ended = Assignment.until_at <= now  # null is not
