@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from fractions import Fraction
+from functools import lru_cache
 
 LINEAR, NON_LINEAR = 0x00, 0x70  # from 70h to 7Fh each raw byte has factors of its own
 _LARGEST = 1e15  # nothing that a server measures is larger; a damaged record's exponents are
@@ -71,6 +72,7 @@ def count(raw: int, form: Format) -> int:
     return signed(raw, 8) if form is Format.TWOS_COMPLEMENT else raw
 
 
+@lru_cache(maxsize=65_536)  # a fleet has few kinds of sensors, and 256 bytes each
 def convert(raw: int, form: Format, linearization: int, factors: Factors) -> float | None:
     """The value; None where the function has none there (the logarithm of 0), or it is too large to be one."""
     exact = (factors.m * count(raw, form) + factors.b * _ten(factors.b_exponent)) * _ten(factors.exponent)
