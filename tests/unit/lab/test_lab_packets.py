@@ -78,3 +78,11 @@ def test_the_acceleration_check_runs_its_program_in_an_emulated_guest() -> None:
 
 def test_the_acceleration_check_fails_where_there_is_no_guest() -> None:
     assert not acceleration.runs_a_guest(["-accel", "tcg", "-S"], patience=1)
+
+
+def test_the_acceleration_check_runs_the_firmware_in_an_emulated_guest() -> None:
+    assert acceleration.runs_the_firmware(["-accel", "tcg"], patience=60)
+
+
+def test_the_acceleration_check_fails_where_the_firmware_stands_still() -> None:
+    assert not acceleration.runs_the_firmware(["-accel", "tcg", "-S"], patience=1)
