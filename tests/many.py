@@ -1,5 +1,6 @@
 """A site of the lab's light BMCs, by the hundred or thousand: their rows, and who they are."""
 
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from oobctl.config import settings
@@ -12,20 +13,25 @@ from oobctl.vault import Secret, make_key, seal
 AT_ONCE = 32
 
 
-def write_rows(many: RackInfo) -> tuple[str, list[str]]:
-    """The ids of the site and of its servers; who they are is enrolled at their first login."""
+def write_rows(many: RackInfo, elsewhere: Mapping[int, tuple[str, int]] | None = None) -> tuple[str, list[str]]:
+    """The ids of the site and of its servers; who they are is enrolled at their first login.
+
+    elsewhere: address and port of those that are reached in another way, by their number.
+    """
     assert many.light is not None
+    ways = [(address, many.light["port"]) for address in many.light["addresses"]]
+    ways = [(elsewhere or {}).get(number, way) for number, way in enumerate(ways)]
     with database().write() as tx:
         site = Site(name="main", public_key=b"")
         tx.add(site)
         tx.flush()
         site.public_key = make_key(settings().keys / f"{site.id}.key")
         ids = []
-        for number, address in enumerate(many.light["addresses"]):
+        for number, (address, port) in enumerate(ways):
             bmc = Bmc(site_id=site.id, profile="generic-ipmi")
             tx.add(bmc)
             tx.flush()
-            endpoint = Endpoint(bmc_id=bmc.id, protocol=Protocol.IPMI, address=address, port=many.light["port"])
+            endpoint = Endpoint(bmc_id=bmc.id, protocol=Protocol.IPMI, address=address, port=port)
             tx.add(endpoint)
             tx.flush()
             secret = Secret(many.light["user"], many.light["password"])

@@ -8,7 +8,7 @@ import resource
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
@@ -26,12 +26,12 @@ from oobctl.monitor import Monitor, collect_seldom
 from oobctl.monitor.polls import Poll
 from oobctl.store import Reading, database
 from tests.benchmarks import report
+from tests.benchmarks.spending import cpu, in_turn
 from tests.many import enrol_all, write_rows
 from tests.profiles import write_profiles
 
 BMCS = int(os.environ.get("OOBCTL_BENCH_BMCS", "1000"))
 EACH_SECONDS = 0.2  # between two polls of a BMC: more than one core can do
-AT_ONCE = 128  # under way: the monitor spreads them too, and ipmipower has 64
 ROUNDS, SWEEPS, SECONDS, BY_IPMITOOL = 20, 3, 60.0, 20
 HOLDER = "monitor-bench"
 TARGETS = "targets: polls 5 x ipmipower, 300 x ipmitool, with the store 2 x ipmipower; sweeps 1.2 x ipmi-sensors"
@@ -78,14 +78,9 @@ class Counted(SimpleQueue[Poll]):
 
 def spent_by(command: Sequence[str], **more: str) -> float:
     """CPU seconds of a command."""
-    before = _cpu(resource.RUSAGE_CHILDREN)
+    before = cpu(resource.RUSAGE_CHILDREN)
     subprocess.run(command, check=False, capture_output=True, timeout=1800, env={**os.environ, **more})
-    return _cpu(resource.RUSAGE_CHILDREN) - before
-
-
-def _cpu(whose: int = resource.RUSAGE_SELF) -> float:
-    used = resource.getrusage(whose)
-    return used.ru_utime + used.ru_stime
+    return cpu(resource.RUSAGE_CHILDREN) - before
 
 
 def _resident() -> int:
@@ -107,29 +102,6 @@ def site(many: RackInfo, sqlite: None, tmp_path: Path, monkeypatch: pytest.Monke
     return site_id, ids
 
 
-def in_turn(readings: Sequence[Callable[[], object]], rounds: int) -> tuple[float, float]:
-    """Each so many times, `AT_ONCE` under way at a time in the loop. Returns CPU and wall seconds."""
-    turns = iter([*readings] * rounds)
-    left, over, failures = [AT_ONCE], threading.Event(), list[Exception]()
-
-    def run() -> None:
-        try:
-            for reading in turns:
-                reading()
-        except Exception as error:
-            failures.append(error)
-        left[0] -= 1
-        if not left[0]:
-            over.set()
-
-    spent, began = _cpu(), time.monotonic()
-    for _ in range(AT_ONCE):
-        loops.start(loop(), run)
-    assert over.wait(1800)
-    assert not failures, failures[0]
-    return _cpu() - spent, time.monotonic() - began
-
-
 def test_polls_and_sweeps(many: RackInfo, site: tuple[str, list[str]], tmp_path: Path) -> None:
     site_id, ids = site
     collect_seldom()  # as the monitor's process
@@ -140,21 +112,21 @@ def test_polls_and_sweeps(many: RackInfo, site: tuple[str, list[str]], tmp_path:
     try:
         powers = [partial(bmc.checked, bmc.power.read) for bmc in bmcs]
         sweeps = [partial(bmc.checked, bmc.sensors.read) for bmc in bmcs]
-        spent, took = in_turn(powers, 1)
+        spent, took = in_turn(loop(), powers, 1)
         print(f"first polls, logins and identities with them: {BMCS / spent:.0f} a CPU-second, {took:.1f} s")
         print(f"memory: {(_resident() - before) / BMCS:.0f} KB a BMC")
         _sure()
-        ours, took = in_turn(powers, ROUNDS)
+        ours, took = in_turn(loop(), powers, ROUNDS)
         poll = ours / ROUNDS / BMCS
         _sure()
-        once = in_turn(powers, 1)[1]
+        once = in_turn(loop(), powers, 1)[1]
         theirs, tool = peers.freeipmi("ipmipower", "--stat") / BMCS, peers.ipmitool(BY_IPMITOOL) / BY_IPMITOOL
         _said("warm power polls, the drivers' loop", poll, "ipmipower", theirs)
         _said("the same", poll, "ipmitool", tool)
         print(f"one sweep of all: {once:.2f} s; in a row {took / ROUNDS:.2f} s a sweep")
-        in_turn(sweeps, 1)  # the records are read once
+        in_turn(loop(), sweeps, 1)  # the records are read once
         _sure()
-        sweep = in_turn(sweeps, SWEEPS)[0] / SWEEPS / BMCS
+        sweep = in_turn(loop(), sweeps, SWEEPS)[0] / SWEEPS / BMCS
         _said("full sensor sweeps", sweep, "ipmi-sensors", peers.sensors() / BMCS)
     finally:
         _end(bmcs)
@@ -183,9 +155,9 @@ def _by_the_monitor(site_id: str) -> float:
     try:
         while len([watch for watch in monitor._watches.values() if watch.answered]) < BMCS:
             time.sleep(0.5)
-        spent, polls = _cpu(), counted.count
+        spent, polls = cpu(), counted.count
         time.sleep(SECONDS)
-        spent, polls = _cpu() - spent, counted.count - polls
+        spent, polls = cpu() - spent, counted.count - polls
     finally:
         stop.set()
         thread.join(120)

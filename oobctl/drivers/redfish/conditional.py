@@ -4,8 +4,10 @@ import zlib
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import blake2b
 
 _MOST_BYTES = 128 * 1024  # compressed, per BMC
+_DIGEST_BYTES = 16
 _WHOLE_EACH = 8  # so often in a row "not modified" is taken on trust; then the whole is read and compared
 _WHOLE_FIRST = 3  # so often each resource is read whole at first: a reading that moves shows whether its ETag does
 _PROOFS = 3  # so many resources have to be seen to change together with their ETag before any is trusted
@@ -16,6 +18,7 @@ class _Kept:
     etag: str
     headers: Mapping[str, str]
     packed: bytes
+    digest: bytes  # of what is packed
     whole: int  # how often it was read whole
     trusted: int = 0
 
@@ -49,26 +52,30 @@ class Conditional:
             kept.trusted += 1
             self._kept.move_to_end(path)
             return 200, kept.headers, zlib.decompress(kept.packed)
-        self._drop(path)
         etag = headers.get("etag")
         if status != 200 or not etag or self._refuted:
+            self._drop(path)
             return status, headers, body
-        if kept is not None and zlib.decompress(kept.packed) != body:
-            if etag == kept.etag:
-                self._refute()
-                return status, headers, body
-            self._proofs += 1
-        self._keep(path, etag, headers, body, kept.whole + 1 if kept is not None else 1)
+        digest = blake2b(body, digest_size=_DIGEST_BYTES).digest()
+        if kept is not None and kept.digest == digest:
+            kept.etag, kept.headers, kept.whole, kept.trusted = etag, headers, kept.whole + 1, 0
+            self._kept.move_to_end(path)
+            return status, headers, body
+        if kept is not None and etag == kept.etag:
+            self._refute()
+            return status, headers, body
+        self._proofs += kept is not None
+        self._drop(path)
+        self._keep(path, _Kept(etag, headers, zlib.compress(body, 1), digest, kept.whole + 1 if kept else 1))
         return status, headers, body
 
     def _refute(self) -> None:
         self._refuted, self._proofs, self._bytes = True, 0, 0
         self._kept.clear()
 
-    def _keep(self, path: str, etag: str, headers: Mapping[str, str], body: bytes, whole: int) -> None:
-        packed = zlib.compress(body, 1)
-        self._kept[path] = _Kept(etag, headers, packed, whole)
-        self._bytes += len(packed)
+    def _keep(self, path: str, kept: _Kept) -> None:
+        self._kept[path] = kept
+        self._bytes += len(kept.packed)
         while self._bytes > _MOST_BYTES:
             self._drop(next(iter(self._kept)))
 

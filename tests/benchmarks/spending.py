@@ -1,0 +1,39 @@
+"""CPU seconds: of this process, of its children, and of readings that a loop does."""
+
+import resource
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from oobctl.drivers import loops
+
+AT_ONCE = 128  # readings under way: the monitor spreads them too, and FreeIPMI's tools have 64
+
+
+def cpu(whose: int = resource.RUSAGE_SELF) -> float:
+    """Seconds so far."""
+    used = resource.getrusage(whose)
+    return used.ru_utime + used.ru_stime
+
+
+def in_turn(loop: loops.Loop, readings: Sequence[Callable[[], object]], rounds: int) -> tuple[float, float]:
+    """Each so many times, `AT_ONCE` under way at a time in the loop. Returns CPU and wall seconds."""
+    turns = iter([*readings] * rounds)
+    left, over, failures = [AT_ONCE], threading.Event(), list[Exception]()
+
+    def run() -> None:
+        try:
+            for reading in turns:
+                reading()
+        except Exception as error:
+            failures.append(error)
+        left[0] -= 1
+        if not left[0]:
+            over.set()
+
+    spent, began = cpu(), time.monotonic()
+    for _ in range(AT_ONCE):
+        loops.start(loop, run)
+    assert over.wait(1800)
+    assert not failures, failures[0]
+    return cpu() - spent, time.monotonic() - began
