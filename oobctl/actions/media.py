@@ -4,7 +4,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from sqlalchemy.orm import Session
 
 from oobctl.actions import steps
-from oobctl.actions.slot_owners import owners
+from oobctl.actions.slot_owners import Owners, owners
 from oobctl.audit.tags import Tag
 from oobctl.constants import Capability, Lock, Outcome, Permission
 from oobctl.drivers import media_slots
@@ -71,8 +71,9 @@ def _check_image(run: Run) -> str:
 
 def _read_before(run: Run) -> str:
     report = run.bmc.virtual_media.read()
-    run.saw("before", slots=_said_all(report))
-    return f"Read: {_said_all(report) or 'no slots'}"
+    said = _said_all(run, report)
+    run.saw("before", slots=said)
+    return f"Read: {said or 'no slots'}"
 
 
 def _ensure_inserted(run: Run) -> str:
@@ -100,8 +101,9 @@ def _make_room(run: Run, slot: MediaSlot) -> str | None:
     if not whose.ours(slot) and not run.acted.by_staff:
         raise _not_ours(run, [slot])
     earlier = whose.image(slot)
+    _keep_for_staff(run, whose, [slot])
     run.bmc.virtual_media.eject(slot.slot)
-    run.note(f"What was in {slot.name} ({_name(slot)}) was taken out first.")
+    run.note(f"What was in {slot.name} ({whose.told(slot)}) was taken out first.")
     return earlier
 
 
@@ -143,10 +145,10 @@ def _put_back(run: Run, slot: MediaSlot, earlier: str | None) -> str:
         return f"What is in {slot.name} now is not known: {error.message}"
     access.keep_only(run.acted.server_id, _in_slots(report))
     found = _slot_of(report, slot.slot)
-    now = _name(found) if found is not None and found.inserted else None
+    now = owners(run).told(found) if found is not None and found.inserted else None
     run.saw("after", slot=slot.name, image=now)
     if now is None:
-        return f"{slot.name} is empty now: {_name(slot)}, which was in it, was taken out."
+        return f"{slot.name} is empty now: {owners(run).told(slot)}, which was in it, was taken out."
     return f"{now} is in {slot.name} {'again' if now == earlier else 'now'}."
 
 
@@ -178,11 +180,11 @@ def _ensure_ejected(run: Run) -> str:
         raise StateNotReached(
             f"The BMC of {run.name} took the request, and still has an image in its slot. Try again, or restart it.",
             wanted="empty",
-            last_read=_said_all(run.bmc.virtual_media.read()),
+            last_read=_said_all(run, run.bmc.virtual_media.read()),
         )
     report = _read_and_keep(run)
     access.keep_only(run.acted.server_id, _in_slots(report))
-    run.saw("after", slots=_said_all(report))
+    run.saw("after", slots=_said_all(run, report))
     run.outcome = Outcome.PROVEN
     return f"Read back: {', '.join(slot.name for slot in mine)} empty" if mine else "It was empty already"
 
@@ -200,7 +202,15 @@ def _may_empty(run: Run, full: list[MediaSlot], *, named: bool) -> list[MediaSlo
     if foreign:
         names = ", ".join(slot.name for slot in foreign)
         run.note(f"Left as it is, because this BMC serves several servers and it is not {run.name}'s: {names}.")
+    _keep_for_staff(run, whose, mine)
     return mine
+
+
+def _keep_for_staff(run: Run, whose: Owners, slots: list[MediaSlot]) -> None:
+    """What staff take out that is not this server's is named to staff alone."""
+    taken = {slot.name: media_slots.file_name(slot.image or "") for slot in slots if not whose.ours(slot)}
+    if taken:
+        run.evidence.setdefault("staff", {})["taken_out"] = taken
 
 
 def _not_ours(run: Run, slots: list[MediaSlot]) -> WrongState:
@@ -255,13 +265,10 @@ def _holds(slot: MediaSlot | None, image: str) -> bool:
     return slot.image is None or slot.image.rstrip("/").endswith(image)
 
 
-def _said_all(report: MediaReport) -> str:
-    return ", ".join(f"{slot.name} {_name(slot) if slot.inserted else 'empty'}" for slot in report.slots)
-
-
-def _name(slot: MediaSlot) -> str:
-    """The image's name alone: the way to it is the BMC's business."""
-    return media_slots.file_name(slot.image or "") or "something"
+def _said_all(run: Run, report: MediaReport) -> str:
+    """The way to an image is the BMC's business: of what is in a slot its name alone is said."""
+    whose = owners(run)
+    return ", ".join(f"{slot.name} {whose.told(slot)}" for slot in report.slots)
 
 
 def _insert(run: Run) -> InsertParameters:
