@@ -9,13 +9,23 @@ from oobctl.audit.tags import Tag
 from oobctl.constants import Capability, Lock, Outcome, Permission
 from oobctl.drivers import media_slots
 from oobctl.drivers.readings import MediaReport, MediaSlot
-from oobctl.errors import BmcError, InvalidParameter, NotSupported, OobctlError, StateNotReached, WrongState
+from oobctl.errors import (
+    BmcError,
+    InvalidParameter,
+    JobCancelled,
+    NotSupported,
+    OobctlError,
+    StateNotReached,
+    WrongState,
+)
 from oobctl.images import access, catalogue, serving
 from oobctl.jobs.action import Action, Step
 from oobctl.jobs.run import Run
 from oobctl.store import Server
 
 _READ_BACK_SECONDS = 60.0
+_EARLIER = "earlier_images"
+"""The evidence's name for the images of ours that were in slots at first, by slot."""
 
 
 class InsertParameters(BaseModel):
@@ -70,20 +80,24 @@ def _check_image(run: Run) -> str:
 
 
 def _read_before(run: Run) -> str:
+    """Which images of ours are in slots is kept before anything is taken out: a run after a crash puts it back too."""
     report = run.bmc.virtual_media.read()
     said = _said_all(run, report)
     run.saw("before", slots=said)
+    whose = owners(run)
+    run.evidence[_EARLIER] = {slot.slot: name for slot in report.slots if (name := whose.image(slot)) is not None}
     return f"Read: {said or 'no slots'}"
 
 
 def _ensure_inserted(run: Run) -> str:
     wanted = _insert(run)
     slot = _choose(run, wanted)
-    earlier = _make_room(run, slot)
+    earlier = run.evidence.get(_EARLIER, {}).get(slot.slot)
     try:
+        _make_room(run, slot, earlier)
         _put_in(run, slot, wanted.image)
-    except BmcError as error:
-        left = _put_back(run, slot, earlier) if slot.inserted else ""
+    except (BmcError, JobCancelled) as error:
+        left = _put_back(run, slot, earlier) if slot.inserted or earlier else ""
         raise type(error)(f"{error.message} {left}".rstrip(), **error.details) from error
     report = _read_and_keep(run)
     found = _slot_of(report, slot.slot)
@@ -93,18 +107,18 @@ def _ensure_inserted(run: Run) -> str:
     return f"Read back: {wanted.image} is in {slot.name}"
 
 
-def _make_room(run: Run, slot: MediaSlot) -> str | None:
-    """Take out what is in the slot. Returns the name of an image of ours that was, to be put back if need be."""
+def _make_room(run: Run, slot: MediaSlot, earlier: str | None) -> None:
+    """Take out what is in the slot. Raises WrongState where that is another server's."""
     if not slot.inserted:
-        return None
+        if earlier is not None:  # an earlier run of this job did
+            run.note(f"What was in {slot.name} ({earlier}) was taken out first.")
+        return
     whose = owners(run)
     if not whose.ours(slot) and not run.acted.by_staff:
         raise _not_ours(run, [slot])
-    earlier = whose.image(slot)
     _keep_for_staff(run, whose, [slot])
     run.bmc.virtual_media.eject(slot.slot)
     run.note(f"What was in {slot.name} ({whose.told(slot)}) was taken out first.")
-    return earlier
 
 
 def _put_in(run: Run, slot: MediaSlot, image: str) -> None:
@@ -148,7 +162,8 @@ def _put_back(run: Run, slot: MediaSlot, earlier: str | None) -> str:
     now = owners(run).told(found) if found is not None and found.inserted else None
     run.saw("after", slot=slot.name, image=now)
     if now is None:
-        return f"{slot.name} is empty now: {owners(run).told(slot)}, which was in it, was taken out."
+        was = owners(run).told(slot) if slot.inserted else earlier
+        return f"{slot.name} is empty now: {was}, which was in it, was taken out."
     return f"{now} is in {slot.name} {'again' if now == earlier else 'now'}."
 
 
