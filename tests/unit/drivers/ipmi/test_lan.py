@@ -1,0 +1,81 @@
+"""An open IPMI session: how soon a packet is sent again, and which packets are taken for the BMC's answer."""
+
+import collections
+import time
+from typing import Any
+
+import pytest
+from pyghmi.ipmi.private import session as library
+
+from oobctl.drivers.ipmi.lan import LanSession, Request
+from oobctl.drivers.ipmi.packets import Codec
+from tests.unit.drivers.ipmi.test_packets import AES, INTEGRITY, PAYLOAD
+
+FAST = 0.2
+OURS = 7
+
+
+class Loop:
+    """Nothing is due here."""
+
+    def call_at(self, when: float, call: object) -> None:
+        """Never."""
+
+
+class Open(LanSession):
+    """A session with a BMC that answers fast, as it is after the login, without a socket: what it sends is noted."""
+
+    def __new__(cls) -> "Open":
+        return object.__new__(cls)
+
+    def __init__(self) -> None:
+        self._loop: Any = Loop()
+        self._queue = collections.deque()
+        self._current, self._failed, self._resend_after = None, False, FAST
+        self._codec = Codec(AES, INTEGRITY, "sha1", 12)
+        self.localsid = OURS
+        self.sent: list[tuple[float, bool]] = []
+        self.taken: list[bytes] = []
+
+    def _send_ipmi_net_payload(self, *_: object, retry: bool, **_more: object) -> None:
+        self.sent.append((self.timeout, retry))
+
+    def _parse_ipmi_payload(self, payload: bytearray) -> None:
+        self.taken.append(bytes(payload))
+
+    def receive(self, sequence: int, *, session_id: int = OURS) -> None:
+        assert self._codec is not None
+        self._handle_ipmi2_packet(bytearray(self._codec.encode(PAYLOAD, 0, session_id, sequence)))
+
+
+@pytest.mark.parametrize(("reads", "soon"), [(True, True), (False, False)])
+def test_only_what_changes_nothing_is_sent_again_as_soon_as_the_bmc_is_fast(reads: bool, soon: bool) -> None:
+    session = Open()
+    session.ask(Request(0, 2, b"\x01", time.monotonic() + 60, reads=reads))
+    [(after, again)] = session.sent
+    assert (after < library.initialtimeout, again) == (soon, True)
+    assert after >= FAST
+
+
+def test_what_may_be_sent_once_is_never_sent_again() -> None:
+    session = Open()
+    session.ask(Request(0, 2, b"\x03", time.monotonic() + 60, once=True))
+    assert [again for _after, again in session.sent] == [False]
+
+
+def test_a_packet_of_another_session_and_one_that_comes_late_are_no_answer() -> None:
+    session = Open()
+    session.receive(5)
+    session.receive(6, session_id=OURS + 2)  # an earlier login of ours at the same BMC, from the same port
+    assert session.taken == [PAYLOAD]
+    session.receive(4)
+    assert session.taken == [PAYLOAD]
+    session.receive(6)
+    assert session.taken == [PAYLOAD, PAYLOAD]
+
+
+def test_after_the_last_sequence_number_the_first_one_follows() -> None:
+    session = Open()
+    session.receive(2**32 - 1)
+    session.receive(1)
+    assert session.taken == [PAYLOAD, PAYLOAD]
