@@ -28,12 +28,18 @@ _EARLIER = "earlier_images"
 """The evidence's name for the images of ours that were in slots at first, by slot."""
 
 
+def _none_where_empty(value: str | None) -> str | None:
+    return value or None
+
+
 class InsertParameters(BaseModel):
     """image: a name of the site's catalogue. slot: the slot's id at the BMC; None: the best one."""
 
     model_config = ConfigDict(extra="forbid")
     image: str = Field(description="The image's name, as the catalogue has it.")
     slot: str | None = Field(default=None, max_length=128, description="The BMC's slot; empty: the best one.")
+
+    _best = field_validator("slot")(_none_where_empty)
 
     @field_validator("image")
     @classmethod
@@ -49,6 +55,8 @@ class EjectParameters(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     slot: str | None = Field(default=None, max_length=128, description="The BMC's slot; empty: all of them.")
+
+    _all = field_validator("slot")(_none_where_empty)
 
 
 def check_known(session: Session, server: Server, by_staff: bool, parameters: BaseModel) -> None:
@@ -85,7 +93,9 @@ def _read_before(run: Run) -> str:
     said = _said_all(run, report)
     run.saw("before", slots=said)
     whose = owners(run)
-    run.evidence[_EARLIER] = {slot.slot: name for slot in report.slots if (name := whose.image(slot)) is not None}
+    images = {slot.slot: name for slot in report.slots if (name := whose.image(slot)) is not None}
+    if images:
+        run.evidence[_EARLIER] = images
     return f"Read: {said or 'no slots'}"
 
 

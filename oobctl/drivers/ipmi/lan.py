@@ -281,7 +281,7 @@ class LanSession(library.Session):  # type: ignore[misc]  # the library has no t
         if found is None or found[0] != self.localsid:
             return
         before, self.remseqnumber = getattr(self, "remseqnumber", None), found[1]
-        if before is not None and found[1] < before != _LAST_SEQUENCE:  # one that comes late; a copy fits no request any more
+        if before is not None and found[1] < before != _LAST_SEQUENCE:  # it comes late
             self.remseqnumber = before
             return
         self._parse_ipmi_payload(bytearray(found[2]))

@@ -133,6 +133,13 @@ def test_where_the_door_cannot_know_the_images_the_worker_refuses_and_nothing_is
     assert (inserts, open_addresses()) == ([], 0)
 
 
+def test_an_empty_slot_in_the_request_is_the_best_one_and_all_of_them(on_tree: OnTree) -> None:
+    job = on_tree.road.do("media.insert", "db01", {"image": "rescue.iso", "slot": ""})
+    assert job.state is JobState.SUCCEEDED, job.error
+    job = on_tree.road.do("media.eject", "db01", {"slot": ""})
+    assert (job.state, inserted(on_tree)) == (JobState.SUCCEEDED, []), job.error
+
+
 def test_a_slot_that_the_bmc_does_not_have_is_refused_with_those_it_has(on_tree: OnTree) -> None:
     job = on_tree.road.do("media.insert", "db01", {"image": "rescue.iso", "slot": "Tape7"})
     assert job.state is JobState.FAILED
