@@ -11,7 +11,7 @@ from oobctl.lab.redfish_service.image_download import ImageRefused, Source, chec
 
 
 class Images(http.server.BaseHTTPRequestHandler):
-    """/whole has a length, /endless none, /short says too much; /guarded and /from-here are for some; /away leads off."""
+    """/whole has a length, /endless none; /short says too much; /guarded, /from-here are for some; /away leads off."""
 
     def do_GET(self) -> None:
         data = b"x" * 5000
