@@ -57,6 +57,20 @@ def test_only_what_changes_nothing_is_sent_again_as_soon_as_the_bmc_is_fast(read
     assert after >= FAST
 
 
+@pytest.mark.parametrize(("again", "learns"), [(0, True), (1, False)])
+def test_how_fast_a_bmc_is_is_told_by_an_answer_to_the_only_copy_of_a_question(again: int, learns: bool) -> None:
+    session = Open()
+    session._resend_after = float(library.initialtimeout)
+    session.ask(Request(0, 1, b"", time.monotonic() + 60, reads=True))
+    session.hasretried = again
+    session._sent_at = time.monotonic()  # it answers at once
+    session._answered({"code": 0, "data": b""})
+    assert (session._resend_after < library.initialtimeout) == learns
+    session.ask(Request(0, 2, b"\x01", time.monotonic() + 60))
+    session._answered({"code": 0, "data": b""})  # what acts tells nothing of it
+    assert (session._resend_after < library.initialtimeout) == learns
+
+
 def test_what_may_be_sent_once_is_never_sent_again() -> None:
     session = Open()
     session.ask(Request(0, 2, b"\x03", time.monotonic() + 60, once=True))
