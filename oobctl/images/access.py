@@ -129,11 +129,6 @@ def _check_asker(asker: str, server: str, bmc: list[str]) -> None:
         )
 
 
-def is_ours(url: str | None) -> bool:
-    """Whether an address is one of our media service."""
-    return bool(url) and str(url).startswith(f"{service()}{PREFIX}/")
-
-
 def service() -> str:
     """How BMCs reach the media service: a scheme, an address and a port. Raises ConfigurationError."""
     url = settings().media_address.rstrip("/")

@@ -6,7 +6,6 @@ import logging
 import random
 import socket
 import time
-from collections.abc import Callable
 from concurrent.futures import Future, InvalidStateError
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -96,7 +95,6 @@ class LanSession(library.Session):  # type: ignore[misc]  # the library has no t
         self.lastpayload: Any = None
         self._resend_after, self._sent_at = float(library.initialtimeout), 0.0  # shorter for a BMC that answers fast
         self.errormsg = ""
-        self.on_end: Callable[[], None] | None = None
         super().__init__(
             target.address,
             target.user,
@@ -328,8 +326,6 @@ class LanSession(library.Session):  # type: ignore[misc]  # the library has no t
             _fail(waiting.answer, failure)
         while self._queue:
             _fail(self._queue.popleft().answer, failure)
-        if self.on_end is not None:
-            self.on_end()
 
 
 def _fail(future: "Future[Any] | Pending[Any]", error: BaseException) -> None:
