@@ -2,13 +2,18 @@
 
 import collections
 import time
-from typing import Any
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from pyghmi.ipmi.private import session as library
 
-from oobctl.drivers.ipmi.lan import LanSession, Request
+from oobctl.constants import SessionPurpose
+from oobctl.drivers.ipmi.lan import Answer, LanSession, Request
 from oobctl.drivers.ipmi.packets import Codec
+from oobctl.drivers.ipmi.session import IpmiSession
+from oobctl.drivers.login import Login
 from tests.unit.drivers.ipmi.test_packets import AES, INTEGRITY, PAYLOAD
 
 FAST = 0.2
@@ -16,10 +21,13 @@ OURS = 7
 
 
 class Loop:
-    """Nothing is due here."""
+    """What is to be run later, and never is by itself."""
 
-    def call_at(self, when: float, call: object) -> None:
-        """Never."""
+    def __init__(self) -> None:
+        self.later: list[Callable[[], object]] = []
+
+    def call_at(self, when: float, call: Callable[[], object]) -> None:
+        self.later.append(call)
 
 
 class Open(LanSession):
@@ -36,12 +44,16 @@ class Open(LanSession):
         self.localsid = OURS
         self.sent: list[tuple[float, bool]] = []
         self.taken: list[bytes] = []
+        self.ended: list[str] = []
 
     def _send_ipmi_net_payload(self, *_: object, retry: bool, **_more: object) -> None:
         self.sent.append((self.timeout, retry))
 
     def _parse_ipmi_payload(self, payload: bytearray) -> None:
         self.taken.append(bytes(payload))
+
+    def _end(self, words: str) -> None:
+        self.ended.append(words)
 
     def receive(self, sequence: int, *, session_id: int = OURS) -> None:
         assert self._codec is not None
@@ -69,6 +81,35 @@ def test_how_fast_a_bmc_is_is_told_by_an_answer_to_the_only_copy_of_a_question(a
     session.ask(Request(0, 2, b"\x01", time.monotonic() + 60))
     session._answered({"code": 0, "data": b""})  # what acts tells nothing of it
     assert (session._resend_after < library.initialtimeout) == learns
+
+
+@pytest.mark.parametrize("answered", [False, True])
+def test_a_question_that_is_overdue_ends_the_session_for_its_answer_could_be_taken_for_another(answered: bool) -> None:
+    session = Open()
+    session.ask(Request(0, 1, b"", time.monotonic() + 60, reads=True))
+    [overdue] = session._loop.later
+    if answered:
+        session._answered({"code": 0, "data": b""})
+    overdue()
+    assert session.ended == ([] if answered else ["timeout"])
+
+
+@pytest.mark.parametrize(("purpose", "seconds"), [(SessionPurpose.POLL, 8.0), (SessionPurpose.ACT, 3.0)])
+def test_a_poll_keeps_its_session_as_long_as_an_answer_may_take_and_a_person_does_not_wait(
+    monkeypatch: pytest.MonkeyPatch, purpose: SessionPurpose, seconds: float
+) -> None:
+    asked: list[float] = []
+
+    def send(_session: IpmiSession, _request: Request, limit: float) -> Answer:
+        asked.append(limit)
+        return Answer(0, b"")
+
+    monkeypatch.setattr(IpmiSession, "_send", send)
+    profile = SimpleNamespace(timeouts=SimpleNamespace(answer=8.0))
+    session = IpmiSession(cast(Login, SimpleNamespace(profile=profile, slot=SimpleNamespace(purpose=purpose))))
+    session._lan = Open()
+    session.exchange(0, 1, what="say how it is")
+    assert asked == [seconds]
 
 
 def test_what_may_be_sent_once_is_never_sent_again() -> None:
