@@ -8,7 +8,7 @@ import structlog
 from aiohttp import web
 
 from oobctl.config import settings
-from oobctl.errors import ConfigurationError, NotFound, StoreUnavailable
+from oobctl.errors import ConfigurationError, NotAllowed, NotFound, StoreUnavailable
 from oobctl.ids import new_id
 from oobctl.images import access, catalogue
 from oobctl.installation import find_site
@@ -17,6 +17,7 @@ from oobctl.jobs import recovery
 log = structlog.get_logger()
 
 _STOP_EVERY_SECONDS = 0.2
+_NO_IMAGE = "There is no such image, or it was taken out.\n"
 
 
 def run(site: str, stop: threading.Event) -> None:
@@ -67,10 +68,13 @@ async def _image(request: web.Request) -> web.StreamResponse:
     """The file that this key opens. The key is not told to any log."""
     wanted = request.match_info["name"]
     try:
-        opened = await asyncio.to_thread(access.image_of, request.match_info["key"])
+        opened = await asyncio.to_thread(access.image_of, request.match_info["key"], request.remote)
         if opened != wanted:
-            raise web.HTTPNotFound(text="There is no such image, or it was taken out.\n")
+            raise web.HTTPNotFound(text=_NO_IMAGE)
         image = await asyncio.to_thread(catalogue.find, wanted)
+    except NotAllowed as error:  # to whoever asks it says no more than of a wrong key
+        log.warning(error.message, image=wanted)
+        raise web.HTTPNotFound(text=_NO_IMAGE) from error
     except NotFound as error:
         log.warning("an image that a BMC asks for is gone", image=wanted, by=request.remote)
         raise web.HTTPNotFound(text=f"{error.message}\n") from error

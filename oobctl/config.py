@@ -34,6 +34,7 @@ class Settings(BaseSettings):
     dead_after_seconds: float = 5.0  # a process without a heartbeat for so long is dead
     media_listen: str = ""  # where the media service (`oobctl boot`) listens; empty: as the panel, ten ports on
     media_url: str = ""  # how BMCs reach the media service; empty: from where it listens
+    media_from_anywhere: bool = False  # BMCs reach it through a NAT or proxy: from other addresses than their own
     rotate_passwords_days: int = Field(default=0, ge=0)  # change our BMC passwords so often; 0: only when asked
     heal_silent_minutes: int = Field(default=0, ge=0)  # restart a BMC that has been silent for so long; 0: never
     job_expires_after_seconds: float = Field(default=900.0, gt=0)  # one that has not begun by then never does

@@ -4,18 +4,32 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from sqlalchemy.orm import Session
 
 from oobctl.actions import steps
-from oobctl.actions.slot_owners import owners
+from oobctl.actions.slot_owners import Owners, owners
 from oobctl.audit.tags import Tag
 from oobctl.constants import Capability, Lock, Outcome, Permission
 from oobctl.drivers import media_slots
 from oobctl.drivers.readings import MediaReport, MediaSlot
-from oobctl.errors import BmcError, InvalidParameter, NotSupported, OobctlError, StateNotReached, WrongState
+from oobctl.errors import (
+    BmcError,
+    InvalidParameter,
+    JobCancelled,
+    NotSupported,
+    OobctlError,
+    StateNotReached,
+    WrongState,
+)
 from oobctl.images import access, catalogue, serving
 from oobctl.jobs.action import Action, Step
 from oobctl.jobs.run import Run
 from oobctl.store import Server
 
 _READ_BACK_SECONDS = 60.0
+_EARLIER = "earlier_images"
+"""The evidence's name for the images of ours that were in slots at first, by slot."""
+
+
+def _none_where_empty(value: str | None) -> str | None:
+    return value or None
 
 
 class InsertParameters(BaseModel):
@@ -24,6 +38,8 @@ class InsertParameters(BaseModel):
     model_config = ConfigDict(extra="forbid")
     image: str = Field(description="The image's name, as the catalogue has it.")
     slot: str | None = Field(default=None, max_length=128, description="The BMC's slot; empty: the best one.")
+
+    _best = field_validator("slot")(_none_where_empty)
 
     @field_validator("image")
     @classmethod
@@ -39,6 +55,8 @@ class EjectParameters(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     slot: str | None = Field(default=None, max_length=128, description="The BMC's slot; empty: all of them.")
+
+    _all = field_validator("slot")(_none_where_empty)
 
 
 def check_known(session: Session, server: Server, by_staff: bool, parameters: BaseModel) -> None:
@@ -70,19 +88,26 @@ def _check_image(run: Run) -> str:
 
 
 def _read_before(run: Run) -> str:
+    """Which images of ours are in slots is kept before anything is taken out: a run after a crash puts it back too."""
     report = run.bmc.virtual_media.read()
-    run.saw("before", slots=_said_all(report))
-    return f"Read: {_said_all(report) or 'no slots'}"
+    said = _said_all(run, report)
+    run.saw("before", slots=said)
+    whose = owners(run)
+    images = {slot.slot: name for slot in report.slots if (name := whose.image(slot)) is not None}
+    if images:
+        run.evidence[_EARLIER] = images
+    return f"Read: {said or 'no slots'}"
 
 
 def _ensure_inserted(run: Run) -> str:
     wanted = _insert(run)
     slot = _choose(run, wanted)
-    earlier = _make_room(run, slot)
+    earlier = run.evidence.get(_EARLIER, {}).get(slot.slot)
     try:
+        _make_room(run, slot, earlier)
         _put_in(run, slot, wanted.image)
-    except BmcError as error:
-        left = _put_back(run, slot, earlier) if slot.inserted else ""
+    except (BmcError, JobCancelled) as error:
+        left = _put_back(run, slot, earlier) if slot.inserted or earlier else ""
         raise type(error)(f"{error.message} {left}".rstrip(), **error.details) from error
     report = _read_and_keep(run)
     found = _slot_of(report, slot.slot)
@@ -92,17 +117,18 @@ def _ensure_inserted(run: Run) -> str:
     return f"Read back: {wanted.image} is in {slot.name}"
 
 
-def _make_room(run: Run, slot: MediaSlot) -> str | None:
-    """Take out what is in the slot. Returns the name of an image of ours that was, to be put back if need be."""
+def _make_room(run: Run, slot: MediaSlot, earlier: str | None) -> None:
+    """Take out what is in the slot. Raises WrongState where that is another server's."""
     if not slot.inserted:
-        return None
+        if earlier is not None:  # an earlier run of this job did
+            run.note(f"What was in {slot.name} ({earlier}) was taken out first.")
+        return
     whose = owners(run)
     if not whose.ours(slot) and not run.acted.by_staff:
         raise _not_ours(run, [slot])
-    earlier = whose.image(slot)
+    _keep_for_staff(run, whose, [slot])
     run.bmc.virtual_media.eject(slot.slot)
-    run.note(f"What was in {slot.name} ({_name(slot)}) was taken out first.")
-    return earlier
+    run.note(f"What was in {slot.name} ({whose.told(slot)}) was taken out first.")
 
 
 def _put_in(run: Run, slot: MediaSlot, image: str) -> None:
@@ -143,10 +169,11 @@ def _put_back(run: Run, slot: MediaSlot, earlier: str | None) -> str:
         return f"What is in {slot.name} now is not known: {error.message}"
     access.keep_only(run.acted.server_id, _in_slots(report))
     found = _slot_of(report, slot.slot)
-    now = _name(found) if found is not None and found.inserted else None
+    now = owners(run).told(found) if found is not None and found.inserted else None
     run.saw("after", slot=slot.name, image=now)
     if now is None:
-        return f"{slot.name} is empty now: {_name(slot)}, which was in it, was taken out."
+        was = owners(run).told(slot) if slot.inserted else earlier
+        return f"{slot.name} is empty now: {was}, which was in it, was taken out."
     return f"{now} is in {slot.name} {'again' if now == earlier else 'now'}."
 
 
@@ -178,11 +205,11 @@ def _ensure_ejected(run: Run) -> str:
         raise StateNotReached(
             f"The BMC of {run.name} took the request, and still has an image in its slot. Try again, or restart it.",
             wanted="empty",
-            last_read=_said_all(run.bmc.virtual_media.read()),
+            last_read=_said_all(run, run.bmc.virtual_media.read()),
         )
     report = _read_and_keep(run)
     access.keep_only(run.acted.server_id, _in_slots(report))
-    run.saw("after", slots=_said_all(report))
+    run.saw("after", slots=_said_all(run, report))
     run.outcome = Outcome.PROVEN
     return f"Read back: {', '.join(slot.name for slot in mine)} empty" if mine else "It was empty already"
 
@@ -200,7 +227,15 @@ def _may_empty(run: Run, full: list[MediaSlot], *, named: bool) -> list[MediaSlo
     if foreign:
         names = ", ".join(slot.name for slot in foreign)
         run.note(f"Left as it is, because this BMC serves several servers and it is not {run.name}'s: {names}.")
+    _keep_for_staff(run, whose, mine)
     return mine
+
+
+def _keep_for_staff(run: Run, whose: Owners, slots: list[MediaSlot]) -> None:
+    """What staff take out that is not this server's is named to staff alone."""
+    taken = {slot.name: media_slots.file_name(slot.image or "") for slot in slots if not whose.ours(slot)}
+    if taken:
+        run.evidence.setdefault("staff", {})["taken_out"] = taken
 
 
 def _not_ours(run: Run, slots: list[MediaSlot]) -> WrongState:
@@ -255,13 +290,10 @@ def _holds(slot: MediaSlot | None, image: str) -> bool:
     return slot.image is None or slot.image.rstrip("/").endswith(image)
 
 
-def _said_all(report: MediaReport) -> str:
-    return ", ".join(f"{slot.name} {_name(slot) if slot.inserted else 'empty'}" for slot in report.slots)
-
-
-def _name(slot: MediaSlot) -> str:
-    """The image's name alone: the way to it is the BMC's business."""
-    return media_slots.file_name(slot.image or "") or "something"
+def _said_all(run: Run, report: MediaReport) -> str:
+    """The way to an image is the BMC's business: of what is in a slot its name alone is said."""
+    whose = owners(run)
+    return ", ".join(f"{slot.name} {whose.told(slot)}" for slot in report.slots)
 
 
 def _insert(run: Run) -> InsertParameters:

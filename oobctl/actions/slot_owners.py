@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
-from oobctl.constants import Lifecycle
 from oobctl.drivers import media_slots
 from oobctl.drivers.readings import MediaSlot
 from oobctl.images import access
 from oobctl.jobs.run import Run
+from oobctl.readings.shared_slots import in_own_slot, others_behind, shared_path
 from oobctl.store import MediaAccess, Server, database
 
 
@@ -26,7 +26,7 @@ class Owners:
 
     def ours(self, slot: MediaSlot) -> bool:
         """Whether what is in it is this server's: all of a BMC that serves no other, and of its own system's slots."""
-        if self.shared is None or slot.source.startswith(f"{self.shared}/"):
+        if self.shared is None or in_own_slot(self.shared, slot.source):
             return True
         known = [row for row in self.given if slot.image is not None or row.closed_at is None]
         return access.row_of(known, slot.image) is not None and access.row_of(self.theirs, slot.image) is None
@@ -34,6 +34,14 @@ class Owners:
     def others(self, slot: MediaSlot) -> bool:
         """Whether another server of the BMC was given what is in it."""
         return not self.ours(slot) and access.row_of(self.theirs, slot.image) is not None
+
+    def told(self, slot: MediaSlot) -> str:
+        """What is in it, for the server's record. A customer reads that: no name of another server's image."""
+        if not slot.inserted:
+            return "empty"
+        if not self.ours(slot):
+            return "something not of this server"
+        return media_slots.file_name(slot.image or "") or "something"
 
     def image(self, slot: MediaSlot) -> str | None:
         """The name of the image in it where it is one that this server was given; None for what is not ours to put."""
@@ -47,12 +55,10 @@ def owners(run: Run) -> Owners:
     """As the store knows it now."""
     with database().read() as session:
         server = session.get_one(Server, run.acted.server_id)
-        behind = select(Server.id).where(
-            Server.bmc_id == server.bmc_id, Server.id != server.id, Server.lifecycle != Lifecycle.RETIRED
-        )
         newest = select(MediaAccess).order_by(MediaAccess.created_at.desc())
         given = session.scalars(newest.where(MediaAccess.server_id == server.id)).all()
-        if server.system_path is None or session.scalar(behind.limit(1)) is None:
+        shared = shared_path(session, server)
+        if shared is None:
             return Owners(None, given, ())
-        still = newest.where(MediaAccess.server_id.in_(behind), MediaAccess.closed_at.is_(None))
-        return Owners(server.system_path, given, session.scalars(still).all())
+        still = newest.where(MediaAccess.server_id.in_(others_behind(server)), MediaAccess.closed_at.is_(None))
+        return Owners(shared, given, session.scalars(still).all())

@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from oobctl import clock, vault
-from oobctl.access import Actor, find_server, may, readable_jobs
+from oobctl.access import SYSTEM, Actor, find_server, may, readable_jobs
 from oobctl.audit import record, refusals
 from oobctl.constants import ENDED_STATES, STAFF_CAPABILITIES, Ending, JobState, Permission
 from oobctl.control.offers import find
@@ -246,8 +246,9 @@ def _claim(session: Session, job: Job, action: Action, server: Server, actor: Ac
     if other is not None:
         running = session.get_one(Job, other)
         by = f" (job {other}), asked for by {running.actor['name']}" if _may_read(session, actor, other) else ""
+        or_cancel = ", or cancel it" if actor.is_staff or running.actor["kind"] != SYSTEM.kind else ""
         raise ServerBusy(
-            f"{server.name} is busy with {running.action}{by}. Wait for its end, or cancel it.",
+            f"{server.name} is busy with {running.action}{by}. Wait for its end{or_cancel}.",
             job=running.id,
             action=running.action,
         )

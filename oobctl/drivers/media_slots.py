@@ -8,6 +8,8 @@ from oobctl.drivers.readings import MediaSlot
 from oobctl.errors import NotSupported
 
 _DISCS = frozenset({"cd", "dvd"})
+OUR_MEDIA = re.compile(r"(?:/|\\/|%2f)media(?:/|\\/|%2f)[\w-]{16,}", re.IGNORECASE)
+"""The way to an image of our media service, up to its key, which opens it; plain, in JSON or in a query."""
 
 
 def choose(slots: Iterable[MediaSlot], wanted: Sequence[str] = ()) -> MediaSlot:
@@ -33,6 +35,11 @@ def bare(url: str) -> str:
         return urlunsplit((parts.scheme, authority, parts.path, "", ""))
     except ValueError:
         return url.partition("?")[0].partition("#")[0].rpartition("@")[2]
+
+
+def without_keys(text: str) -> str:
+    """A text without the keys of our images' addresses: BMCs tell of what they fetch in their logs."""
+    return OUR_MEDIA.sub("/media/***", text)
 
 
 def file_name(url: str) -> str:

@@ -41,11 +41,10 @@ _NUMBERED = re.compile(r"_[0-9A-F]{4}$")  # some makers number their BIOS attrib
 _VERSION_KEY = re.compile(r"version|firmware|revision|release", re.IGNORECASE)
 _STRUCTURE = re.compile(r"^@odata\.(type|context)$|^(AttributeName|RegistryPrefix|MessageId|DataType)$")
 
-_OUR_MEDIA = re.compile(r"(?:/|%2f)media(?:/|%2f)[\w-]{16,}", re.IGNORECASE)  # its key opens the image
 _HEX = re.compile(r"(?i)(0x)?[0-9a-f]+([:-]?[0-9a-f]+)*")
 _PIECES = (
     r"(?P<url>\b[a-z][a-z0-9+.-]*:(?:/|\\/){2}[^\s\"'<>]+)"
-    r"|(?P<media>(?:/|\\/|%2f)media(?:/|\\/|%2f)[\w-]{16,})"
+    rf"|(?P<media>{media_slots.OUR_MEDIA.pattern})"
     r"|(?P<mail>\b(?:iqn|nqn)\.[^\s\"',)]+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+)"
     r"|(?P<uuid>(?<![0-9a-f])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![0-9a-f]))"
     r"|(?P<pairs>(?<![0-9a-f])[0-9a-f]{2}(?P<sep>[:-])(?:[0-9a-f]{2}(?P=sep)){4,18}[0-9a-f]{2}(?![0-9a-f]))"
@@ -182,7 +181,7 @@ class Scrubber:
     def _url(self, url: str, version: bool) -> str:
         """Without user, password and query; of an address of our media service the file's name alone stays."""
         scheme, _, rest = media_slots.bare(url).partition("://")
-        if _OUR_MEDIA.search(url):
+        if media_slots.OUR_MEDIA.search(url):
             rest = f"{rest.partition('/')[0]}/media/***/{media_slots.file_name(url)}"
         return f"{scheme}://{self._pattern().sub(lambda found: self._piece(found, version), rest)}"
 

@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 from oobctl import clock
 from oobctl.config import settings
 from oobctl.drivers import media_slots
-from oobctl.errors import ConfigurationError
+from oobctl.errors import ConfigurationError, NotAllowed
+from oobctl.images import askers
 from oobctl.store import MediaAccess, Server, database
 
 PREFIX = "/media"
@@ -20,9 +21,10 @@ _LASTS = timedelta(hours=24)
 _KEY_BYTES = 18
 
 
-def open_for(server_id: str, job_id: str, image: str) -> str:
+def open_for(server_id: str, job_id: str, image: str, *, look: bool = False) -> str:
     """A new address of the image for the server's BMC, good for a day or until `close`. Its key is stored hashed.
 
+    look: it is for the worker itself, wherever it asks from.
     Raises ConfigurationError where the media service has no address that a BMC can be given.
     """
     base = service()
@@ -35,6 +37,7 @@ def open_for(server_id: str, job_id: str, image: str) -> str:
                 job_id=job_id,
                 image=image,
                 expires_at=clock.now() + _LASTS,
+                look=look,
             )
         )
     return f"{base}{PREFIX}/{key}/{image}"
@@ -100,18 +103,30 @@ def servers_with(session: Session, image: str) -> list[Server]:
     return list(session.scalars(select(Server).where(Server.id.in_(having)).order_by(Server.name)))
 
 
-def image_of(key: str) -> str | None:
-    """The image that this key opens now; None for a wrong one, one that was closed, or one that is too old."""
-    query = select(MediaAccess.image).where(
+def image_of(key: str, asker: str | None = None) -> str | None:
+    """The image that this key opens now; None for a wrong one, one that was closed, or one that is too old.
+
+    asker: the address of who asks. Raises NotAllowed where it is none of the BMC that was given the key.
+    """
+    query = select(MediaAccess).where(
         MediaAccess.key_hash == hashed(key), MediaAccess.closed_at.is_(None), MediaAccess.expires_at > clock.now()
     )
     with database().read() as session:
-        return session.scalar(query)
+        row = session.scalar(query)
+        if row is None:
+            return None
+        if asker is not None and not row.look and not settings().media_from_anywhere:
+            server = session.get_one(Server, row.server_id)
+            _check_asker(asker, server.name, [endpoint.address for endpoint in server.bmc.endpoints])
+        return row.image
 
 
-def is_ours(url: str | None) -> bool:
-    """Whether an address is one of our media service."""
-    return bool(url) and str(url).startswith(f"{service()}{PREFIX}/")
+def _check_asker(asker: str, server: str, bmc: list[str]) -> None:
+    if not askers.is_one_of(asker, bmc):
+        raise NotAllowed(
+            f"An image for {server} was asked for from {asker}, which is not its BMC ({', '.join(bmc)}). If its BMC "
+            "reaches the media service through a NAT or a proxy, set OOBCTL_MEDIA_FROM_ANYWHERE=1."
+        )
 
 
 def service() -> str:

@@ -68,5 +68,9 @@ def add(file: Path, name: str | None = None) -> Image:
 
 
 def remove(name: str) -> None:
-    """Take an image out. A BMC that has it in a slot reads no more of it. Raises NotFound."""
-    find(name).path.unlink()
+    """Take an image out. A BMC that has it in a slot reads no more of it. Raises NotFound, ConfigurationError."""
+    path = find(name).path
+    try:
+        path.unlink()
+    except OSError as error:
+        raise ConfigurationError(f"{path} could not be removed: {error.strerror}.") from error

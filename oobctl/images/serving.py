@@ -18,7 +18,7 @@ def check(server_id: str, job_id: str, name: str) -> int:
     Raises InvalidParameter where there is no such image or it is empty, ConfigurationError where the service does not
     answer, or not with that file.
     """
-    url = access.open_for(server_id, job_id, name)
+    url = access.open_for(server_id, job_id, name, look=True)
     try:
         first, size = _fetched(url, name)
     finally:

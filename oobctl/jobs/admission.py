@@ -39,8 +39,8 @@ def check_cleared(server: Server, action: Action, *, staff: bool) -> None:
         return
     raise WrongState(
         f"{server.name} is being cleared after it changed hands, since {clock.rfc3339(since)}: its boot override, "
-        "virtual media and BIOS settings can be set once that is done, usually in a few seconds. You can switch it on "
-        "and off meanwhile. Nothing was sent."
+        "virtual media and BIOS settings can be set once that is done, usually in a few seconds. Its power can be "
+        "switched meanwhile, while no job has it. Nothing was sent."
     )
 
 

@@ -20,6 +20,7 @@ Changed = TypeVar("Changed")
 MOST = 50
 """Baselines of one server that its tenant can have."""
 _LONGEST = 64
+_NO_NAMES = frozenset({".", ".."})  # in the path of an address they lead elsewhere: it could not be removed by name
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,10 @@ def save(actor: Actor, server: str, name: str, *, replace: bool = False) -> Bios
     Raises NotFound, NotAllowed (recorded), InvalidParameter, WrongState where the BIOS was not read, the name is taken
     or there are MOST.
     """
-    if not 0 < len(name) <= _LONGEST or not name.isprintable() or name != name.strip():
-        raise InvalidParameter(f"A baseline's name has 1 to {_LONGEST} visible characters.", field="name")
+    if not 0 < len(name) <= _LONGEST or not name.isprintable() or name != name.strip() or name in _NO_NAMES:
+        raise InvalidParameter(
+            f"A baseline's name has 1 to {_LONGEST} visible characters, and is neither . nor .. alone.", field="name"
+        )
     return _allowed(
         actor, server, name, Tag.SERVER_BIOS_BASELINE,
         lambda session, found, reason: _save(session, actor, found, name, replace, reason),

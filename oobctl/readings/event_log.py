@@ -12,6 +12,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 
 from oobctl.constants import Health
+from oobctl.drivers import media_slots
 from oobctl.drivers.readings import EventLogEntry as Entry
 from oobctl.drivers.readings import EventLogReport
 from oobctl.ids import new_id
@@ -103,12 +104,12 @@ def _row(server_id: str, entry: Entry, at: datetime) -> dict[str, Any]:
         "digest": hashlib.sha256(raw.encode()).hexdigest(),
         "created": _created(entry),
         "severity": entry.severity,
-        "message": storable.text(entry.message),
+        "message": media_slots.without_keys(storable.text(entry.message)),
         "message_id": storable.text_or_none(entry.message_id, 128),
         "component": storable.text_or_none(entry.component, 256),
         "asserted": entry.asserted,
         "repaired": entry.repaired,
-        "raw": raw,
+        "raw": media_slots.without_keys(raw),
         "seen_at": at,
         "gone_at": None,
     }

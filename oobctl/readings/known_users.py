@@ -99,8 +99,9 @@ def doubt(session: Session, server: Server, name: str) -> dict[str, Any]:
     bmc.known_users = {one: role for one, role in (bmc.known_users or {}).items() if one != name}
     for row in rows:
         if row.content is not None and row.content.get("users") is not None:
+            others = [user for user in row.content.get("unknown_users") or [] if user["name"] != name]
             again = [user for user in row.content["users"] if user["name"] == name and not user["ours"]]
-            _say(row, [*(row.content.get("unknown_users") or []), *again])
+            _say(row, [*others, *again])
     return dict(found)
 
 

@@ -12,7 +12,7 @@ from oobctl import clock, history
 from oobctl.access import Actor, may
 from oobctl.constants import STAFF_CAPABILITIES, Capability, Health, Permission
 from oobctl.errors import NotAllowed
-from oobctl.readings import event_log, storable
+from oobctl.readings import event_log, shared_slots, storable
 from oobctl.readings.take import words
 from oobctl.store import Assignment, AttributeRegistry, EventLogEntry, Reading, Server
 
@@ -64,6 +64,7 @@ def latest(session: Session, actor: Actor, server: Server, capability: Capabilit
     content = row.content
     if capability is Capability.VIRTUAL_MEDIA and content is not None:  # earlier releases kept whole addresses
         content = storable.without_keys(content)
+        content = content if actor.is_staff else shared_slots.of_its_own(session, server, content)
     return Told(content, row.read_at, tried.tried_at, tried.problem)
 
 

@@ -10,7 +10,10 @@ from oobctl.store.base import Base
 
 
 class MediaAccess(Base):
-    """An address of an image that one server's BMC was given. key_hash: SHA-256 of the key in it, in hex."""
+    """An address of an image that one server's BMC was given. key_hash: SHA-256 of the key in it, in hex.
+
+    look: no BMC was given it, the worker looks by it whether the image can be fetched.
+    """
 
     __tablename__ = "media_access"
     key_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
@@ -20,3 +23,4 @@ class MediaAccess(Base):
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     expires_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
+    look: Mapped[bool] = mapped_column(default=False)

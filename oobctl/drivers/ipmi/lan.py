@@ -6,7 +6,6 @@ import logging
 import random
 import socket
 import time
-from collections.abc import Callable
 from concurrent.futures import Future, InvalidStateError
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -106,7 +105,6 @@ class LanSession(library.Session):  # type: ignore[misc]  # the library has no t
         self._resend_after = _RESEND_AFTER  # shorter for a BMC that answers fast
         self.idle_until = 0.0
         self.errormsg = ""
-        self.on_end: Callable[[], None] | None = None
         super().__init__(
             target.address,
             target.user,
@@ -204,7 +202,7 @@ class LanSession(library.Session):  # type: ignore[misc]  # the library has no t
         if found is None or found[0] != self.localsid:
             return True
         before = self._heard_last
-        if found[1] < before != _LAST_SEQUENCE:  # an old one, or one that was sent twice
+        if found[1] < before != _LAST_SEQUENCE:  # it comes late
             return True
         self._heard_last = found[1]
         request = self._current
@@ -350,8 +348,6 @@ class LanSession(library.Session):  # type: ignore[misc]  # the library has no t
             _fail(waiting.answer, failure)
         while self._queue:
             _fail(self._queue.popleft().answer, failure)
-        if self.on_end is not None:
-            self.on_end()
 
 
 def _fail(future: "Future[Any] | Pending[Any]", error: BaseException) -> None:

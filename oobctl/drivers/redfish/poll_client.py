@@ -11,7 +11,7 @@ from yarl import URL
 
 from oobctl.constants import TlsMode
 from oobctl.drivers.interfaces import EndpointAddress
-from oobctl.drivers.redfish.conditional import Conditional
+from oobctl.drivers.redfish.conditional import AS_IT_IS, Conditional
 from oobctl.drivers.redfish.http import MOST_BYTES, OtherAuthority, OtherCertificate, TooMuch, Wire, authority
 from oobctl.drivers.redfish.loop import loop
 from oobctl.drivers.redfish.tls import Limit, required_pin, trust
@@ -51,7 +51,7 @@ class PollClient:
         self, method: str, path: str, body: Any, headers: dict[str, str], timeout: float, *, follow: bool
     ) -> Wire:
         asked = {**self._headers, **headers}
-        if method == "GET":
+        if method == "GET" and not AS_IT_IS.items() <= headers.items():
             asked |= self._conditional.headers(path)
         try:
             wire = await self._followed(method, self._base + path, body, asked, timeout, follow)

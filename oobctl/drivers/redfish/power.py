@@ -23,7 +23,7 @@ class RedfishPower:
         self._action: tuple[str, list[str] | None] | None = None
 
     def read(self) -> PowerState:
-        system = self._tree.system().resource()
+        system = self._tree.system(now=True).resource()
         state = system.get("PowerState")
         if state is None:
             return PowerState.UNKNOWN

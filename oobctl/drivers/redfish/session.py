@@ -8,6 +8,7 @@ from typing import Any
 
 from oobctl.drivers.interfaces import Fence
 from oobctl.drivers.redfish.answers import Reply
+from oobctl.drivers.redfish.conditional import AS_IT_IS
 from oobctl.drivers.redfish.connection import AnyClient, Connection
 from oobctl.drivers.redfish.entry import wants_change
 from oobctl.drivers.unsent import surely_not_sent
@@ -18,10 +19,15 @@ from oobctl.profiles.quirks import Quirk
 class RedfishSession(Connection):
     """Opened at the first request. Used by one task at a time (it locks), closed for certain by `close`."""
 
-    def get(self, path: str, *, what: str, gzip: bool = False) -> Reply:
-        """Read a resource. `what` completes "asked to". gzip: it may come compressed. Raises BmcError's subclasses."""
+    def get(self, path: str, *, what: str, gzip: bool = False, now: bool = False) -> Reply:
+        """Read a resource. `what` completes "asked to". Raises BmcError's subclasses.
+
+        gzip: it may come compressed. now: as it is, whatever an ETag says has not changed.
+        """
+        headers = {"Accept-Encoding": "gzip"} if gzip else {}
+        headers |= AS_IT_IS if now else {}
         with self._lock:
-            reply = self._repeatable("GET", path, what, {"Accept-Encoding": "gzip"} if gzip else {})
+            reply = self._repeatable("GET", path, what, headers)
         if not reply.ok:
             raise reply.error(what)
         return reply

@@ -61,9 +61,9 @@ class Tree:
             raise NotSupported("This BMC's Redfish service lists no system.")
         return members[0]
 
-    def system(self) -> Reply:
-        """Our ComputerSystem, as it is now."""
-        return self._session.get(self.system_path, what="describe its system")
+    def system(self, *, now: bool = False) -> Reply:
+        """Our ComputerSystem. now: as it is, whatever its ETag says."""
+        return self._session.get(self.system_path, what="describe its system", now=now)
 
     @cached_property
     def chassis_path(self) -> str | None:

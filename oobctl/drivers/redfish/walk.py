@@ -12,13 +12,13 @@ from oobctl.errors import (
     BmcError,
     BmcRefused,
     BmcSessionsExhausted,
-    BmcTimeout,
+    BmcUnreachable,
     NotSupported,
 )
 
 MOST_RESOURCES = 2000
 _MOST_PROBLEMS = 50
-_PATIENCE = 2  # resources that a BMC which answers otherwise may be too slow or too busy for; at the third it is gone
+_PATIENCE = 2  # resources at which a BMC that answers otherwise may be slow, busy or hang up; at the third it is gone
 
 
 class Problems(list[str]):
@@ -62,7 +62,7 @@ class Walk(Tree):
             found = super().resource(path, what)
         except (BmcRefused, BmcBadAnswer, NotSupported) as error:
             return error
-        except (BmcBusy, BmcTimeout) as error:
+        except (BmcBusy, BmcUnreachable) as error:
             if not self._answered or not self._patience or isinstance(error, BmcSessionsExhausted):
                 raise
             self._patience -= 1

@@ -28,6 +28,7 @@ class Source:
     authorities: tuple[str, ...] = ()  # PEM, trusted beside this machine's own
     user: str = ""
     password: str = ""
+    address: str | None = None  # the BMC's own, from which it asks; None: any of this machine's
 
 
 class ImageRefused(Exception):
@@ -71,11 +72,34 @@ def fetch(source: Source, target: Path, *, largest: int = LARGEST_BYTES) -> int:
         raise _unreachable(source.url, error) from error
 
 
+class _Http(urllib.request.HTTPHandler):
+    """From the BMC's own address."""
+
+    def __init__(self, own: tuple[str, int] | None) -> None:
+        super().__init__()
+        self._own = own
+
+    def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        return self.do_open(http.client.HTTPConnection, req, source_address=self._own)
+
+
+class _Https(urllib.request.HTTPSHandler):
+    """As _Http."""
+
+    def __init__(self, own: tuple[str, int] | None, tls: ssl.SSLContext) -> None:
+        super().__init__()
+        self._own, self._tls = own, tls
+
+    def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        return self.do_open(http.client.HTTPSConnection, req, source_address=self._own, context=self._tls)
+
+
 def _open(source: Source) -> http.client.HTTPResponse:
     opener = urllib.request.OpenerDirector()
+    own = (source.address, 0) if source.address else None
     for handler in (
-        urllib.request.HTTPHandler(),
-        urllib.request.HTTPSHandler(context=_tls(source)),
+        _Http(own),
+        _Https(own, _tls(source)),
         urllib.request.HTTPRedirectHandler(),
         urllib.request.HTTPErrorProcessor(),
         urllib.request.HTTPDefaultErrorHandler(),

@@ -34,7 +34,7 @@ class VirtualMedia:
         folder = configuration.ready.parent
         self._images = folder / "media"
         self._settings = folder / "media.json"
-        self._authority = configuration.authority
+        self._authority, self._address = configuration.authority, configuration.address
         self._link = link
         self._tasks = tasks
         self._lock = threading.Lock()  # one insertion at a time
@@ -103,7 +103,7 @@ class VirtualMedia:
         settings = self._read()
         user, password = str(body.get("UserName") or ""), str(body.get("Password") or "")
         authorities = (self._authority.read_text(), *settings["certificates"].values())
-        source = Source(url, settings["verify"], authorities, user, password)
+        source = Source(url, settings["verify"], authorities, user, password, self._address)
         return self._tasks.run("Insert virtual media", lambda: self._put_in(source), nothing)
 
     def _put_in(self, source: Source) -> None:

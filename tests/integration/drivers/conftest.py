@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from oobctl.config import settings
+from oobctl.constants import SessionPurpose
 from oobctl.drivers.ipmi.repository import forget
 from oobctl.lab.rack import RackInfo
 from oobctl.store import use
@@ -31,6 +32,13 @@ def _installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
         use(None)
         database.close()
         settings.cache_clear()
+
+
+@pytest.fixture(params=[SessionPurpose.ACT, SessionPurpose.POLL])
+def purpose(request: pytest.FixtureRequest) -> SessionPurpose:
+    """What acts and what polls have each a client of their own."""
+    found: SessionPurpose = request.param
+    return found
 
 
 @pytest.fixture

@@ -75,10 +75,16 @@ class Rows:
             tx.execute(update(Credential).values(sealed=sealed))
 
     def connect(
-        self, server_id: str, *, fence: Fence | None = None, holder: str = HOLDER, check: Check | None = None
+        self,
+        server_id: str,
+        *,
+        fence: Fence | None = None,
+        holder: str = HOLDER,
+        check: Check | None = None,
+        purpose: SessionPurpose = SessionPurpose.ACT,
     ) -> ConnectedBmc:
         fence = fence or self.fences.append
-        return connect(server_id, purpose=SessionPurpose.ACT, holder=holder, fence=fence, check=check)
+        return connect(server_id, purpose=purpose, holder=holder, fence=fence, check=check)
 
     def sessions(self) -> list[BmcSession]:
         """The slots that are claimed now."""

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import update
 
 from oobctl.config import settings
-from oobctl.constants import PowerState, Protocol, ResetType, TlsMode
+from oobctl.constants import PowerState, Protocol, ResetType, SessionPurpose, TlsMode
 from oobctl.drivers import dead_sessions
 from oobctl.errors import (
     BmcAuthFailed,
@@ -126,11 +126,13 @@ def test_a_connection_made_before_the_parking_does_not_try_the_password_either(r
     assert len(lab.packets(rows.rack.home, "web01")) == seen
 
 
-def test_a_pinned_certificate_that_changed_is_noticed_before_the_password_is_sent(rows: Rows) -> None:
+def test_a_pinned_certificate_that_changed_is_noticed_before_the_password_is_sent(
+    rows: Rows, purpose: SessionPurpose
+) -> None:
     server_id = rows.enrol("app01", protocols=(Protocol.REDFISH,))
     pinned = rows.rack.servers["app01"].tls
     lab.inject(rows.rack.home, "app01", "bmc-new-certificate")
-    bmc = rows.connect(server_id)
+    bmc = rows.connect(server_id, purpose=purpose)
     with pytest.raises(BmcIdentityChanged) as caught:
         bmc.power.read()
     assert pinned is not None
@@ -140,7 +142,7 @@ def test_a_pinned_certificate_that_changed_is_noticed_before_the_password_is_sen
     assert rows.sessions() == []
 
 
-def test_a_certificate_of_another_authority_is_refused(rows: Rows) -> None:
+def test_a_certificate_of_another_authority_is_refused(rows: Rows, purpose: SessionPurpose) -> None:
     server_id = rows.enrol("app01", protocols=(Protocol.REDFISH,))
     theirs = rows.rack.servers["db01"].tls
     assert theirs is not None
@@ -148,7 +150,7 @@ def test_a_certificate_of_another_authority_is_refused(rows: Rows) -> None:
         ca = Path(theirs["ca_file"]).read_text()
         tx.execute(update(Endpoint).values(tls_mode=TlsMode.CA, tls_ca=ca, tls_fingerprint=None))
     with pytest.raises(BmcIdentityChanged) as caught:
-        rows.connect(server_id).power.read()
+        rows.connect(server_id, purpose=purpose).power.read()
     assert caught.value.details["presented"] == rows.rack.servers["app01"].tls["fingerprint"]  # type: ignore[index]
 
 

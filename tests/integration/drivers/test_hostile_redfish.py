@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from sqlalchemy import update
 
-from oobctl.constants import BootSource, PowerState, ResetType, TlsMode
+from oobctl.constants import BootSource, PowerState, ResetType, SessionPurpose, TlsMode
 from oobctl.drivers.redfish import presented_fingerprint
 from oobctl.errors import (
     BmcAuthUnconfirmed,
@@ -180,10 +180,10 @@ def drip_head(secured: ssl.SSLSocket) -> None:
 
 @pytest.mark.parametrize("dripping", [drip, drip_head])
 def test_an_answer_that_drips_ends_with_the_limit_of_the_whole(
-    rows: Rows, hostile: Hostile, server_id: str, dripping: Callable[[ssl.SSLSocket], None]
+    rows: Rows, hostile: Hostile, server_id: str, purpose: SessionPurpose, dripping: Callable[[ssl.SSLSocket], None]
 ) -> None:
     hostile.answers["/redfish/v1/Systems/1"] = dripping
-    bmc = rows.connect(server_id)
+    bmc = rows.connect(server_id, purpose=purpose)
     started = time.monotonic()
     with pytest.raises(BmcTimeout):
         bmc.power.read()
@@ -191,26 +191,30 @@ def test_an_answer_that_drips_ends_with_the_limit_of_the_whole(
     bmc.close()
 
 
-def test_an_answer_without_end_is_cut_off(rows: Rows, hostile: Hostile, server_id: str) -> None:
+def test_an_answer_without_end_is_cut_off(
+    rows: Rows, hostile: Hostile, server_id: str, purpose: SessionPurpose
+) -> None:
     def endless(secured: ssl.SSLSocket) -> None:
         secured.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
         while True:
             secured.sendall(b" " * 65536)
 
     hostile.answers["/redfish/v1/Systems/1"] = endless
-    bmc = rows.connect(server_id)
+    bmc = rows.connect(server_id, purpose=purpose)
     with pytest.raises(BmcBadAnswer, match="no resource is that large"):
         bmc.power.read()
     bmc.close()
 
 
-def test_the_token_goes_to_no_other_authority(rows: Rows, hostile: Hostile, server_id: str, tmp_path: Path) -> None:
+def test_the_token_goes_to_no_other_authority(
+    rows: Rows, hostile: Hostile, server_id: str, purpose: SessionPurpose, tmp_path: Path
+) -> None:
     other = Hostile(tmp_path)
     try:
         hostile.answers["/redfish/v1/Systems/1"] = answer(
             307, b"", f"Location: https://127.0.0.1:{other.port}/redfish/v1/Systems/1"
         )
-        bmc = rows.connect(server_id)
+        bmc = rows.connect(server_id, purpose=purpose)
         with pytest.raises(BmcBadAnswer, match="nobody else"):
             bmc.power.read()
         bmc.close()
@@ -219,10 +223,13 @@ def test_the_token_goes_to_no_other_authority(rows: Rows, hostile: Hostile, serv
         other.stop()
 
 
-def test_a_redirect_inside_the_service_is_followed_for_a_reading(rows: Rows, hostile: Hostile, server_id: str) -> None:
-    hostile.answers["/redfish/v1/Systems/1"] = answer(308, b"", "Location: /redfish/v1/Systems/1/")
-    hostile.answers["/redfish/v1/Systems/1/"] = answer(200, SYSTEM)
-    bmc = rows.connect(server_id)
+@pytest.mark.parametrize("there", ["/redfish/v1/Systems/1/", "/redfish/v1/Moved"])
+def test_a_redirect_inside_the_service_is_followed_for_a_reading(
+    rows: Rows, hostile: Hostile, server_id: str, purpose: SessionPurpose, there: str
+) -> None:
+    hostile.answers["/redfish/v1/Systems/1"] = answer(308, b"", f"Location: {there}")
+    hostile.answers[there] = answer(200, SYSTEM)
+    bmc = rows.connect(server_id, purpose=purpose)
     assert bmc.power.read() is PowerState.ON
     bmc.close()
 
@@ -299,10 +306,10 @@ def test_an_override_to_something_that_has_no_word_is_not_read_as_none(
 
 
 def test_with_basic_a_password_refused_on_the_way_is_sent_no_more_for_now(
-    rows: Rows, hostile: Hostile, server_id: str
+    rows: Rows, hostile: Hostile, server_id: str, purpose: SessionPurpose
 ) -> None:
     hostile.answers["/redfish/v1/"] = answer(200, b'{"Systems": {"@odata.id": "/redfish/v1/Systems"}}')
-    bmc = rows.connect(server_id)
+    bmc = rows.connect(server_id, purpose=purpose)
     bmc.power.read()
     hostile.answers["/redfish/v1/Systems/1"] = answer(401)
     for words in ("asked again at", "nothing was sent"):
@@ -343,8 +350,10 @@ def test_a_refusal_of_the_state_that_is_already_there_counts_as_taken(
     bmc.close()
 
 
-def test_an_expired_session_is_replaced_once(rows: Rows, hostile: Hostile, server_id: str) -> None:
-    bmc = rows.connect(server_id)
+def test_an_expired_session_is_replaced_once(
+    rows: Rows, hostile: Hostile, server_id: str, purpose: SessionPurpose
+) -> None:
+    bmc = rows.connect(server_id, purpose=purpose)
     bmc.power.read()
     hostile.answers["/redfish/v1/Systems/1"] = answer(401)
     with pytest.raises(BmcRefused, match="401"):
@@ -355,17 +364,21 @@ def test_an_expired_session_is_replaced_once(rows: Rows, hostile: Hostile, serve
 
 
 @pytest.mark.parametrize("body", [b"[]", b"{", b'{"PowerState": 5}', b'{"PowerState": "Maybe"}', b'{"PowerState": []}'])
-def test_wrong_types_are_a_bad_answer(rows: Rows, hostile: Hostile, server_id: str, body: bytes) -> None:
+def test_wrong_types_are_a_bad_answer(
+    rows: Rows, hostile: Hostile, server_id: str, purpose: SessionPurpose, body: bytes
+) -> None:
     hostile.answers["/redfish/v1/Systems/1"] = answer(200, body)
-    bmc = rows.connect(server_id)
+    bmc = rows.connect(server_id, purpose=purpose)
     with pytest.raises(BmcBadAnswer):
         bmc.power.read()
     bmc.close()
 
 
-def test_without_sessions_the_password_goes_with_each_request(rows: Rows, hostile: Hostile, server_id: str) -> None:
+def test_without_sessions_the_password_goes_with_each_request(
+    rows: Rows, hostile: Hostile, server_id: str, purpose: SessionPurpose
+) -> None:
     hostile.answers["/redfish/v1/"] = answer(200, b'{"Systems": {"@odata.id": "/redfish/v1/Systems"}}')
-    bmc = rows.connect(server_id)
+    bmc = rows.connect(server_id, purpose=purpose)
     assert bmc.power.read() is PowerState.ON
     bmc.close()
     assert hostile.count("POST", "/redfish/v1/S") == 0

@@ -7,9 +7,9 @@ import pytest
 
 from oobctl.constants import Health, PartKind
 from oobctl.drivers.redfish import walk
-from oobctl.errors import BmcBusy, BmcRefused, NotSupported
+from oobctl.errors import BmcBusy, BmcError, BmcRefused, BmcUnreachable, NotSupported
 from oobctl.lab.redfish_service.trees.asked import Asked
-from oobctl.lab.redfish_service.trees.behaviours.behaviour import Behaviour
+from oobctl.lab.redfish_service.trees.behaviours.behaviour import Behaviour, Lost
 from oobctl.lab.redfish_service.trees.refusals import failure
 from oobctl.lab.redfish_service.trees.state import State
 from tests.integration.trees.variants import CHASSIS, DRIVES, FANS, SHELF, SUPPLIES, SYSTEM, at, bad, kinds, link, names
@@ -213,17 +213,33 @@ class Busy(Behaviour):
         return failure(503, "ServiceTemporarilyUnavailable", "Busy.", "30") if asked.path in self.paths else None
 
 
+class Closes(Busy):
+    """In place of these resources the service closes the connection."""
+
+    name = "closes-for"
+
+    def refuse(self, state: State, asked: Asked) -> flask.Response | None:
+        if asked.path in self.paths:
+            raise Lost
+        return None
+
+
 @pytest.mark.parametrize("count", [1, 2, 3])
-def test_a_bmc_that_is_too_busy_for_a_resource_or_two_is_read_and_one_for_more_is_busy(count: int) -> None:
+@pytest.mark.parametrize(("fails", "error"), [(Busy, BmcBusy), (Closes, BmcUnreachable)])
+def test_a_bmc_that_fails_at_a_resource_or_two_is_read_and_one_that_does_at_more_is_not(
+    fails: type[Busy], error: type[BmcError], count: int
+) -> None:
     with at(written()) as (bmc, there):
         there.power.read()
-        busy = [f"{SHELF}/Sensors/{name}" for name in ("Volt12", "Power", "Outlet")][:count]
-        bmc.server.service.behaviours = [*bmc.server.service.behaviours, Busy(*busy)]
+        failing = [f"{SHELF}/Sensors/{name}" for name in ("Volt12", "Power", "Outlet")][:count]
+        bmc.server.service.behaviours = [*bmc.server.service.behaviours, fails(*failing)]
         if count == 3:
-            with pytest.raises(BmcBusy):
+            with pytest.raises(error):
                 there.sensors.read()
         else:
-            assert len(there.sensors.read().problems) == count
-        bmc.server.service.behaviours = [Busy(SYSTEM)]
-        with pytest.raises(BmcBusy):  # without the system nothing is known
+            report = there.sensors.read()
+            assert (len(report.problems), len(report.sensors) > count) == (count, True)
+            assert all(any(path in problem for problem in report.problems) for path in failing)
+        bmc.server.service.behaviours = [fails(SYSTEM)]
+        with pytest.raises(error):  # without the system nothing is known
             there.sensors.read()

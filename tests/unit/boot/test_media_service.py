@@ -13,12 +13,13 @@ from oobctl import administer, boot, clock, control
 from oobctl.access import SYSTEM
 from oobctl.config import settings
 from oobctl.errors import ConfigurationError
-from oobctl.images import access, catalogue
-from oobctl.store import MediaAccess, Process, database
+from oobctl.images import access, catalogue, serving
+from oobctl.store import Endpoint, MediaAccess, Process, database
 from tests.furnished import OTHER_CUSTOMER, over_redfish_too
 from tests.installation import Installation, eventually, free_port
 
 CONTENT = bytes(range(256)) * 400
+HERE, ELSEWHERE = "127.0.0.1", "127.0.0.2"
 
 
 @pytest.fixture
@@ -32,6 +33,7 @@ def service(
     catalogue.add(tmp_path / "rescue.iso")
     for server in sqlite_installation.servers.values():
         over_redfish_too(server)
+    at(HERE)
     stop = threading.Event()
     thread = threading.Thread(target=boot.run, args=(settings().site, stop))
     thread.start()
@@ -42,6 +44,12 @@ def service(
     assert not thread.is_alive()
 
 
+def at(address: str) -> None:
+    """The BMCs are there: the service tells them by where they ask from."""
+    with database().write() as session:
+        session.execute(update(Endpoint).values(address=address))
+
+
 def answers(url: str) -> bool:
     try:
         return get(url).status_code == 404
@@ -49,8 +57,9 @@ def answers(url: str) -> bool:
         return False
 
 
-def get(url: str, **headers: str) -> httpx.Response:
-    return httpx.get(url, headers=headers, timeout=5, trust_env=False)
+def get(url: str, by: str = HERE, **headers: str) -> httpx.Response:
+    with httpx.Client(transport=httpx.HTTPTransport(local_address=by), timeout=5, trust_env=False) as client:
+        return client.get(url, headers=headers)
 
 
 def opened(installation: Installation, server: str = "web01", image: str = "rescue.iso") -> str:
@@ -76,6 +85,40 @@ def test_without_its_key_or_under_another_name_there_is_nothing(service: Install
     for wrong in (f"{base}/x{key}/rescue.iso", f"{base}/{key}/other.iso", f"{base}/{key}/../rescue.iso", base):
         assert get(wrong).status_code == 404, wrong
     assert httpx.post(url, timeout=5, trust_env=False).status_code == 405
+
+
+def test_an_image_is_for_the_address_of_its_bmc_alone(service: Installation, capfd: pytest.CaptureFixture[str]) -> None:
+    url = opened(service)
+    stranger, wrong = get(url, ELSEWHERE), get(url.replace("/media/", "/media/x"))
+    assert (stranger.status_code, stranger.content) == (404, wrong.content)
+    said = "".join(capfd.readouterr())
+    assert f"An image for web01 was asked for from {ELSEWHERE}, which is not its BMC ({HERE}" in said
+    assert url.split("/")[-2] not in said
+    assert get(url).status_code == 200
+    at("localhost")
+    assert (get(url).status_code, get(url, ELSEWHERE).status_code) == (200, 404)
+
+
+@pytest.mark.parametrize("address", ["bmc.invalid", "::ffff:127.0.0.2"])
+def test_a_bmc_whose_address_is_not_known_or_written_otherwise_is_let_in(service: Installation, address: str) -> None:
+    url = opened(service)
+    at(address)
+    assert get(url, ELSEWHERE).status_code == 200
+
+
+def test_where_a_nat_hides_the_bmcs_their_addresses_do_not_count(
+    service: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OOBCTL_MEDIA_FROM_ANYWHERE", "1")
+    url = opened(service)
+    settings.cache_clear()
+    assert get(url, ELSEWHERE).status_code == 200
+
+
+def test_the_worker_looks_from_wherever_it_is(service: Installation) -> None:
+    at(ELSEWHERE)
+    job = control.submit(SYSTEM, "media.insert", service.servers["web01"], {"image": "rescue.iso"})
+    assert serving.check(service.servers["web01"], job.id, "rescue.iso") == len(CONTENT)
 
 
 def test_what_was_closed_or_is_too_old_is_gone(service: Installation) -> None:

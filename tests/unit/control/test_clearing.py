@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from oobctl import clock, control
-from oobctl.errors import WrongState
+from oobctl.access import SYSTEM
+from oobctl.errors import ServerBusy, WrongState
 from oobctl.store import Server, database
 from tests.furnished import over_redfish_too
 from tests.installation import Installation
@@ -44,6 +45,14 @@ def test_a_customer_is_told_since_when_it_is_cleared(
 ) -> None:
     with pytest.raises(WrongState, match=r"web01 is being cleared after it changed hands, since 20\d\d-"):
         handed_over.submit(action, "web01", parameters, by="customer")
+
+
+def test_a_customer_is_not_told_to_cancel_what_clears_their_server_and_staff_are(handed_over: Installation) -> None:
+    control.submit(SYSTEM, "server.release", handed_over.servers["web01"])
+    for by, words in (("customer", "Wait for its end."), ("technician", "Wait for its end, or cancel it.")):
+        with pytest.raises(ServerBusy) as caught:
+            handed_over.submit("power.on", "web01", by=by)
+        assert caught.value.message.endswith(words)
 
 
 def test_staff_do_all_and_a_customer_switches_it_until_it_is_cleared(

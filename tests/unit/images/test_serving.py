@@ -119,6 +119,25 @@ def test_an_image_that_a_server_has_in_a_slot_is_removed_by_force_alone_and_the_
     assert (row.server_id, row.parameters) == (server_id, {"image": "rescue.iso"})
 
 
+def test_where_the_file_cannot_be_removed_that_is_said_and_no_record_says_otherwise(
+    listening: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(_path: Path, missing_ok: bool = False) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    server_id = listening.servers["web01"]
+    job = control.submit(SYSTEM, "media.insert", server_id, {"image": "rescue.iso"})
+    url = access.open_for(server_id, job.id, "rescue.iso")
+    monkeypatch.setattr(Path, "unlink", denied)
+    with pytest.raises(ConfigurationError, match="could not be removed: Permission denied"):
+        removal.remove("rescue.iso", force=True)
+    monkeypatch.undo()
+    settings.cache_clear()
+    assert access.image_of(url.split("/")[-2]) == "rescue.iso"
+    with database().read() as session:
+        assert session.query(AuditRecord).filter_by(tag=str(Tag.SERVER_IMAGE_REMOVED)).count() == 0
+
+
 def test_an_image_that_nobody_has_in_a_slot_is_removed(listening: Installation) -> None:
     assert removal.remove("rescue.iso") == []
     with pytest.raises(NotFound):

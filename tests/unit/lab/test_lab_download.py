@@ -11,12 +11,15 @@ from oobctl.lab.redfish_service.image_download import ImageRefused, Source, chec
 
 
 class Images(http.server.BaseHTTPRequestHandler):
-    """/whole has a length, /endless has none, /short says more than it has, /guarded wants bob, /away leads off."""
+    """/whole has a length, /endless none; /short says too much; /guarded, /from-here are for some; /away leads off."""
 
     def do_GET(self) -> None:
         data = b"x" * 5000
         if self.path == "/guarded" and self.headers.get("Authorization") != "Basic Ym9iOnNlY3JldA==":
             self.send_error(401)
+            return
+        if self.path == "/from-here" and self.client_address[0] != "127.0.0.2":
+            self.send_error(404)
             return
         if self.path == "/away":
             self.send_response(302)
@@ -70,6 +73,10 @@ def test_what_is_too_large_cut_or_denied_leaves_no_file(
 
 def test_a_sign_in_is_passed_on(base: str, tmp_path: Path) -> None:
     assert fetch(Source(f"{base}/guarded", user="bob", password="secret"), tmp_path / "image") == 5000
+
+
+def test_an_image_is_asked_for_from_the_bmcs_own_address(base: str, tmp_path: Path) -> None:
+    assert fetch(Source(f"{base}/from-here", address="127.0.0.2"), tmp_path / "image") == 5000
 
 
 @pytest.mark.parametrize("url", [None, 7, "", "image.iso", "http://", "http://[::1", "http://a:0/x", "ftp://a/x"])

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from sqlalchemy import select
 
 from oobctl import readings
@@ -43,6 +44,22 @@ def test_an_id_that_a_bmc_uses_again_after_a_clear_is_another_entry(installation
     content = keep(server_id, log(entry(1, "Power unit failed"), whole=("SEL",)), 1)
     assert entries(server_id) == [("SEL", "1", True), ("SEL", "1", False)]
     assert content["counts"] == {"SEL": {"Critical": 1}}
+
+
+@pytest.mark.parametrize("slash", ["/", r"\/", "%2F"])
+def test_an_entry_tells_no_key_of_an_image_and_is_known_again_all_the_same(
+    installation: Installation, slash: str
+) -> None:
+    server_id = installation.servers["web01"]
+    address = slash.join(("http:", "", "198.51.100.1:8090", "media", "gL2_x-9s0PqR7tUvWxYz1234", "rescue.iso"))
+    for minute in (0, 1):
+        keep(server_id, log(entry(1, f"Virtual media attached: {address}"), whole=("SEL",)), minute)
+    with database().read() as session:
+        [row] = session.scalars(select(EventLogEntry).where(EventLogEntry.server_id == server_id))
+    for told in (row.message, row.raw):
+        assert "gL2_x" not in told
+        assert "/media/***" in told
+        assert "rescue.iso" in told
 
 
 def test_the_content_keeps_the_markers_and_the_counts(installation: Installation) -> None:

@@ -119,6 +119,14 @@ def test_an_acknowledged_user_is_no_drift_any_more_and_the_record_names_it(insta
     assert drift(server_id) == [BACKDOOR]
 
 
+def test_a_user_is_acknowledged_with_the_role_that_it_has_and_no_higher_one(installation: Installation) -> None:
+    server_id = installation.servers["web01"]
+    hourly(server_id, open_to(), open_to(backdoor=BmcRole.OPERATOR))
+    administer.acknowledge_bmc_user(installation.people["admin"].actor, "web01", "backdoor")
+    hourly(server_id, open_to(backdoor=BmcRole.OPERATOR), open_to("backdoor"), begin=NOON + timedelta(days=1))
+    assert drift(server_id) == [BACKDOOR]
+
+
 def test_only_an_administrator_acknowledges_and_only_who_is_there(installation: Installation) -> None:
     server_id = installation.servers["web01"]
     with pytest.raises(WrongState, match="not read yet"):
@@ -148,6 +156,18 @@ def test_a_user_that_was_acknowledged_or_there_at_first_is_drift_again_once_it_i
     assert [set(one["is"].split(", ")) for one in drift(server_id)] == [
         {"backdoor (Administrator)", "vendor (Administrator)"}
     ]
+
+
+def test_a_doubted_user_of_a_shared_bmc_is_told_once_on_each_of_its_servers(installation: Installation) -> None:
+    server_id, other = installation.servers["web01"], installation.servers["db01"]
+    with database().write() as session:
+        session.get_one(Server, other).bmc_id = session.get_one(Server, server_id).bmc_id
+    hourly(server_id, open_to(backdoor=BmcRole.OPERATOR))
+    hourly(other, open_to("backdoor"), begin=NOON + timedelta(minutes=1))
+    assert (drift(server_id), drift(other)) == ([], [BACKDOOR])
+    administer.doubt_bmc_user(installation.people["admin"].actor, server_id, "backdoor")
+    assert drift(other) == [BACKDOOR]
+    assert drift(server_id) == [BACKDOOR | {"is": "backdoor (Operator)"}]
 
 
 def test_only_an_administrator_doubts_and_only_who_is_known_and_not_ours(installation: Installation) -> None:

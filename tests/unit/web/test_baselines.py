@@ -55,7 +55,7 @@ def test_a_baseline_is_overwritten_only_where_that_was_meant(anonymous: FlaskCli
     assert save(anonymous, owner, name="golden", replace=True).status_code == 201
     names = [item["name"] for item in get(anonymous, "/servers/web01/bios/baselines", owner)["items"]]
     assert names == ["golden"]
-    for wrong in ("", " a", "a\n"):
+    for wrong in ("", " a", "a\n", ".", ".."):  # the last two would be another address, and could not be removed
         assert save(anonymous, owner, name=wrong).status_code == 422
     assert get(anonymous, "/servers/web01/bios/diff?baseline=none", owner, 404)["code"] == "not_found"
 

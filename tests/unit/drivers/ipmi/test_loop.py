@@ -1,9 +1,15 @@
 """The thread that owns the IPMI library: it runs what it is given, in order, whatever fails, and sleeps otherwise."""
 
+import select
+import socket
 import threading
 import time
+from collections import deque
 
-from oobctl.drivers.ipmi.loop import loop
+import pytest
+from pyghmi.ipmi.private import session as library
+
+from oobctl.drivers.ipmi.loop import _receive, loop
 
 
 def settle() -> None:
@@ -57,3 +63,29 @@ def _thread_id() -> int:
     [found] = [thread for thread in threading.enumerate() if thread.name == "ipmi"]
     assert found.ident is not None
     return found.ident
+
+
+class Session:
+    """What is handed to it."""
+
+    def __init__(self) -> None:
+        self.pktqueue: list[tuple[bytes, object, object, bool]] = []
+
+    def take(self, packet: bytes) -> bool:
+        return not packet.startswith(b"\x06")
+
+
+def test_a_packet_too_short_to_be_one_reaches_no_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    session = Session()
+    with socket.socket(type=socket.SOCK_DGRAM) as ours, socket.socket(type=socket.SOCK_DGRAM) as bmc:
+        for end in (ours, bmc):
+            end.bind(("127.0.0.1", 0))
+        here, there = ours.getsockname(), bmc.getsockname()
+        monkeypatch.setattr(library.Session, "bmc_handlers", {there: {here[1]: session}})
+        monkeypatch.setattr(library, "sessionqueue", deque())
+        for packet in (b"", b"\x06\x00\xff", b"\x06\x00\xff\x07"):
+            bmc.sendto(packet, here)
+        select.select([ours], [], [], 5)
+        _receive(ours, here[1])
+        assert [packet for packet, *_ in session.pktqueue] == [b"\x06\x00\xff\x07"]
+        assert list(library.sessionqueue) == [session]
