@@ -9,6 +9,7 @@ from oobctl.drivers.ipmi.sensors import Sweep, sweep
 from oobctl.drivers.ipmi.session import IpmiSession
 from oobctl.drivers.readings import HealthReport, PartHealth, Sensor
 from oobctl.errors import BmcBusy, BmcError, BmcRefused, NotSupported
+from oobctl.units import unit
 
 _STATUS = 0x01
 _WHAT = "say whether its chassis is in order"
@@ -96,9 +97,9 @@ def _because(sensor: Sensor) -> str:
         return "It is switched off." if sensor.state is State.DISABLED else "It can't be read now."
     if sensor.reading is None:
         return "The BMC says so."
-    unit = f" {sensor.units}" if sensor.units else ""
+    units = f" {unit(sensor.units)}" if sensor.units else ""
     limit = _limit(sensor)
-    return f"It reads {sensor.reading:g}{unit}{limit}."
+    return f"It reads {sensor.reading:g}{units}{limit}."
 
 
 def _limit(sensor: Sensor) -> str:

@@ -7,6 +7,7 @@ from oobctl.constants import Health
 from oobctl.drivers.ipmi import sel_details, words
 from oobctl.drivers.ipmi.sdr import BMC_ADDRESS, SPECIFIC, THRESHOLD, Damaged, SensorRecord
 from oobctl.drivers.readings import EventLogEntry
+from oobctl.units import unit
 
 LOG = "SEL"
 SIZE = 16
@@ -138,5 +139,5 @@ def _readings(data: bytes, sensor: SensorRecord | None, convert: Convert) -> str
         if data[0] >> shift & 0x03 == _READING_HELD and byte != 0xFF:
             value = convert(sensor, byte)
             if value is not None:
-                said.append(f"{word} {value:g}{f' {sensor.units}' if sensor.units else ''}")
+                said.append(f"{word} {value:g}{f' {unit(sensor.units)}' if sensor.units else ''}")
     return f" ({', '.join(said)})" if said else ""

@@ -16,6 +16,7 @@ from oobctl.drivers.redfish.fields import (
     worst,
 )
 from oobctl.drivers.redfish.tree import Member
+from oobctl.units import unit
 
 _GONE = frozenset({State.ABSENT, State.DISABLED})
 _UNTOLD = "The BMC does not tell its health."
@@ -122,5 +123,5 @@ def _reading(resource: Resource) -> str | None:
     for key, units in (("ReadingCelsius", "Cel"), ("ReadingVolts", "V"), ("Reading", words(resource, "ReadingUnits"))):
         value = number(resource.get(key))
         if value is not None:
-            return f"It reads {value:g} {units or ''}".rstrip() + "."
+            return f"It reads {value:g} {unit(units or '')}".rstrip() + "."
     return None

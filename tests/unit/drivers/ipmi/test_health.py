@@ -36,7 +36,7 @@ def test_the_worst_that_is_there_is_the_servers_and_says_why() -> None:
     assert (found.health, found.known, found.unknown) == (CRITICAL, 4, 0)
     [part] = found.parts
     assert (part.kind, part.name, part.health, part.location) == (PartKind.PROCESSOR, "Temp", CRITICAL, "Processor 1")
-    assert part.because == "It reads 97 Cel, and its upper critical limit is 95."
+    assert part.because == "It reads 97 °C, and its upper critical limit is 95."
 
 
 def test_a_discrete_sensor_says_its_states() -> None:
