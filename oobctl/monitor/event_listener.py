@@ -36,6 +36,7 @@ class EventListener:
         self._tokens: dict[str, str] = {}
         self._whose: dict[bytes, tuple[str, str]] = {}  # by a hash, so that how long a look-up takes tells nothing
         self._runner: web.AppRunner | None = None
+        self._address = ""
         self._at_once = 0
 
     @property
@@ -50,6 +51,7 @@ class EventListener:
         if not settings().events_listen:
             return
         address, port, tls = _checked(settings())
+        self._address = settings().events_address
         try:
             self._runner = loop().result(self._listening(address, port, tls))
         except OSError as error:
@@ -81,7 +83,7 @@ class EventListener:
             if bmc_id not in self._tokens:
                 token = self._tokens[bmc_id] = secrets.token_urlsafe(32)
                 self._whose[_hashed(token)] = (token, bmc_id)
-            return f"{settings().events_address}{PREFIX}/{self._tokens[bmc_id]}"
+            return f"{self._address}{PREFIX}/{self._tokens[bmc_id]}"
 
     def forget(self, bmc_id: str) -> None:
         """What comes to its address from now on is nobody's."""

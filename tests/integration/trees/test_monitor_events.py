@@ -320,12 +320,16 @@ def test_none_of_ours_is_left_at_a_bmc_that_is_read_no_more(there: There) -> Non
         eventually(lambda: not there.listens() and there.bmc.state.sessions == {}, PATIENCE)
 
 
-def test_of_two_monitors_the_one_that_reads_the_bmc_is_told(there: There) -> None:
-    with monitoring(there), monitoring(there):
-        eventually(lambda: _monitors() == 2 and there.all_was_read() and there.listens(), PATIENCE)
-        there.switch("Off")
-        eventually(lambda: there.server().power_state is PowerState.OFF, PATIENCE)
-        assert len(there.ours()) + there.bmc.state.delivery.streams == 1
+def test_of_two_monitors_the_one_that_reads_the_bmc_is_told(there: There, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monitoring(there) as one:
+        eventually(lambda: one._events._listener.is_open, PATIENCE)
+        monkeypatch.setenv("OOBCTL_EVENTS_LISTEN", f"127.0.0.1:{free_port()}")  # a port for each
+        settings.cache_clear()
+        with monitoring(there):
+            eventually(lambda: _monitors() == 2 and there.all_was_read() and there.listens(), PATIENCE)
+            there.switch("Off")
+            eventually(lambda: there.server().power_state is PowerState.OFF, PATIENCE)
+            assert len(there.ours()) + there.bmc.state.delivery.streams == 1
     assert there.ours() == []
 
 
