@@ -35,6 +35,10 @@ class Settings(BaseSettings):
     media_listen: str = ""  # where the media service (`oobctl boot`) listens; empty: as the panel, ten ports on
     media_url: str = ""  # how BMCs reach the media service; empty: from where it listens
     media_from_anywhere: bool = False  # BMCs reach it through a NAT or proxy: from other addresses than their own
+    events_listen: str = ""  # where the monitor takes events that BMCs send, ADDRESS:PORT; empty: none are sent
+    events_url: str = ""  # how BMCs reach that; empty: from where it listens
+    events_certificate: Path | None = None  # PEM, with its chain: events come over HTTPS then
+    events_key: Path | None = None  # PEM; None: it is in the certificate's file
     rotate_passwords_days: int = Field(default=0, ge=0)  # change our BMC passwords so often; 0: only when asked
     heal_silent_minutes: int = Field(default=0, ge=0)  # restart a BMC that has been silent for so long; 0: never
     job_expires_after_seconds: float = Field(default=900.0, gt=0)  # one that has not begun by then never does
@@ -70,6 +74,12 @@ class Settings(BaseSettings):
     def media_address(self) -> str:
         """How BMCs reach the media service."""
         return self.media_url or f"http://{self.media}"
+
+    @property
+    def events_address(self) -> str:
+        """How BMCs reach the monitor's listener."""
+        scheme = "https" if self.events_certificate else "http"
+        return (self.events_url or f"{scheme}://{self.events_listen}").rstrip("/")
 
     @property
     def url(self) -> str:

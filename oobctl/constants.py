@@ -198,6 +198,13 @@ class Capability(StrEnum):
     SECURITY = "security"
 
 
+class EventWay(StrEnum):
+    """How a BMC can tell by itself that something happened."""
+
+    SSE = "sse"  # a stream that we open (server-sent events)
+    SUBSCRIPTION = "subscription"  # it sends to an address of ours
+
+
 READ_CAPABILITIES = (
     Capability.HEALTH,
     Capability.SENSORS,

@@ -85,6 +85,8 @@ def check_addresses() -> None:
     """As `check_address`, for all that `oobctl up` listens at."""
     check_address(settings().listen)
     check_address(settings().media, "The media service", "OOBCTL_MEDIA_LISTEN")
+    if settings().events_listen:
+        check_address(settings().events_listen, "The monitor's listener for events", "OOBCTL_EVENTS_LISTEN")
 
 
 def _run(process: Callable[[threading.Event], None]) -> None:

@@ -19,6 +19,7 @@ from oobctl.drivers.interfaces import (
     Chassis,
     EndpointAddress,
     EventLog,
+    Events,
     Fence,
     HealthStatus,
     Identity,
@@ -139,6 +140,10 @@ class ConnectedBmc:
     def users(self) -> Users:
         found: Users = self._capability(Capability.USERS)
         return found
+
+    @property
+    def events(self) -> Events:
+        return self._speaking(Protocol.REDFISH, redfish.RedfishTransport).events
 
     @property
     def security(self) -> Security:

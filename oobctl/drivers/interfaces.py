@@ -256,6 +256,55 @@ class Security(Interface):
     def read(self) -> SecurityReport: ...
 
 
+@dataclass(frozen=True)
+class EventOffer:
+    """How a BMC can tell of events: by a stream that we open, by sending to subscribers."""
+
+    stream: bool
+    subscriptions: bool
+
+
+@dataclass(frozen=True)
+class Subscription:
+    """Somebody's subscription at a BMC. context: what the subscriber named it by. id: its path."""
+
+    id: str
+    context: str
+
+
+class EventStream(Interface):
+    """A stream of events that is open. It ends with the session that it was opened with."""
+
+    def read(self, told: Callable[[], None]) -> None:
+        """Call `told` whenever events came, until the stream ends. `told` must not block.
+
+        Nothing of what an event says is kept. Raises BmcError's subclasses where it ends otherwise than in order.
+        """
+        ...
+
+
+class Events(Interface):
+    """What a BMC tells by itself. It is a hint to look, and nothing else: nobody vouches for what an event says."""
+
+    def offer(self) -> EventOffer: ...
+
+    def stream(self) -> EventStream:
+        """Open the stream, over the session that there is. Raises NotSupported where there is none to be had."""
+        ...
+
+    def subscriptions(self, tag: str) -> list[Subscription]:
+        """Those whose context begins with the tag. Nobody else's are told."""
+        ...
+
+    def subscribe(self, destination: str, context: str) -> None:
+        """Have events sent to this address of ours. Raises BmcError's subclasses where the BMC refuses."""
+        ...
+
+    def unsubscribe(self, subscription: Subscription) -> None:
+        """End one; one that is not there counts as done."""
+        ...
+
+
 class Bmc(Interface):
     """A connected BMC. Each capability comes over the transport that the profile picks.
 
@@ -288,6 +337,8 @@ class Bmc(Interface):
     def users(self) -> Users: ...
     @property
     def security(self) -> Security: ...
+    @property
+    def events(self) -> Events: ...
 
     def identify(self) -> Identity:
         """Ask the BMC who it is, and check that it is the one that was enrolled.

@@ -16,22 +16,26 @@ log = structlog.get_logger()
 
 _THREADS = 256
 _CLOSE_SECONDS = 12.0
+_UNSUBSCRIBE_SECONDS = 4.0  # of these
 _LEAVE_SECONDS = 3.0
 
 
-def end(monitor_id: str, watches: Iterable[Watch]) -> None:
+def end(monitor_id: str, watches: Iterable[Watch], subscribed: Iterable[Watch], leave: Callable[[Watch], None]) -> None:
     """Close every connection and take the monitor's row away. Returns in time, whatever BMCs and the database do.
 
-    The process goes without the threads that still wait for a BMC then (cli/process.py). Never raises.
+    subscribed: those where first `leave` is to be called. The process goes without the threads that still wait for a
+    BMC then (cli/process.py). Never raises.
     """
-    if not _within(_CLOSE_SECONDS, _closing(watches)):
+    until = time.monotonic() + _CLOSE_SECONDS
+    _within(_UNSUBSCRIBE_SECONDS, _each(subscribed, leave))
+    if not _within(until - time.monotonic(), _each(watches, Watch.end)):
         log.warning("some BMCs did not let the monitor log out in time; who logs in next ends its sessions")
     if not _within(_LEAVE_SECONDS, [lambda: _leave(monitor_id)]):
         log.warning("the database did not take the monitor's leave in time; the next one clears up")
 
 
-def _closing(watches: Iterable[Watch]) -> list[Callable[[], None]]:
-    """Calls that together end all of the watches."""
+def _each(watches: Iterable[Watch], do: Callable[[Watch], None]) -> list[Callable[[], None]]:
+    """Calls that together do that with all of the watches."""
     queue: SimpleQueue[Watch] = SimpleQueue()
     for watch in watches:
         queue.put(watch)
@@ -42,7 +46,7 @@ def _closing(watches: Iterable[Watch]) -> list[Callable[[], None]]:
                 watch = queue.get_nowait()
             except Empty:
                 return
-            watch.end()
+            do(watch)
 
     return [some] * min(_THREADS, queue.qsize())
 

@@ -2,7 +2,8 @@
 
 import math
 import random
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -43,7 +44,10 @@ class Tried:
 
 
 class Plan:
-    """Due times by time.monotonic(), the next of them in `next_at`. What was tried before this process began counts."""
+    """Due times by time.monotonic(), the next of them in `next_at`. What was tried before this process began counts.
+
+    From any thread.
+    """
 
     def __init__(
         self,
@@ -58,6 +62,9 @@ class Plan:
         """since: when the server last changed hands; what is older is due. spread: seconds until what is due begins."""
         self._intervals = {name: seconds for name in READ_CAPABILITIES if (seconds := intervals.get(name)) is not None}
         self._due: dict[Capability, float] = {}
+        self._guard = threading.Lock()
+        self._hastened: dict[Capability, float] = {}  # and not begun since
+        self._lacking = {name for name, last in tried.items() if last.code == NotSupported.code}
         for name in self._intervals:
             last = tried.get(name)
             if last is None or (since is not None and last.at < since):
@@ -71,14 +78,31 @@ class Plan:
         """What has been due the longest, so that what is read often keeps nothing else waiting."""
         return min(self._due, key=lambda name: self._due[name])
 
+    def begin(self) -> Capability:
+        """As `first`; what is hastened from now on is read once more after it."""
+        with self._guard:
+            name = self.first()
+            self._hastened.pop(name, None)
+            return name
+
+    def hasten(self, names: Iterable[Capability], now: float) -> None:
+        """These are due now, though it is not their time; what is not read, or not there, stays so."""
+        with self._guard:
+            for name in self._due.keys() & set(names) - self._lacking:
+                self._due[name] = min(self._due[name], now)
+                self._hastened[name] = now
+            self.next_at = min(self._due.values(), default=math.inf)
+
     def tried(self, name: Capability, code: str | None, now: float) -> None:
         """It was read, or could not be for the reason of that code."""
+        (self._lacking.add if code == NotSupported.code else self._lacking.discard)(name)
         self.put_off(name, self._wait(name, code), now)
 
     def put_off(self, name: Capability, seconds: float, now: float) -> None:
         """The BMC was not asked: try again then."""
-        self._due[name] = now + seconds
-        self.next_at = min(self._due.values())
+        with self._guard:
+            self._due[name] = min(now + seconds, self._hastened.get(name, math.inf))
+            self.next_at = min(self._due.values())
 
     def _wait(self, name: Capability, code: str | None) -> float:
         interval = self._intervals[name]

@@ -18,6 +18,7 @@ from oobctl.ids import new_id
 from oobctl.jobs import recovery
 from oobctl.jobs.heartbeats import Heartbeats, Holders
 from oobctl.monitor import ending, servers
+from oobctl.monitor.events import Events
 from oobctl.monitor.plan import early
 from oobctl.monitor.polls import Poll, poll
 from oobctl.monitor.servers import Known
@@ -46,6 +47,7 @@ class Monitor:
         self._leaving: dict[str, Watch] = {}  # per server: read no more, and not over yet
         self._writing = Writing()
         self._share = Share(self.id, site_id)
+        self._events = Events(self.id, site_id)
         self._swept: set[str] = set()  # the BMCs that are being read beside their power: one reading each
         self._due = {"beat": 0.0, "look": 0.0, "sessions": 0.0}
         self._heartbeats = Heartbeats()
@@ -54,6 +56,8 @@ class Monitor:
         self._away = False  # the database is, as far as we know
 
     def run(self, stop: threading.Event) -> None:
+        """Raises ConfigurationError where the settings of its listener are wrong."""
+        self._events.open()
         recovery.beat(self.id, "monitor", self._site_id, first=True)
         self._beaten = time.monotonic()
         log.info("the monitor is ready", monitor=self.id)
@@ -160,7 +164,7 @@ class Monitor:
         if watch.signature != renewed.signature:
             watch.signature, watch.interval, watch.keep_warm = renewed.signature, renewed.interval, renewed.keep_warm
             watch.bmc_id, watch.answered, watch.next_at, watch.failures = renewed.bmc_id, False, 0.0, 0
-            watch.ways = renewed.ways
+            watch.ways, watch.event_ways = renewed.ways, renewed.event_ways
             self._drop(watch)
         watch.plan, watch.handed_over = renewed.plan, renewed.handed_over
         return False
@@ -168,10 +172,22 @@ class Monitor:
     def _forget(self, server_id: str) -> None:
         """Read it no more."""
         gone = self._watches.pop(server_id, None)
-        if gone is not None:
-            gone.gone = True
-            self._leaving[server_id] = gone
+        if gone is None:
+            return
+        gone.gone = True
+        self._leaving[server_id] = gone
+        if any(watch.bmc_id == gone.bmc_id for watch in self._watches.values()):
             self._drop(gone)
+        else:
+            gone.parting = True
+            loops.start(gone.loop(Capability.POWER), partial(self._part, gone))
+
+    def _part(self, gone: Watch) -> None:
+        try:
+            self._events.leave(gone)
+        finally:
+            gone.drop()
+            gone.parting = False
 
     @staticmethod
     def _drop(watch: Watch) -> None:
@@ -196,10 +212,16 @@ class Monitor:
             if not self._may_read():
                 continue
             try:
+                self._heed_events()
                 self._start_polls()
                 self._start_sweeps()
             except Exception:
                 log.exception("the plan failed; it goes on")
+
+    def _heed_events(self) -> None:
+        watches, now = list(self._watches.values()), time.monotonic()
+        self._events.look(watches, now)
+        self._events.hasten(watches, now)
 
     def _may_read(self) -> bool:
         """Whether what is ours is surely no other monitor's by now: each BMC is read by one.
@@ -243,7 +265,9 @@ class Monitor:
 
     def _end(self) -> None:
         """Log out everywhere and take our row away; no BMC and no database can hold this up for long."""
-        ending.end(self.id, [*self._watches.values(), *self._leaving.values()])
+        watches = [*self._watches.values(), *self._leaving.values()]
+        ending.end(self.id, watches, self._events.subscribed(watches), self._events.leave)
+        self._events.close()
         log.info("the monitor ended", monitor=self.id)
 
 

@@ -16,7 +16,7 @@ from oobctl import clock, profiles
 from oobctl.config import settings
 from oobctl.constants import POLLED, Capability, Protocol
 from oobctl.monitor.plan import Plan, Tried
-from oobctl.monitor.watch import Watch
+from oobctl.monitor.watch import TOLD, Watch
 from oobctl.readings.tell import handed_over
 from oobctl.store import Bmc, Credential, Endpoint, Reading, Server, database
 
@@ -106,13 +106,14 @@ def watch(server: Server, signature: tuple[object, ...], since: datetime | None,
     """A new watch. place: how many others are new with it. Raises ConfigurationError where its profile is missing."""
     profile = profiles.find(server.bmc.profile)
     endpoints = server.bmc.endpoints
+    ways = _ways(profile, {Protocol(endpoint.protocol) for endpoint in endpoints})
     return Watch(
         server.id,
         server.name,
         server.bmc_id,
         interval=profile.polling[Capability.POWER] or settings().poll_interval_seconds,
         signature=signature,
-        ways=_ways(profile, {Protocol(endpoint.protocol) for endpoint in endpoints}),
+        ways=ways,
         keep_warm=bool(endpoints) and min(profile.sessions.ours(endpoint.protocol) for endpoint in endpoints) > 1,
         next_at=time.monotonic() + place / _FIRST_POLLS_PER_SECOND,
         plan=Plan(
@@ -125,7 +126,13 @@ def watch(server: Server, signature: tuple[object, ...], since: datetime | None,
         ),
         handed_over=since,
         silent=server.silent_since is not None,
+        event_ways=profile.events.ways if _is_read_over_redfish(ways) else (),
     )
+
+
+def _is_read_over_redfish(ways: Mapping[Capability, Protocol]) -> bool:
+    """Its session is there for its readings: none is opened for events alone."""
+    return any(ways.get(name) is Protocol.REDFISH for name in (Capability.POWER, *TOLD))
 
 
 def _ways(profile: profiles.Profile, spoken: set[Protocol]) -> dict[Capability, Protocol]:

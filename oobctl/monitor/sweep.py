@@ -28,7 +28,7 @@ _NOT_ASKED_SECONDS = 30.0  # until the next try where our own sessions, or the d
 def sweep(watch: Watch, holder: str, taken: "SimpleQueue[Taken]") -> None:
     """Read what is due, put what came of it in the queue, and plan the next time. Never raises."""
     plan = watch.plan  # another one, made meanwhile, wants it read again
-    capability = plan.first()
+    capability = plan.begin()
     found: Report | OobctlError | None = None
     at = clock.now()
     try:

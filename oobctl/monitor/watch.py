@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from oobctl import clock
-from oobctl.constants import Capability, Protocol, SessionPurpose
+from oobctl.constants import Capability, EventWay, Protocol, SessionPurpose
 from oobctl.drivers import loops
 from oobctl.drivers.connect import ConnectedBmc, connect
 from oobctl.drivers.ipmi.loop import loop as ipmi_loop
@@ -15,12 +15,15 @@ from oobctl.drivers.redfish.loop import loop as redfish_loop
 from oobctl.errors import BmcUnreachable
 from oobctl.monitor.plan import Plan, early, patience
 
+TOLD = (Capability.HEALTH, Capability.EVENT_LOG)
+"""What an event of a BMC can be about, beside its power."""
+
 
 class _Shared:
     """A connection and how many use it now; once doomed, the last one closes it."""
 
-    def __init__(self, bmc: ConnectedBmc) -> None:
-        self.bmc = bmc
+    def __init__(self, bmc: ConnectedBmc, number: int) -> None:
+        self.bmc, self.number = bmc, number
         self.users = 0
         self.doomed = False
 
@@ -48,6 +51,9 @@ class Watch:
     failures: int = 0  # logins, or readings, in a row that the BMC left unanswered
     failed_at: datetime | None = None
     gone: bool = False
+    parting: bool = False  # gone, and something is still to be done there
+    event_ways: tuple[EventWay, ...] = ()  # how it may tell of events; none where it is not read over Redfish
+    _made: int = 0  # connections so far
     _shared: _Shared | None = None
     _guard: loops.Lock = field(default_factory=loops.Lock)
 
@@ -59,7 +65,19 @@ class Watch:
     @property
     def over(self) -> bool:
         """Nothing is under way, and there is no session."""
-        return not self.busy and self._shared is None
+        return not self.busy and not self.parting and self._shared is None
+
+    @property
+    def connection(self) -> object:
+        """Which connection there is, and which login over it; None where there is none. To be compared."""
+        shared = self._shared
+        return None if shared is None else (shared.number, shared.bmc.logins)
+
+    def hasten(self, now: float) -> None:
+        """Its BMC told that something happened: what that can be about is due. One that is let be stays so."""
+        if not self.failures:
+            self.next_at = min(self.next_at, now)
+            self.plan.hasten(TOLD, now)
 
     def loop(self, capability: Capability) -> loops.Loop:
         """Where the capability is read: in the loop of its protocol."""
@@ -77,13 +95,17 @@ class Watch:
             self.next_at = min(self.next_at, time.monotonic() + early(self.interval))
 
     @contextmanager
-    def connected(self, holder: str) -> Iterator[ConnectedBmc]:
-        """The connection, made where there is none. Raises what connecting raises, BmcUnreachable after `end`."""
+    def connected(self, holder: str, *, last: bool = False) -> Iterator[ConnectedBmc]:
+        """The connection, made where there is none. Raises what connecting raises, BmcUnreachable after `end`.
+
+        last: it is for taking leave.
+        """
         with self._guard:
-            if self.gone:
+            if self.gone and not last:
                 raise BmcUnreachable(f"{self.name} is watched no more.")
             if self._shared is None:
-                self._shared = _Shared(loops.aside(lambda: self._connect(holder)))
+                self._made += 1
+                self._shared = _Shared(loops.aside(lambda: self._connect(holder)), self._made)
             shared = self._shared
             shared.users += 1
         try:

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from oobctl.config import settings
-from oobctl.constants import BootMode, Capability, Evidence, FirmwareState, Protocol
+from oobctl.constants import BootMode, Capability, EventWay, Evidence, FirmwareState, Protocol
 from oobctl.errors import ConfigurationError
 from oobctl.profiles.criteria import Criteria
 from oobctl.profiles.faults import faults
@@ -17,6 +17,7 @@ from oobctl.profiles.model import (
     BootSettings,
     BootValidBit,
     EventLogSettings,
+    EventSettings,
     InventorySettings,
     IpmiSettings,
     MediaSettings,
@@ -198,6 +199,7 @@ def _build(content: dict[str, Any]) -> Profile:
         bios=BiosSettings(tuple(bios["customer_denied"]), bios["busy_limit"]),
         users=UserSettings(**content["users"]),
         event_log=EventLogSettings(tuple(content["event_log"]["skipped"])),
+        events=EventSettings(tuple(EventWay(way) for way in content["events"]["ways"])),
         inventory=InventorySettings(
             {start: FirmwareState(word) for start, word in content.get("inventory", {}).get("firmware_ids", {}).items()}
         ),

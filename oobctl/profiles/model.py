@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from oobctl.constants import BootMode, Capability, Evidence, FirmwareState, Protocol
+from oobctl.constants import BootMode, Capability, EventWay, Evidence, FirmwareState, Protocol
 from oobctl.profiles.criteria import Criteria
 from oobctl.profiles.quirks import Quirk, QuirkNote
 
@@ -119,6 +119,13 @@ class EventLogSettings:
 
 
 @dataclass(frozen=True)
+class EventSettings:
+    """`ways`: how the monitor may be told of events, the best first; what the BMC does not offer is passed over."""
+
+    ways: tuple[EventWay, ...]
+
+
+@dataclass(frozen=True)
 class InventorySettings:
     """`firmware_ids`: how the Id of a SoftwareInventory begins, and what that says of it."""
 
@@ -167,6 +174,7 @@ class Profile:
     bios: BiosSettings
     users: UserSettings
     event_log: EventLogSettings
+    events: EventSettings
     inventory: InventorySettings
     security_baseline: Mapping[str, str | int | bool]
     quirks: Mapping[Quirk, QuirkNote]

@@ -13,13 +13,14 @@ from oobctl.drivers.login import Login
 from oobctl.drivers.redfish import leftovers
 from oobctl.drivers.redfish.answers import Reply
 from oobctl.drivers.redfish.entry import Ask, Entry, basic
+from oobctl.drivers.redfish.event_stream import RedfishEventStream
 from oobctl.drivers.redfish.failures import failure
 from oobctl.drivers.redfish.http import Client, OtherAuthority, OtherCertificate, TooMuch, authority
 from oobctl.drivers.redfish.poll_client import PollClient
 from oobctl.drivers.redfish.redirects import moved
 from oobctl.drivers.redfish.tls import Limit
 from oobctl.drivers.slots import Leftover
-from oobctl.errors import BmcAuthFailed, BmcBadAnswer, BmcRefused, BmcUnreachable
+from oobctl.errors import BmcAuthFailed, BmcBadAnswer, BmcRefused, BmcUnreachable, NotSupported
 from oobctl.profiles.quirks import Quirk
 
 _log = logging.getLogger(__name__)
@@ -83,6 +84,19 @@ class Connection:
             client.drop()
             raise BmcBadAnswer(f"The BMC at {self.where} answered {what!r} in a way that makes no sense.") from error
         return Reply(wire.status, wire.headers, wire.body, path, (self._login.secret.password, self._token))
+
+    def _streamed(self, client: PollClient, path: str, what: str) -> RedfishEventStream:
+        seconds = self._login.profile.timeouts.connect + self._login.profile.timeouts.answer
+        try:
+            opened = client.stream(path, seconds)
+        except (OSError, ClientError, OtherCertificate, TooMuch) as error:
+            raise failure(error, self._login, what, seconds, sent=True) from error
+        if isinstance(opened, RedfishEventStream):
+            return opened
+        reply = Reply(opened.status, opened.headers, opened.body, path, (self._login.secret.password, self._token))
+        if reply.ok:
+            raise NotSupported(f"What the BMC at {self.where} answers at {path} is no stream of events.")
+        raise reply.error(what)
 
     # --- opening and closing
 

@@ -1,7 +1,10 @@
 """HTTP to one BMC for the monitor: as http.Client, over the loop; what has not changed is not sent again."""
 
+import asyncio
 import ssl
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -12,6 +15,7 @@ from yarl import URL
 from oobctl.constants import TlsMode
 from oobctl.drivers.interfaces import EndpointAddress
 from oobctl.drivers.redfish.conditional import AS_IT_IS, Conditional
+from oobctl.drivers.redfish.event_stream import SILENT_SECONDS, RedfishEventStream
 from oobctl.drivers.redfish.http import MOST_BYTES, OtherAuthority, OtherCertificate, TooMuch, Wire, authority
 from oobctl.drivers.redfish.loop import loop
 from oobctl.drivers.redfish.tls import Limit, required_pin, trust
@@ -31,6 +35,7 @@ class PollClient:
         self._headers: dict[str, str] = {}
         self._conditional = Conditional()
         self._session: aiohttp.ClientSession | None = None
+        self._stream: RedfishEventStream | None = None
 
     def set_session_key(self, token: str | None) -> None:
         self._set("X-Auth-Token", token)
@@ -54,11 +59,8 @@ class PollClient:
         if method == "GET" and not AS_IT_IS.items() <= headers.items():
             asked |= self._conditional.headers(path)
         try:
-            wire = await self._followed(method, self._base + path, body, asked, timeout, follow)
-        except aiohttp.ServerFingerprintMismatch as error:
-            raise OtherCertificate(error.got.hex()) from error
-        except (aiohttp.ClientConnectorSSLError, ssl.SSLError) as error:
-            raise SSLError(error) from error
+            with _tls_failures():
+                wire = await self._followed(method, self._base + path, body, asked, timeout, follow)
         except aiohttp.ClientConnectorError:
             self._limit.sent = False
             raise
@@ -100,9 +102,49 @@ class PollClient:
             headers={"Accept-Encoding": "identity", "Accept": "application/json", "OData-Version": "4.0"},
         )
 
+    # --- events
+
+    def stream(self, path: str, seconds: float) -> RedfishEventStream | Wire:
+        """Open a stream of events with what authenticates us now, or what was answered in place of one.
+
+        seconds: until it is open. It is closed with `forget`. Raises as `send` does.
+        """
+        return loop().result(self._opened(path, seconds))
+
+    async def _opened(self, path: str, seconds: float) -> RedfishEventStream | Wire:
+        asked = {**self._headers, "Accept": "text/event-stream"}
+        client = self._made()
+        limit = aiohttp.ClientTimeout(total=None, sock_read=SILENT_SECONDS)
+        url = URL(self._base + path, encoded=True)
+        try:
+            async with asyncio.timeout(seconds):
+                with _tls_failures():
+                    response = await client.get(url, headers=asked, timeout=limit, allow_redirects=False)
+                if response.status != 200 or response.content_type != "text/event-stream":
+                    headers = {name.lower(): value for name, value in response.headers.items()}
+                    wire = Wire(response.status, headers, await _body(response))
+                    await client.close()
+                    return wire
+            if self._headers.get("X-Auth-Token") != asked.get("X-Auth-Token"):
+                raise aiohttp.ClientConnectionError("the session has ended meanwhile")
+        except BaseException:
+            await client.close()
+            raise
+        self._end_stream()
+        self._stream = RedfishEventStream(client, response, self._base.removeprefix("https://"))
+        return self._stream
+
+    def _end_stream(self) -> None:
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            stream.close()
+
+    # --- the end
+
     def forget(self) -> None:
-        """Close the connection, and keep nothing that authenticates us, nor what it gave."""
+        """Close all connections, and keep nothing that authenticates us, nor what it gave."""
         self._headers.clear()
+        self._end_stream()
         self._conditional = Conditional()
         self.drop()
 
@@ -111,6 +153,17 @@ class PollClient:
         session, self._session = self._session, None
         if session is not None:
             loop().begin(session.close())
+
+
+@contextmanager
+def _tls_failures() -> Iterator[None]:
+    """Those of a connection that is not whom it should be with, in http's words."""
+    try:
+        yield
+    except aiohttp.ServerFingerprintMismatch as error:
+        raise OtherCertificate(error.got.hex()) from error
+    except (aiohttp.ClientConnectorSSLError, ssl.SSLError) as error:
+        raise SSLError(error) from error
 
 
 async def _body(response: aiohttp.ClientResponse) -> bytes:

@@ -11,8 +11,10 @@ from oobctl.drivers.redfish.answers import Reply
 from oobctl.drivers.redfish.conditional import AS_IT_IS
 from oobctl.drivers.redfish.connection import AnyClient, Connection
 from oobctl.drivers.redfish.entry import wants_change
+from oobctl.drivers.redfish.event_stream import RedfishEventStream
+from oobctl.drivers.redfish.poll_client import PollClient
 from oobctl.drivers.unsent import surely_not_sent
-from oobctl.errors import BmcError, BmcRefused, BmcTimeout, BmcUnreachable, OutcomeUnknown
+from oobctl.errors import BmcError, BmcRefused, BmcTimeout, BmcUnreachable, NotSupported, OutcomeUnknown
 from oobctl.profiles.quirks import Quirk
 
 
@@ -53,6 +55,20 @@ class RedfishSession(Connection):
                 break
             self._expired(reply, fresh)
         return reply
+
+    def stream(self, path: str, *, what: str) -> RedfishEventStream:
+        """Open a stream with the token of this session, over a connection of its own: no request waits for it.
+
+        It ends with the session. Raises NotSupported where there is no token (each request would carry the password),
+        or what answers is no stream; BmcError's subclasses.
+        """
+        with self._lock:
+            client = self._open()
+            self._admitted()
+            token = self._token
+        if not isinstance(client, PollClient) or not token:
+            raise NotSupported(f"There is no session at {self.where} over which events could come.")
+        return self._streamed(client, path, what)
 
     def write(
         self,

@@ -12,6 +12,7 @@ from oobctl.drivers.redfish.boot import RedfishBoot
 from oobctl.drivers.redfish.chassis import RedfishChassis
 from oobctl.drivers.redfish.crawl import Bounds, Crawl
 from oobctl.drivers.redfish.event_log import RedfishEventLog
+from oobctl.drivers.redfish.events import RedfishEvents
 from oobctl.drivers.redfish.health import RedfishHealth
 from oobctl.drivers.redfish.inventory import RedfishInventory
 from oobctl.drivers.redfish.power import RedfishPower
@@ -61,6 +62,11 @@ class RedfishTransport:
     def crawl(self, bounds: Bounds) -> Crawl:
         """All that the service gives to read, for a bug report."""
         return Crawl(self._session, bounds)
+
+    @property
+    def events(self) -> RedfishEvents:
+        """What the BMC tells by itself."""
+        return RedfishEvents(self._session, self._tree)
 
     def capability(self, capability: Capability) -> Any:
         """The capability, as interfaces has it. Raises NotSupported where Redfish has no such thing."""

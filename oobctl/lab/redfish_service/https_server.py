@@ -96,9 +96,11 @@ class BmcHandler(TlsHandler):
         if BMC_GARBAGE in active:
             self.close_connection = True
             self.wfile.write(os.urandom(512))
-        else:
+        elif isinstance(answer, bytes):
             self.answer(status, headers, answer)
         self.server.note(arrived, self.command, path, int(status.split()[0]))
+        if not isinstance(answer, bytes) and BMC_GARBAGE not in active:
+            self.answer(status, headers, answer)  # until it ends
 
     def _stay_silent(self, arrived: datetime, path: str) -> None:
         self.close_connection = True

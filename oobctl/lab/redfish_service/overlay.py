@@ -13,6 +13,8 @@ from oobctl.lab.redfish_service.answers import failure
 from oobctl.lab.redfish_service.bios_resources import BiosResources
 from oobctl.lab.redfish_service.bmc_network import BmcNetwork
 from oobctl.lab.redfish_service.configuration import Configuration
+from oobctl.lab.redfish_service.event_service import EventService
+from oobctl.lab.redfish_service.event_subscriptions import SERVICE as EVENT_SERVICE
 from oobctl.lab.redfish_service.hardware import UPDATE, Hardware
 from oobctl.lab.redfish_service.log_services import LogServices
 from oobctl.lab.redfish_service.rack_link import RackLink
@@ -45,6 +47,7 @@ def create_app(configuration: Configuration, link: RackLink) -> flask.Flask:
         LogServices(link),
         BiosResources(link),
         VirtualMedia(configuration, link, tasks),
+        EventService(link),
     ):
         part.install(app)
     system = systems.Systems(configuration, link)
@@ -107,6 +110,7 @@ def _amend_root(body: dict[str, Any]) -> None:
     body["AccountService"] = {"@odata.id": accounts.SERVICE}
     body["UpdateService"] = {"@odata.id": UPDATE}
     body["Tasks"] = {"@odata.id": TASK_SERVICE}
+    body["EventService"] = {"@odata.id": EVENT_SERVICE}
 
 
 def _correct(app: flask.Flask, amendments: dict[str, Amend]) -> None:

@@ -4,7 +4,7 @@ import io
 import socket
 import ssl
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,10 @@ WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 _IDLE_SECONDS = 60.0
 _LARGEST_BODY = 1 << 20
+_STREAMED = "text/event-stream"
+
+Answer = bytes | Iterator[bytes]
+"""All of it, or the pieces of a stream that ends when its connection does."""
 
 
 class TlsServer(ThreadingHTTPServer):
@@ -61,18 +65,26 @@ class TlsHandler(BaseHTTPRequestHandler):
         self.answer(*self.run(body))
 
     def _serve(self) -> None:
-        self.exchange(self.rfile.read(min(int(self.headers.get("Content-Length") or 0), _LARGEST_BODY)))
+        self._streams: list[Any] = []
+        try:
+            self.exchange(self.rfile.read(min(int(self.headers.get("Content-Length") or 0), _LARGEST_BODY)))
+        finally:
+            for stream in self._streams:
+                stream.close()
 
     do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = do_HEAD = _serve
 
-    def run(self, body: bytes) -> tuple[str, list[tuple[str, str]], bytes]:
-        """What the app answers: its status line, headers and body."""
+    def run(self, body: bytes) -> tuple[str, list[tuple[str, str]], Answer]:
+        """What the app answers: its status line, headers and body; a stream of events piece by piece."""
         started: list[tuple[str, list[tuple[str, str]]]] = []
 
         def start_response(status: str, headers: list[tuple[str, str]], _error: Any = None) -> None:
             started.append((status, headers))
 
         chunks = self.server.app(self._environment(body), start_response)
+        if any(name.lower() == "content-type" and value.startswith(_STREAMED) for name, value in started[-1][1]):
+            self._streams += [chunks] if hasattr(chunks, "close") else []
+            return (*started[-1], iter(chunks))
         try:
             answer = b"".join(chunks)
         finally:
@@ -107,18 +119,22 @@ class TlsHandler(BaseHTTPRequestHandler):
             environment[f"HTTP_{name.upper().replace('-', '_')}"] = value
         return environment
 
-    def answer(self, status: str, headers: list[tuple[str, str]], body: bytes) -> None:
-        """Write the answer, its length counted anew."""
+    def answer(self, status: str, headers: list[tuple[str, str]], body: Answer) -> None:
+        """Write the answer, its length counted anew; a stream as long as there is one and somebody reads it."""
         code, _, reason = status.partition(" ")
         self.send_response(int(code), reason)
         for name, value in headers:
             if name.lower() != "content-length":
                 self.send_header(name, value)
-        if int(code) != 204:
+        if not isinstance(body, bytes):
+            self.close_connection = True
+            self.send_header("Connection", "close")
+        elif int(code) != 204:
             self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(body)
+            for piece in [body] if isinstance(body, bytes) else body:
+                self.wfile.write(piece)
 
     def log_message(self, format: str, *args: Any) -> None:
         """The request log has it."""

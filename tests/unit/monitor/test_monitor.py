@@ -135,3 +135,29 @@ def test_a_reading_of_on_after_off_is_a_boot(sqlite_installation: Installation, 
     monitor._writing.write()
     with database().read() as session:
         assert session.scalars(select(BootOverride)).one().boot_seen_at is not None
+
+
+def test_a_bmc_that_is_not_read_over_redfish_is_asked_for_no_events(
+    sqlite_installation: Installation, monitor: Monitor
+) -> None:
+    """A session of its own for them would be one that humans lack."""
+    server = sqlite_installation.server("web01")
+    with database().write() as session:
+        session.execute(update(Bmc).where(Bmc.id == server.bmc_id).values(profile="generic-redfish"))
+    monitor._look()
+    spoken = set(monitor._watches[server.id].ways.values())
+    assert (spoken, monitor._watches[server.id].event_ways) == ({Protocol.IPMI}, ())
+
+
+def test_an_event_is_about_each_server_behind_the_bmc_and_about_no_other(
+    sqlite_installation: Installation, monitor: Monitor
+) -> None:
+    monitor._look()
+    one, two, *others = monitor._watches.values()
+    two.bmc_id = one.bmc_id
+    for watch in monitor._watches.values():
+        watch.next_at = 1000.0
+    monitor._events._earlier.tell(one.bmc_id)
+    monitor._events.hasten(monitor._watches.values(), now=5.0)
+    assert (one.next_at, two.next_at) == (5.0, 5.0)
+    assert {watch.next_at for watch in others} == {1000.0}

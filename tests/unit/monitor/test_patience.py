@@ -198,3 +198,18 @@ def test_the_newest_reason_of_a_silence_is_shown_and_its_beginning_stays(
         monitor._writing.write()
     after = sqlite_installation.server("web01")
     assert (after.silent_since, after.silent_because) == (now, "It did not let us in within 8 s.")
+
+
+def test_events_make_no_silent_bmc_be_asked_more_often(monitor: Monitor, bmc: Bmc, moved: Clock) -> None:
+    """Who forges them could use up its sessions."""
+    watch = watch_of(monitor)
+    polled_at(monitor, bmc, moved, 5)
+    watch.interval = 3600.0
+    watch.next_at = moved.now + 3600
+    watch.hasten(moved.now)
+    assert polled_at(monitor, bmc, moved, 1) == [0.0]  # one that answers is asked at once
+    bmc.says = BmcTimeout("It did not let us in.")
+    watch.hasten(moved.now)
+    polled_at(monitor, bmc, moved, 1)
+    watch.hasten(moved.now)
+    assert polled_at(monitor, bmc, moved, 60) == []

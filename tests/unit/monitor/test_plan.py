@@ -99,3 +99,34 @@ def test_what_is_put_off_is_due_then(seconds: float) -> None:
 
 def test_a_profile_that_asks_for_nothing_leaves_nothing_due() -> None:
     assert Plan({}, {}, since=None, wall=NOON, now=NOW, spread=0.0).next_at == math.inf
+
+
+def test_what_a_bmc_tells_of_is_due_at_once_and_nothing_else() -> None:
+    it = plan({name: tried(0) for name in INTERVALS})
+    sensors = due_in(it, Capability.SENSORS)
+    it.hasten([Capability.HEALTH, Capability.EVENT_LOG], NOW + 1)
+    assert (it.first(), it.next_at) == (Capability.HEALTH, NOW + 1)
+    assert due_in(it, Capability.SENSORS) == sensors
+    assert Capability.EVENT_LOG not in it._due  # this profile does not ask for it
+
+
+def test_what_is_told_while_it_is_read_is_read_once_more() -> None:
+    it = plan({name: tried(0) for name in INTERVALS})
+    it.hasten([Capability.HEALTH], NOW + 1)
+    assert it.begin() is Capability.HEALTH
+    it.hasten([Capability.HEALTH], NOW + 2)
+    it.tried(Capability.HEALTH, None, NOW + 3)
+    assert it.next_at == NOW + 2
+    it.begin()
+    it.tried(Capability.HEALTH, None, NOW + 4)
+    assert is_after(due_in(it, Capability.HEALTH) - 4, 60.0)
+
+
+def test_what_a_bmc_lacks_is_not_asked_for_because_of_an_event() -> None:
+    it = plan({name: tried(0, "not_supported" if name is Capability.HEALTH else None) for name in INTERVALS})
+    before = it.next_at
+    it.hasten([Capability.HEALTH], NOW)
+    assert it.next_at == before
+    it.tried(Capability.HEALTH, None, NOW)  # a new firmware has it
+    it.hasten([Capability.HEALTH], NOW)
+    assert it.next_at == NOW

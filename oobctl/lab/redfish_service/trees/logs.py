@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import flask
 
-from oobctl.lab.redfish_service.trees import refusals
+from oobctl.lab.redfish_service.trees import events, refusals
 
 if TYPE_CHECKING:
     from oobctl.lab.redfish_service.trees.state import State
@@ -45,6 +45,7 @@ def add(state: "State", path: str, **entry: Any) -> str:
         state.resources.at(entries)["Members@odata.count"] = len(listed)
         if not inline:
             state.resources.put(made["@odata.id"], made)
+        events.tell(state, "LogEntryAdded", made["@odata.id"])
         return str(made["@odata.id"])
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import flask
 
-from oobctl.lab.redfish_service.trees import bios, boot, refusals
+from oobctl.lab.redfish_service.trees import bios, boot, events, refusals
 from oobctl.lab.redfish_service.trees.resources import Action
 
 if TYPE_CHECKING:
@@ -61,12 +61,14 @@ def _refusal(state: "State", action: Action, body: dict[str, Any], known: frozen
 def switch(state: "State", system: str, power: str) -> None:
     """The power of a system, and of the chassis that is it where the tree tells theirs."""
     found = state.resources.at(system)
-    found["PowerState"] = power
+    is_other, found["PowerState"] = found.get("PowerState") != power, power
     state.hung.discard(system)
     for link in (found.get("Links") or {}).get("Chassis", []):
         chassis = state.resources.get(link.get("@odata.id"))
         if chassis is not None and "PowerState" in chassis:
             chassis["PowerState"] = power
+    if is_other:
+        events.tell(state, "PowerStateChanged", system)
 
 
 def start(state: "State", system: str) -> None:

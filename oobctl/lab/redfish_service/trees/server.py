@@ -68,6 +68,7 @@ class TreeServer(TlsServer):
         if self._thread is not None:
             self.shutdown()
             self._thread.join()
+        self.state.delivery.close()
         self.server_close()
 
 

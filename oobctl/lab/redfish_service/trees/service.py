@@ -12,6 +12,7 @@ from oobctl.lab.redfish_service.trees import (
     accounts,
     bios,
     boot,
+    events,
     logs,
     media,
     power,
@@ -104,6 +105,8 @@ class TreeService:
 
     def _is_known(self, path: str) -> bool:
         """It is no resource, but something can be asked of it."""
+        if path == events.stream_path(self.state):
+            return True
         return self.state.resources.action(path) is not None or tasks.find(self.state, path) is not None
 
     def _who(self, asked: Asked) -> flask.Response | None:
@@ -135,6 +138,8 @@ class TreeService:
         task = tasks.find(self.state, asked.path)
         if task is not None and (answer := tasks.read(self.state, task, asked.path)) is not None:
             return answer
+        if asked.path == events.stream_path(self.state):
+            return events.stream(self.state)
         if asked.path not in self.state.resources:
             return refusals.not_allowed(asked.sent_path, "POST")  # the target of an action
         content = json.dumps(self.state.resources.content(asked.path))
@@ -147,6 +152,9 @@ class TreeService:
             return sessions.create(self.state, asked)
         if asked.path == accounts.collection(self.state):
             return accounts.create(self.state, asked) if self._may(asked, ADMINISTRATOR) else refusals.not_permitted()
+        if asked.path == events.collection(self.state):
+            may = self._may(asked, ADMINISTRATOR, OPERATOR)
+            return events.subscribe(self.state, asked.path, asked.body) if may else refusals.not_permitted()
         action = self.state.resources.action(asked.path)
         if action is None:
             return refusals.not_allowed(asked.sent_path)
@@ -188,11 +196,13 @@ class TreeService:
         if asked.path in self.state.sessions:
             return sessions.end(self.state, asked.path, asked.who)
         task = tasks.find(self.state, asked.path)
-        is_account = self.state.resources.kind(asked.path) == "ManagerAccount"
-        if task is None and not is_account:
+        kind = self.state.resources.kind(asked.path)
+        if task is None and kind not in {"ManagerAccount", "EventDestination"}:
             return refusals.not_allowed(asked.sent_path)
         if not self._may(asked, ADMINISTRATOR):
             return refusals.not_permitted()
+        if kind == "EventDestination":
+            return events.unsubscribe(self.state, asked.path)
         return accounts.remove(self.state, asked.path) if task is None else tasks.remove(self.state, task)
 
     @staticmethod

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from oobctl.lab.redfish_service.trees import bios, boot, sessions
+from oobctl.lab.redfish_service.event_delivery import EventDelivery
+from oobctl.lab.redfish_service.trees import bios, boot, events, sessions
 from oobctl.lab.redfish_service.trees.load import ROOT, Tree
 from oobctl.lab.redfish_service.trees.passwords import Passwords
 from oobctl.lab.redfish_service.trees.resources import Resources
@@ -49,6 +50,9 @@ class State:
     after_boot: list[Callable[[str], None]] = field(default_factory=list)
     asynchronous: int | None = None  # actions become tasks, which end after so many readings
     refused_while_down: int = 2
+    subscribed: list[str] = field(default_factory=list)  # the paths of subscriptions that were made here
+    keeps_subscriptions: bool = False  # over a restart of the BMC
+    delivery: EventDelivery = field(default_factory=EventDelivery)
     lock: threading.RLock = field(default_factory=threading.RLock)
     next_number: int = 1
 
@@ -65,6 +69,7 @@ class State:
         self.sessions.clear()
         self.bmc.restarts += 1
         self.bmc.refused = self.refused_while_down
+        events.restarted(self, keeps=self.keeps_subscriptions)
 
     # --- for who looks at it ---------------------------------------------------------------------------------------
 

@@ -47,7 +47,7 @@ def told(*what: int, **more: int) -> EventLogEntry:
 
 def test_a_threshold_event_names_its_sensor_and_converts_reading_and_threshold() -> None:
     found = told(0x10, 0x04, 0x01, 0x52, 3, 6)
-    assert found.message == "Fan1: Lower Critical going low (reading 300 RPM, threshold 600 RPM)"
+    assert found.message == "Fan1: Lower Critical going low (reading 300 rpm, threshold 600 rpm)"
     assert (found.severity, found.asserted, found.component) == (CRITICAL, True, "Fan1")
     assert (found.log, found.entry_id, found.message_id) == ("SEL", "274", "ipmi.01.04.2")
     assert found.created == datetime.fromtimestamp(0x60000000, UTC)
@@ -56,7 +56,7 @@ def test_a_threshold_event_names_its_sensor_and_converts_reading_and_threshold()
 
 def test_an_event_whose_bytes_hold_no_reading_shows_none() -> None:
     assert told(0x10, 0x04, 0x01, 0x02, 3, 6).message == "Fan1: Lower Critical going low"
-    assert told(0x10, 0x04, 0x01, 0x42, 3, 6).message == "Fan1: Lower Critical going low (reading 300 RPM)"
+    assert told(0x10, 0x04, 0x01, 0x42, 3, 6).message == "Fan1: Lower Critical going low (reading 300 rpm)"
     assert told(0x10, 0x04, 0x01, 0x52, 0xFF, 0xFF).message == "Fan1: Lower Critical going low"
 
 

@@ -1,10 +1,10 @@
 """The named behaviours: ways in which BMCs differ, any set of them at once; names as profiles.quirks has them."""
 
 from oobctl.lab.errors import LabError
-from oobctl.lab.redfish_service.trees.behaviours import access, boot, faults, media, power, shapes
+from oobctl.lab.redfish_service.trees.behaviours import access, boot, events, faults, media, power, shapes
 from oobctl.lab.redfish_service.trees.behaviours.behaviour import Behaviour
 
-_MODULES = (access, boot, faults, media, power, shapes)
+_MODULES = (access, boot, events, faults, media, power, shapes)
 BEHAVIOURS: dict[str, type[Behaviour]] = {
     str(behaviour.name): behaviour for module in _MODULES for behaviour in module.BEHAVIOURS
 }
