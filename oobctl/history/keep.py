@@ -17,6 +17,7 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 
+from oobctl import clock
 from oobctl.constants import ReadingType
 from oobctl.history.samples import DAY, MINUTE, STEPS, Floats, Step, pack, together, unpack
 from oobctl.ids import new_id
@@ -24,8 +25,6 @@ from oobctl.store import Sample, Series
 
 MOST_SERIES = 1000
 """Of one server. A BMC that makes up new names for its sensors fills no database."""
-LATEST = 3600
-"""Seconds. A sample that is older than the newest one by more is not late: the clock has been set back."""
 Places = dict[int, float]
 """A number by its series' position."""
 
@@ -58,7 +57,7 @@ def add(session: Session, found: Sequence[Numbers]) -> None:
     """Keep them, in the caller's transaction, in which the rows of `reading` of these servers are locked already.
 
     Two readings of one minute become one sample; of a number that both have the later one counts. One that comes late
-    is put where it belongs. Samples of a time to come (the clock was set back) go: they would be in all others' way.
+    is put where it belongs. Samples of a time to come (the clock was set back) go: they tell of no time that was.
     """
     left = sorted(found, key=lambda one: (one.at, one.server_id))
     while left:
@@ -123,10 +122,12 @@ def _newest(session: Session, moments: Mapping[str, int]) -> dict[str, int]:
     theirs = (Sample.server_id.in_(sorted(moments)), Sample.step == MINUTE.seconds)
     latest = select(Sample.server_id, func.max(Sample.at)).where(*theirs).group_by(Sample.server_id)
     found = {row[0]: row[1] for row in session.execute(latest)}
+    now = clock.now().timestamp()
     for server_id, at in list(found.items()):
-        if at > moments[server_id] + LATEST:
+        if at > max(moments[server_id], now + clock.ALLOWANCE.total_seconds()):
             mine = Sample.server_id == server_id
-            session.execute(delete(Sample).where(mine, Sample.at > moments[server_id]))
+            made_of_these = (Sample.step > MINUTE.seconds) & (Sample.at + Sample.step > now)
+            session.execute(delete(Sample).where(mine, (Sample.at > now) | made_of_these))
             before = select(func.max(Sample.at)).where(mine, Sample.step == MINUTE.seconds)
             found[server_id] = session.scalar(before) or moments[server_id]
     return found

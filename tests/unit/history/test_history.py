@@ -93,7 +93,8 @@ def test_a_late_sample_changes_the_quarter_that_it_belongs_to(server: str) -> No
     assert told(server, hour(0), hour(15), 900).lines[0].greatest == [25.0]
 
 
-def test_a_day_is_made_of_its_quarters(server: str) -> None:
+def test_a_day_is_made_of_its_quarters(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    set_clock(monkeypatch, NOON + timedelta(days=2))
     add_all(server, {hour(60 * hours): {INLET: hours} for hours in range(0, 40, 2)})
     found = told(server, NOON - timedelta(hours=12), NOON + timedelta(days=2), DAY.seconds)
     assert found.lines[0].greatest == [10.0, 34.0, 38.0]
