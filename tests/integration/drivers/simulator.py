@@ -124,7 +124,7 @@ class Simulator:
             "mc_add 0x20 0x20 no-device-sdrs 0x01 2 0x11 0x9f 0x0291 0xf02"
             if self._repository
             else "mc_add 0x20 0x20 has-device-sdrs 0x01 2 0x11 0x9d 0x0291 0xf02",
-            "sel_enable 0x20 5000 0x0a",
+            f"sel_enable 0x20 {max(5000, len(self._kept_log) + 100)} 0x0a",
         ]
         add = "main_sdr_add 0x20" if self._repository else "device_sdr_add 0x20 0"
         for record in self._records:

@@ -50,10 +50,11 @@ class RealSite:
     simulators: dict[str, Simulator] = field(default_factory=dict)
     monitors: list[OwnProcess] = field(default_factory=list)
     noted: dict[str, int] = field(default_factory=dict)
+    new: Callable[[], OwnProcess] | None = None  # how a monitor is started; None: as an operator does
 
-    def start(self, new: Callable[[], OwnProcess] | None = None) -> OwnProcess:
+    def start(self) -> OwnProcess:
         """A monitor more; returns when it reads."""
-        monitor = (new or self.road.start_monitor)()
+        monitor = (self.new or self.road.start_monitor)()
         self.monitors.append(monitor)
         monitor.wait_said("the monitor is ready")
         return monitor

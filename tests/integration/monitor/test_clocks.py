@@ -69,7 +69,7 @@ def bmc() -> Iterator[Served]:
 
 @pytest.fixture
 def server_id(bmc: Served, clocks: Clocks, derived: Derived) -> str:
-    return trees.way(bmc, profile=derived(changes=OFTEN))
+    return trees.way(bmc, profile=derived(changes={**OFTEN, "timeouts.connect": 2, "timeouts.answer": 2}))
 
 
 def turn(bmc: Served, server_id: str, state: PowerState, celsius: float) -> None:
