@@ -54,6 +54,7 @@ def history(
             reading_type=line.series.reading_type,
             source=line.series.qualifier or None,
             context=line.series.context,
+            last_read=max(at for at, value in zip(found.times, line.mean, strict=True) if value is not None),
             minimum=line.least,
             average=line.mean,
             maximum=line.greatest,

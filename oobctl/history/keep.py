@@ -5,7 +5,7 @@ history takes is bounded at any moment. Many servers are done in a handful of st
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import pairwise
 from typing import Any, cast
@@ -25,22 +25,30 @@ from oobctl.store import Sample, Series
 
 MOST_SERIES = 1000
 """Of one server. A BMC that makes up new names for its sensors fills no database."""
+METERS = "power metering"
+"""The qualifier of a power meter: a sensor of its name is another thing."""
+Key = tuple[str, str, str]
 Places = dict[int, float]
 """A number by its series' position."""
 
 
 @dataclass(frozen=True)
 class What:
-    """What one number is of; as the columns of Series."""
+    """What one number is of; as the columns of Series.
+
+    place: where a sensor is found. It qualifies the name as soon as several sensors have had that name: else one that
+    is missing for a while would leave its series to another.
+    """
 
     name: str
     units: str
     reading_type: ReadingType
     qualifier: str = ""
     context: str | None = None
+    place: str = field(default="", compare=False)
 
     @property
-    def key(self) -> tuple[str, str, str]:
+    def key(self) -> Key:
         return self.name, self.units, self.qualifier
 
 
@@ -89,12 +97,13 @@ def _add(session: Session, batch: Mapping[str, Numbers]) -> None:
 def _places(session: Session, batch: Mapping[str, Numbers]) -> dict[str, Places]:
     """Per server the numbers by their series' positions; those with none are left out. New series are made."""
     columns = (Series.server_id, Series.name, Series.units, Series.qualifier, Series.position)
-    known: dict[str, dict[tuple[str, str, str], int]] = {server_id: {} for server_id in batch}
+    known: dict[str, dict[Key, int]] = {server_id: {} for server_id in batch}
     for row in session.execute(select(*columns).where(Series.server_id.in_(sorted(batch)))):
         known[row[0]][row[1], row[2], row[3]] = row[4]
     fresh: list[dict[str, Any]] = []
     places = {}
-    for server_id, one in batch.items():
+    for server_id, read in batch.items():
+        one = _told_apart(read, known[server_id])
         fresh += _new_series(server_id, one, known[server_id])
         numbers = {known[server_id].get(what.key, -1): value for what, value in one.values.items() if value is not None}
         numbers.pop(-1, None)
@@ -105,7 +114,17 @@ def _places(session: Session, batch: Mapping[str, Numbers]) -> dict[str, Places]
     return places
 
 
-def _new_series(server_id: str, one: Numbers, known: dict[tuple[str, str, str], int]) -> Iterable[dict[str, Any]]:
+def _told_apart(one: Numbers, known: Iterable[Key]) -> Numbers:
+    """The same, each name qualified that was so before: another sensor of that name is missing now."""
+    several = {(name, units) for name, units, qualifier in known if qualifier not in ("", METERS)}
+    values = {
+        what if what.qualifier or (what.name, what.units) not in several else replace(what, qualifier=what.place): value
+        for what, value in one.values.items()
+    }
+    return replace(one, values=values)
+
+
+def _new_series(server_id: str, one: Numbers, known: dict[Key, int]) -> Iterable[dict[str, Any]]:
     """What was never read there; their positions are added to `known`."""
     for what, value in one.values.items():
         if value is not None and what.key not in known and len(known) < MOST_SERIES:

@@ -7,12 +7,13 @@ from oobctl.constants import Capability
 from oobctl.drivers.readings import SensorReport
 from oobctl.monitor import writing
 from oobctl.readings import Taken
+from oobctl.readings.take import Report
 from tests.unit.readings import samples
 
 
 def test_of_a_long_absence_the_newest_of_each_and_so_many_numbers_wait_in_their_order() -> None:
     began, waiting, kinds = clock.now(), list[Taken](), (Capability.SENSORS, Capability.HEALTH, Capability.EVENT_LOG)
-    reports = {Capability.SENSORS: SensorReport(()), Capability.HEALTH: samples.HEALTH}
+    reports: dict[Capability, Report] = {Capability.SENSORS: SensorReport(()), Capability.HEALTH: samples.HEALTH}
     for number in range(3 * writing._MOST_WAITING):
         kind = kinds[number % 3]
         at = began + timedelta(seconds=number)
