@@ -21,7 +21,7 @@ from oobctl import clock
 from oobctl.constants import ReadingType
 from oobctl.history.samples import DAY, MINUTE, STEPS, Floats, Step, pack, together, unpack
 from oobctl.ids import new_id
-from oobctl.store import Sample, Series
+from oobctl.store import Sample, Series, db_now
 
 MOST_SERIES = 1000
 """Of one server. A BMC that makes up new names for its sensors fills no database."""
@@ -141,7 +141,9 @@ def _newest(session: Session, moments: Mapping[str, int]) -> dict[str, int]:
     theirs = (Sample.server_id.in_(sorted(moments)), Sample.step == MINUTE.seconds)
     latest = select(Sample.server_id, func.max(Sample.at)).where(*theirs).group_by(Sample.server_id)
     found = {row[0]: row[1] for row in session.execute(latest)}
-    now = clock.now().timestamp()
+    if not any(at > moments[server_id] and not clock.has_been(at) for server_id, at in found.items()):
+        return found
+    now = session.scalar(select(db_now())) or 0.0  # not our own clock, which may be the one that is wrong
     for server_id, at in list(found.items()):
         if at > max(moments[server_id], now + clock.ALLOWANCE.total_seconds()):
             mine = Sample.server_id == server_id

@@ -38,6 +38,7 @@ def site(
     began = time.time()
     monkeypatch.setattr(clock, "wall", hurried(began, TIMES))
     monkeypatch.setattr(clock, "follow", lambda _store: None)
+    monkeypatch.setattr(clock, "_followed", None)
     with real_site(new_installation(cluster.url("oobctl_away")), guard, tmp_path, redfish=1, ipmi=1) as found:
         arguments = ["-m", "tests.integration.monitor.hurried", str(began), str(TIMES), "monitor"]
         found.new = lambda: found.road.run_python(arguments, name="monitor")

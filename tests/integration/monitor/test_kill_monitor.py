@@ -86,20 +86,23 @@ class Kills:
     def __init__(self, site: RealSite) -> None:
         self._site, self._chance, self._kept = site, random.Random(SEED), Kept()
         self.moments = [0.0]
-        self.slowest = 0.0
+        self.slowest, self._celsius = 0.0, 20
 
     def start(self) -> None:
         self.moments.append(time.monotonic())
         self._site.start()
 
-    def round(self, number: int) -> None:
+    def round(self) -> None:
         """Work goes on for a while; a monitor dies; the other has all; another one comes."""
-        self._site.heat(20 + number % 20)
         self._site.happen()
         end = time.monotonic() + self._chance.uniform(0.0, 4.0)
-        while time.monotonic() < end:
+        while True:
+            self._celsius = 20 + (self._celsius - 19) % 60
+            self._site.heat(self._celsius)
             assert self._kept.look() == []
-            time.sleep(0.2)
+            if time.monotonic() >= end:
+                break
+            time.sleep(0.1)
         victim = self._chance.choice(self._site.monitors)
         dead = victim.output.partition("monitor=")[2].split()[0]
         self.moments.append(time.monotonic())
@@ -144,8 +147,8 @@ def test_a_killed_monitor_loses_nothing_and_its_bmcs_are_read_by_the_other_one_a
     kills.start()
     kills.start()
     eventually(lambda: all(server(one).power_read_at is not None for one in site.servers.values()))
-    for number in range(KILLS):
-        kills.round(number)
+    for _ in range(KILLS):
+        kills.round()
     eventually(lambda: all(len(entries(one)) >= site.noted[name] for name, one in site.servers.items()))
     assert kills.doubly_read() == []
     for name, one in site.servers.items():

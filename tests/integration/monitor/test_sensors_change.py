@@ -35,6 +35,7 @@ class Minutes:
         self.began = clock.now() - timedelta(minutes=2)
         monkeypatch.setattr(clock, "wall", lambda: self._now)
         monkeypatch.setattr(clock, "follow", lambda _store: None)
+        monkeypatch.setattr(clock, "_followed", None)
 
     def pass_one(self) -> datetime:
         """The minute that begins then."""
