@@ -12,7 +12,7 @@ from oobctl import clock
 from oobctl.constants import Capability, PowerState
 from oobctl.lab.redfish_service.trees import logs
 from oobctl.readings import rounds
-from oobctl.store import Database
+from oobctl.store import Database, Reading, database
 from tests import trees
 from tests.installation import eventually
 from tests.integration.monitor.watched import (
@@ -39,9 +39,14 @@ _EPOCH = 2440587.5  # 1970 as a Julian day
 class Clocks:
     """This computer's clock; on SQLite it is the database's as well. PostgreSQL has another computer's."""
 
-    def __init__(self) -> None:
+    def __init__(self, is_sqlite: bool) -> None:
+        self._is_sqlite = is_sqlite
         self.ahead = 0.0
         self.real = time.time
+
+    def store(self) -> float:
+        """The database's."""
+        return self.wall() if self._is_sqlite else self.real()
 
     def wall(self) -> float:
         return self.real() + self.ahead
@@ -52,7 +57,7 @@ class Clocks:
 
 @pytest.fixture
 def clocks(db: Database, monkeypatch: pytest.MonkeyPatch) -> Clocks:
-    found = Clocks()
+    found = Clocks(db.is_sqlite)
     monkeypatch.setattr(clock, "wall", found.wall)
     monkeypatch.setattr(clock, "_followed", None)
     if db.is_sqlite:
@@ -72,13 +77,22 @@ def server_id(bmc: Served, clocks: Clocks, derived: Derived) -> str:
     return trees.way(bmc, profile=derived(changes={**OFTEN, "timeouts.connect": 2, "timeouts.answer": 2}))
 
 
-def turn(bmc: Served, server_id: str, state: PowerState, celsius: float) -> None:
-    """Change the power and a sensor, and wait until the store says so."""
+def turn(bmc: Served, server_id: str, clocks: Clocks, state: PowerState, celsius: float) -> None:
+    """Change the power and a sensor, and wait until the store says so, by its own clock."""
     with bmc.state.lock:
         bmc.state.resources.at(bmc.state.system(None))["PowerState"] = str(state)
         bmc.state.resources.at(THERMAL)["Temperatures"][0]["ReadingCelsius"] = celsius
     eventually(lambda: server(server_id).power_state is state)
     eventually(lambda: sensor(server_id, "Inlet Temp").get("reading") == celsius)
+    eventually(lambda: all(abs(moment.timestamp() - clocks.store()) < HOUR / 2 for moment in dated(server_id)))
+
+
+def dated(server_id: str) -> list[datetime]:
+    """When its power and its sensors were read, as it stands in the store."""
+    with database().read() as session:
+        row = session.get_one(Reading, (server_id, Capability.SENSORS))
+    moments = [server(server_id).power_read_at, row.read_at, row.tried_at]
+    return [moment for moment in moments if moment is not None]
 
 
 def check_is_of_now(server_id: str) -> None:
@@ -103,16 +117,16 @@ def test_a_clock_that_jumps_an_hour_and_back_stops_no_reading_and_shows_nothing_
     bmc: Served, server_id: str, clocks: Clocks, db: Database, ahead: float
 ) -> None:
     with monitoring():
-        turn(bmc, server_id, PowerState.ON, 20)
+        turn(bmc, server_id, clocks, PowerState.ON, 20)
         kept = set(samples(server_id))
         clocks.ahead = ahead
-        turn(bmc, server_id, PowerState.OFF, 21)
+        turn(bmc, server_id, clocks, PowerState.OFF, 21)
         check_is_of_now(server_id)
         if not db.is_sqlite:
             assert kept <= set(samples(server_id))
             assert {at // HOUR for _, at in samples(server_id)} <= {clocks.real() // HOUR, (clocks.real() - 60) // HOUR}
         clocks.ahead = 0.0
-        turn(bmc, server_id, PowerState.ON, 22)
+        turn(bmc, server_id, clocks, PowerState.ON, 22)
         check_is_of_now(server_id)
         now = clock.now()
         inlet = numbers(since(server_id, now - timedelta(minutes=30)), "Inlet Temp", "Cel")
@@ -123,16 +137,21 @@ def test_a_clock_that_jumps_an_hour_and_back_stops_no_reading_and_shows_nothing_
     said("clock", done, "power, sensors and history followed within a round; nothing of a time to come")
 
 
+def to_come(clocks: Clocks) -> datetime:
+    """Half an hour from now, whatever the clocks say."""
+    return datetime.fromtimestamp(clocks.real() + HOUR / 2, UTC)
+
+
 @pytest.mark.prove
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)  # pauses are by the database's clock
 def test_a_silence_that_began_while_the_clock_was_ahead_is_said_and_ends(
     bmc: Served, server_id: str, clocks: Clocks
 ) -> None:
     with monitoring():
-        turn(bmc, server_id, PowerState.ON, 20)
+        turn(bmc, server_id, clocks, PowerState.ON, 20)
         clocks.ahead = HOUR
         bmc.state.bmc.restarts, bmc.state.bmc.refused = bmc.state.bmc.restarts + 1, 10**6
-        eventually(lambda: server(server_id).silent_since is not None)
+        eventually(lambda: (server(server_id).silent_since or datetime.min.replace(tzinfo=UTC)) > to_come(clocks))
         clocks.ahead = 0.0
         eventually(lambda: (server(server_id).silent_since or clock.now() + timedelta(days=1)) <= clock.now())
         bmc.state.bmc.refused = 0
@@ -143,11 +162,11 @@ def test_a_silence_that_began_while_the_clock_was_ahead_is_said_and_ends(
 
 @pytest.mark.prove
 def test_a_bmc_whose_clock_is_wrong_dates_no_reading_and_keeps_the_order_of_its_log(
-    bmc: Served, server_id: str
+    bmc: Served, server_id: str, clocks: Clocks
 ) -> None:
     dates = [clock.now() + timedelta(hours=hours) for hours in (1, 0, -1, 24 * 3650)]
     with monitoring():
-        turn(bmc, server_id, PowerState.ON, 20)
+        turn(bmc, server_id, clocks, PowerState.ON, 20)
         eventually(lambda: len(entries(server_id)) == 4)
         for number, date in enumerate([*dates, datetime(1970, 1, 1, 0, 3, tzinfo=UTC)]):
             with bmc.state.lock:

@@ -183,7 +183,7 @@ def live(poll: Poll, log: Log, seed: int) -> int:
         if chance.random() < 0.1:
             log.clear()
             clears += 1
-        if chance.random() < 0.7:
+        if chance.random() < 0.4:
             poll()
     poll()
     before = log.asked()
