@@ -104,7 +104,8 @@ class Kills:
                 break
             time.sleep(0.1)
         victim = self._chance.choice(self._site.monitors)
-        dead = victim.output.partition("monitor=")[2].split()[0]
+        dead = victim.output.partition("monitor=")[2].split()[0].strip("'")
+        assert dead in self._site.living()
         self.moments.append(time.monotonic())
         victim.kill()
         self._site.monitors.remove(victim)
