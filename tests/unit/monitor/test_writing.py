@@ -14,7 +14,7 @@ from tests.unit.readings import samples
 def test_of_a_long_absence_the_newest_of_each_and_so_many_numbers_wait_in_their_order() -> None:
     began, waiting, kinds = clock.now(), list[Taken](), (Capability.SENSORS, Capability.HEALTH, Capability.EVENT_LOG)
     reports: dict[Capability, Report] = {Capability.SENSORS: SensorReport(()), Capability.HEALTH: samples.HEALTH}
-    for number in range(3 * writing._MOST_WAITING):
+    for number in range(5 * writing._MOST_WAITING):
         kind = kinds[number % 3]
         at = began + timedelta(seconds=number)
         waiting.append(Taken(f"server-{number % 7}", kind, at, reports.get(kind, samples.log(samples.entry(1)))))
