@@ -41,7 +41,10 @@ SPANS = (
 
 @dataclass(frozen=True)
 class Line:
-    """One sensor's line, and the numbers beside it. below, above: the nearest limits, where it has some."""
+    """One sensor's line, and the numbers beside it. below, above: the nearest limits, where it has some.
+
+    ended: when it was read last, where it is not read any more, or in another unit now.
+    """
 
     name: str
     points: Numbers
@@ -50,6 +53,7 @@ class Line:
     most: float
     below: float | None = None
     above: float | None = None
+    ended: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -115,7 +119,7 @@ def page(session: Session, actor: Actor, server: Server, wanted: str) -> dict[st
         "data": {
             "from": begin.timestamp(),
             "to": end.timestamp(),
-            "gap": _GAP * max(history.step, 300),
+            "gap": _gap(history),
             "times": [at.timestamp() for at in history.times],
             "plots": [plot.data for plot in found],
             "marks": [{"at": mark.at.timestamp(), "bad": mark.bad} for mark in marks],
@@ -126,6 +130,11 @@ def page(session: Session, actor: Actor, server: Server, wanted: str) -> dict[st
 def plots(history: HistoryShape, sensors: SensorsShape) -> list[Plot]:
     """One of each question and unit that has numbers, in the order of the questions."""
     limits = {(sensor.name, sensor.units or ""): sensor.thresholds for sensor in sensors.sensors or []}
+    oldest = history.times[-1] - timedelta(seconds=_gap(history)) if history.times else history.end
+    newest: dict[tuple[str, str | None], datetime] = {}
+    for line in history.series:
+        key = line.name, line.source
+        newest[key] = max(line.last_read, newest.get(key, oldest))
     found = []
     for kind, question, shown, points in _QUESTIONS:
         lines = [line for line in history.series if line.reading_type is kind]
@@ -137,7 +146,10 @@ def plots(history: HistoryShape, sensors: SensorsShape) -> list[Plot]:
                     "%" if kind is ReadingType.VOLTAGE else units.unit(unit),
                     [
                         _line(
-                            line, points(line), None if kind is ReadingType.VOLTAGE else limits.get((line.name, unit))
+                            line,
+                            points(line),
+                            None if kind is ReadingType.VOLTAGE else limits.get((line.name, unit)),
+                            newest[line.name, line.source],
                         )
                         for line in lines
                         if line.units == unit
@@ -147,7 +159,12 @@ def plots(history: HistoryShape, sensors: SensorsShape) -> list[Plot]:
     return found
 
 
-def _line(line: SeriesShape, points: Numbers, limits: Any) -> Line:
+def _gap(history: HistoryShape) -> float:
+    """Seconds without a number that are a gap."""
+    return _GAP * max(history.step, 300)
+
+
+def _line(line: SeriesShape, points: Numbers, limits: Any, current: datetime) -> Line:
     name = f"{line.name} ({line.source})" if line.source else line.name
     below, above = hardware_words.nearest(limits) if limits is not None else (None, None)
     return Line(
@@ -158,6 +175,7 @@ def _line(line: SeriesShape, points: Numbers, limits: Any) -> Line:
         max(value for value in line.maximum if value is not None),
         below,
         above,
+        line.last_read if line.last_read < current else None,
     )
 
 

@@ -54,6 +54,7 @@ def history(
             reading_type=line.series.reading_type,
             source=line.series.qualifier or None,
             context=line.series.context,
+            last_read=max(at for at, value in zip(found.times, line.mean, strict=True) if value is not None),
             minimum=line.least,
             average=line.mean,
             maximum=line.greatest,
@@ -178,6 +179,7 @@ def event_log(
 
 
 def _entry(row: EventLogEntry, *, staff: bool) -> LogEntryShape:
+    now = clock.now()
     return LogEntryShape(
         id=row.id,
         log=row.log,
@@ -189,8 +191,8 @@ def _entry(row: EventLogEntry, *, staff: bool) -> LogEntryShape:
         component=row.component,
         asserted=row.asserted,
         repaired=row.repaired,
-        seen_at=row.seen_at,
-        gone_at=row.gone_at,
+        seen_at=min(row.seen_at, now),  # what was noted while a clock was ahead was noted before now all the same
+        gone_at=row.gone_at and min(row.gone_at, now),
         raw=row.raw if staff else None,
     )
 

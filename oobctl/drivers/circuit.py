@@ -27,9 +27,9 @@ def admit(tx: Session, endpoint: EndpointAddress, purpose: SessionPurpose, secon
     if row is None or not row.failures:
         return None
     now = tx.scalar(select(db_now())) or 0.0
-    if row.probe is not None and row.probe_until > now:
+    if row.probe is not None and _waits(now, row.probe_until):
         raise Probed
-    if purpose is SessionPurpose.POLL and row.retry_at > now:
+    if purpose is SessionPurpose.POLL and _waits(now, row.retry_at):
         raise BmcUnreachable(
             f"The BMC at {endpoint.address} left {row.failures} logins over {endpoint.protocol} in a row unanswered. "
             f"It is asked again in {row.retry_at - now:.0f} s, or at once by any action.",
@@ -37,6 +37,11 @@ def admit(tx: Session, endpoint: EndpointAddress, purpose: SessionPurpose, secon
         )
     row.probe, row.probe_until = new_id(), now + seconds
     return row.probe
+
+
+def _waits(now: float, until: float) -> bool:
+    """Nobody waits longer than the longest pause: the database's clock was ahead when that was written."""
+    return now < until <= now + _LONGEST_SECONDS
 
 
 def unanswered(endpoint_id: str, probe: str | None) -> None:

@@ -1,23 +1,16 @@
 """Connecting to a server's BMC: rows, profile and secret in, capabilities out; the login waits for the first use."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
-from sqlalchemy import select
-from sqlalchemy.orm import selectinload
-
-from oobctl import profiles
 from oobctl.constants import Capability, Protocol, SessionPurpose
 from oobctl.drivers import identity, ipmi, loops, redfish
-from oobctl.drivers.credentials import Secrets
 from oobctl.drivers.interfaces import (
     Bios,
     BmcDevice,
     Boot,
     Chassis,
-    EndpointAddress,
     EventLog,
     Events,
     Fence,
@@ -31,15 +24,12 @@ from oobctl.drivers.interfaces import (
     Users,
     VirtualMedia,
 )
-from oobctl.drivers.login import Login
 from oobctl.drivers.refusals import parked_error
 from oobctl.drivers.security import MergedSecurity
-from oobctl.drivers.shared_session import Box, SharedSlot
-from oobctl.drivers.slots import Slot, limit_of
-from oobctl.errors import BmcBusy, BmcUnreachable, ConfigurationError, NotFound, NotSupported
+from oobctl.drivers.slots import Slot
+from oobctl.drivers.ways import Rows, address_of, login_to, profile_of, rows_of
+from oobctl.errors import BmcBusy, BmcUnreachable, ConfigurationError, NotSupported
 from oobctl.profiles import Profile
-from oobctl.store import Bmc as BmcRow
-from oobctl.store import Credential, Endpoint, Server, Site, database
 
 _READ_TIMES = 3  # how often a reading is repeated whose session ended in the middle
 
@@ -48,17 +38,6 @@ _TITLES = {Protocol.IPMI: "IPMI", Protocol.REDFISH: "Redfish"}
 Check = Callable[[Identity], None]
 Transport = ipmi.IpmiTransport | redfish.RedfishTransport
 Spoken = TypeVar("Spoken", ipmi.IpmiTransport, redfish.RedfishTransport)
-
-
-@dataclass(frozen=True)
-class Rows:
-    """What the database says about one server's way to its BMC."""
-
-    server: Server
-    bmc: BmcRow
-    endpoints: dict[Protocol, Endpoint]
-    credentials: dict[Protocol, Credential | None]
-    public_key: bytes = b""
 
 
 class ConnectedBmc:
@@ -234,7 +213,7 @@ class ConnectedBmc:
     def known(self) -> list[tuple[str, str | None]]:
         """What tells this server from others and must be in no bug report, with its kind (scrub.Scrubber.learn).
 
-        Raises what `_login` raises.
+        Raises what `login_to` raises.
         """
         server, bmc = self._rows.server, self._rows.bmc
         found = [("host", server.name), ("serial", server.serial), ("id", server.system_uuid), ("id", bmc.guid)]
@@ -282,7 +261,7 @@ class ConnectedBmc:
         def check_who() -> None:
             self._check_who(protocol)
 
-        login = _login(self._rows, protocol, self._profile, self._purpose, self._holder, check_who)
+        login = login_to(self._rows, protocol, self._profile, self._purpose, self._holder, check_who)
         self._slots.append(login.slot)
         if protocol is Protocol.IPMI:
             return ipmi.IpmiTransport(login, self._fence)
@@ -332,71 +311,3 @@ def connect(
         loops.aside(lambda: identity.check(found, server_id))
 
     return ConnectedBmc(rows, profile_of(rows.bmc), purpose, holder, fence, check or by_rows)
-
-
-def profile_of(bmc: BmcRow) -> Profile:
-    """With the quirks of its firmware."""
-    return profiles.find(bmc.profile).for_firmware(bmc.firmware)
-
-
-def redfish_login(rows: Rows, purpose: SessionPurpose, holder: str) -> Login:
-    """The way in for who ends sessions there. Raises what `connect` raises, and BmcAuthFailed."""
-    return _login(rows, Protocol.REDFISH, profile_of(rows.bmc), purpose, holder, lambda: None)
-
-
-def rows_of(server_id: str) -> Rows:
-    """Raises NotFound."""
-    with database().read() as tx:
-        server = tx.get(Server, server_id)
-        if server is None:
-            raise NotFound("There is no such server.")
-        bmc = tx.scalar(
-            select(BmcRow)
-            .where(BmcRow.id == server.bmc_id)
-            .options(selectinload(BmcRow.endpoints).selectinload(Endpoint.credential))
-        )
-        assert bmc is not None  # the foreign key holds it
-        endpoints = {Protocol(endpoint.protocol): endpoint for endpoint in bmc.endpoints}
-        credentials = {key: endpoint.credential for key, endpoint in endpoints.items()}
-        return Rows(server, bmc, endpoints, credentials, tx.get_one(Site, bmc.site_id).public_key)
-
-
-def address_of(endpoint: Endpoint) -> EndpointAddress:
-    """An endpoint's row as the drivers know it."""
-    return EndpointAddress(
-        id=endpoint.id,
-        bmc_id=endpoint.bmc_id,
-        protocol=Protocol(endpoint.protocol),
-        address=endpoint.address,
-        port=endpoint.port,
-        tls_mode=endpoint.tls_mode,
-        tls_fingerprint=endpoint.tls_fingerprint,
-        tls_ca=endpoint.tls_ca,
-    )
-
-
-def _login(
-    rows: Rows,
-    protocol: Protocol,
-    profile: Profile,
-    purpose: SessionPurpose,
-    holder: str,
-    check_who: Callable[[], None],
-) -> Login:
-    """The way in to one endpoint.
-
-    Raises BmcAuthFailed where its credential is parked, ConfigurationError where there is none or the key does not
-    open it.
-    """
-    endpoint = address_of(rows.endpoints[protocol])
-    secrets = Secrets(endpoint, rows.bmc.site_id, rows.server.name)
-    secret = secrets.first(rows.credentials[protocol])
-    limit = limit_of(protocol, profile.sessions.ours(protocol), purpose)
-    patience = profile.timeouts.connect
-    if protocol is Protocol.IPMI:
-        slot = Slot(endpoint, limit, purpose, holder, patience=patience)
-        return Login(endpoint, secret, profile, slot, check_who, secrets)
-    box = Box(endpoint, rows.public_key, secrets.key, lambda: login.secret)
-    shared = SharedSlot(endpoint, limit, purpose, holder, box, patience=patience)
-    login = Login(endpoint, secret, profile, shared, check_who, secrets)
-    return login

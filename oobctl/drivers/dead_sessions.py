@@ -8,9 +8,9 @@ from sqlalchemy import select
 
 from oobctl.constants import Protocol, SessionPurpose
 from oobctl.drivers import redfish, refusals
-from oobctl.drivers.connect import redfish_login, rows_of
 from oobctl.drivers.holders import alive
 from oobctl.drivers.slots import Leftover, disown_all, forget
+from oobctl.drivers.ways import redfish_login, rows_of
 from oobctl.errors import OobctlError, StoreUnavailable
 from oobctl.store import BmcSession, Server, database
 

@@ -33,7 +33,7 @@ def check(tx: Session, endpoint: EndpointAddress) -> None:
     if row.parked_at is not None:
         raise parked_error(endpoint, str(row.parked_because))
     now = _now(tx)
-    if row.refused_at is not None and row.retry_at > now:
+    if row.refused_at is not None and row.refused_at <= now < row.retry_at:  # else the clock was ahead then
         raise BmcAuthUnconfirmed(
             f"The BMC at {endpoint.address} refused our {endpoint.protocol} password at {_words(row.refused_at)}. "
             f"It may be starting, so it is asked again at {_words(row.retry_at)}; nothing was sent.",
@@ -92,7 +92,7 @@ def refused(endpoint: EndpointAddress, tried: set[bytes], pause: float, refusal:
             row.parked_at, row.parked_because = clock.now(), refusal.message
             row.refused_at, row.retry_at = None, 0.0
             return
-        if row.refused_at is None or before is not None:
+        if row.refused_at is None or before is not None or row.refused_at > now:
             row.refused_at = now
         row.retry_at = row.refused_at + pause
         again = row.retry_at

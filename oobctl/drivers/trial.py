@@ -2,11 +2,11 @@
 
 from oobctl.constants import Capability, Protocol, SessionPurpose
 from oobctl.drivers import identity, ipmi, redfish
-from oobctl.drivers.connect import address_of, profile_of, rows_of
 from oobctl.drivers.credentials import only
 from oobctl.drivers.login import Login
 from oobctl.drivers.refusals import digest, let_in
 from oobctl.drivers.slots import Slot, limit_of
+from oobctl.drivers.ways import address_of, profile_of, rows_of
 from oobctl.errors import BmcAuthFailed, BmcAuthUnconfirmed
 
 

@@ -64,13 +64,18 @@ def between(
     low = first // seconds * seconds
     if since is not None:  # a sample that began before tells of somebody else, too
         low = max(low, since.timestamp())
-    times, samples, series = _samples(session, server_id, seconds, low, last)
+    times, samples, series = _samples(session, server_id, seconds, low, min(last, _latest()))
     begins = np.asarray([at // seconds * seconds for at in times], np.int64)
     groups = np.flatnonzero(np.diff(begins, prepend=-1))
     spans = together(samples, groups) if len(groups) else samples
     lines = [_line(one, spans[:, :, one.position]) for one in series]
     moments = [datetime.fromtimestamp(int(begins[index]), UTC) for index in groups]
     return History(begin, end, seconds, moments, [line for line in lines if any(v is not None for v in line.mean)])
+
+
+def _latest() -> float:
+    """What is noted of a later time was so while a clock was ahead."""
+    return (clock.now() + clock.ALLOWANCE).timestamp()
 
 
 def _step(first: float, last: float, wanted: int | None) -> int:

@@ -5,7 +5,7 @@ history takes is bounded at any moment. Many servers are done in a handful of st
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import pairwise
 from typing import Any, cast
@@ -17,31 +17,38 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 
+from oobctl import clock
 from oobctl.constants import ReadingType
 from oobctl.history.samples import DAY, MINUTE, STEPS, Floats, Step, pack, together, unpack
 from oobctl.ids import new_id
-from oobctl.store import Sample, Series
+from oobctl.store import Sample, Series, db_now
 
 MOST_SERIES = 1000
 """Of one server. A BMC that makes up new names for its sensors fills no database."""
-LATEST = 3600
-"""Seconds. A sample that is older than the newest one by more is not late: the clock has been set back."""
+METERS = "power metering"
+"""The qualifier of a power meter: a sensor of its name is another thing."""
+Key = tuple[str, str, str]
 Places = dict[int, float]
 """A number by its series' position."""
 
 
 @dataclass(frozen=True)
 class What:
-    """What one number is of; as the columns of Series."""
+    """What one number is of; as the columns of Series.
+
+    place: where a sensor is found. It qualifies the name as soon as several sensors have had that name: else one that
+    is missing for a while would leave its series to another.
+    """
 
     name: str
     units: str
     reading_type: ReadingType
     qualifier: str = ""
     context: str | None = None
+    place: str = field(default="", compare=False)
 
     @property
-    def key(self) -> tuple[str, str, str]:
+    def key(self) -> Key:
         return self.name, self.units, self.qualifier
 
 
@@ -58,7 +65,7 @@ def add(session: Session, found: Sequence[Numbers]) -> None:
     """Keep them, in the caller's transaction, in which the rows of `reading` of these servers are locked already.
 
     Two readings of one minute become one sample; of a number that both have the later one counts. One that comes late
-    is put where it belongs. Samples of a time to come (the clock was set back) go: they would be in all others' way.
+    is put where it belongs. Samples of a time to come (the clock was set back) go: they tell of no time that was.
     """
     left = sorted(found, key=lambda one: (one.at, one.server_id))
     while left:
@@ -90,12 +97,13 @@ def _add(session: Session, batch: Mapping[str, Numbers]) -> None:
 def _places(session: Session, batch: Mapping[str, Numbers]) -> dict[str, Places]:
     """Per server the numbers by their series' positions; those with none are left out. New series are made."""
     columns = (Series.server_id, Series.name, Series.units, Series.qualifier, Series.position)
-    known: dict[str, dict[tuple[str, str, str], int]] = {server_id: {} for server_id in batch}
+    known: dict[str, dict[Key, int]] = {server_id: {} for server_id in batch}
     for row in session.execute(select(*columns).where(Series.server_id.in_(sorted(batch)))):
         known[row[0]][row[1], row[2], row[3]] = row[4]
     fresh: list[dict[str, Any]] = []
     places = {}
-    for server_id, one in batch.items():
+    for server_id, read in batch.items():
+        one = _told_apart(read, known[server_id])
         fresh += _new_series(server_id, one, known[server_id])
         numbers = {known[server_id].get(what.key, -1): value for what, value in one.values.items() if value is not None}
         numbers.pop(-1, None)
@@ -106,7 +114,17 @@ def _places(session: Session, batch: Mapping[str, Numbers]) -> dict[str, Places]
     return places
 
 
-def _new_series(server_id: str, one: Numbers, known: dict[tuple[str, str, str], int]) -> Iterable[dict[str, Any]]:
+def _told_apart(one: Numbers, known: Iterable[Key]) -> Numbers:
+    """The same, each name qualified that was so before: another sensor of that name is missing now."""
+    several = {(name, units) for name, units, qualifier in known if qualifier not in ("", METERS)}
+    values = {
+        what if what.qualifier or (what.name, what.units) not in several else replace(what, qualifier=what.place): value
+        for what, value in one.values.items()
+    }
+    return replace(one, values=values)
+
+
+def _new_series(server_id: str, one: Numbers, known: dict[Key, int]) -> Iterable[dict[str, Any]]:
     """What was never read there; their positions are added to `known`."""
     for what, value in one.values.items():
         if value is not None and what.key not in known and len(known) < MOST_SERIES:
@@ -123,10 +141,14 @@ def _newest(session: Session, moments: Mapping[str, int]) -> dict[str, int]:
     theirs = (Sample.server_id.in_(sorted(moments)), Sample.step == MINUTE.seconds)
     latest = select(Sample.server_id, func.max(Sample.at)).where(*theirs).group_by(Sample.server_id)
     found = {row[0]: row[1] for row in session.execute(latest)}
+    if not any(at > moments[server_id] and not clock.has_been(at) for server_id, at in found.items()):
+        return found
+    now = session.scalar(select(db_now())) or 0.0  # not our own clock, which may be the one that is wrong
     for server_id, at in list(found.items()):
-        if at > moments[server_id] + LATEST:
+        if at > max(moments[server_id], now + clock.ALLOWANCE.total_seconds()):
             mine = Sample.server_id == server_id
-            session.execute(delete(Sample).where(mine, Sample.at > moments[server_id]))
+            made_of_these = (Sample.step > MINUTE.seconds) & (Sample.at + Sample.step > now)
+            session.execute(delete(Sample).where(mine, (Sample.at > now) | made_of_these))
             before = select(func.max(Sample.at)).where(mine, Sample.step == MINUTE.seconds)
             found[server_id] = session.scalar(before) or moments[server_id]
     return found

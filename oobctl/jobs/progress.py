@@ -124,13 +124,18 @@ def saw_power(server_id: str, state: PowerState, read_at: datetime) -> None:
 
 def keep_power(session: Session, server: Server, state: PowerState, read_at: datetime) -> None:
     """Keep a reading, unless something newer is there; from off to not off is a boot. The server's row is locked."""
-    if server.power_read_at is not None and server.power_read_at > read_at:
+    if has_newer(server, read_at):
         return
     if server.power_state in _DARK and state in _LIT:
         saw_boot(session, server.id)
     server.power_state = state
     server.power_read_at = read_at
     server.silent_since = server.silent_because = None
+
+
+def has_newer(server: Server, read_at: datetime) -> bool:
+    """Whether its power was read after that. A time to come is a wrong clock's, and hides nothing."""
+    return server.power_read_at is not None and read_at < server.power_read_at and clock.has_been(server.power_read_at)
 
 
 def keep_still(session: Session, server_ids: Sequence[str], state: PowerState, read_at: datetime) -> set[str]:

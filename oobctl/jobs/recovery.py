@@ -27,13 +27,20 @@ _SESSION_BEAT_SECONDS = 30.0
 
 
 def beat(process_id: str, kind: str, site_id: str, *, first: bool = False) -> bool:
-    """Say that a process is alive. False where others took it for dead: it must not go on."""
+    """Say that a process is alive. False where others took it for dead: it must not go on.
+
+    The answer tells the store's time, which this process's clock follows.
+    """
     with database().write() as session:
         if first:
             session.add(Process(id=process_id, kind=kind, site_id=site_id, seen=0.0))
             session.flush()
-        seen = update(Process).where(Process.id == process_id).values(seen=db_now()).returning(Process.id)
-        return session.execute(seen).first() is not None
+        seen = update(Process).where(Process.id == process_id).values(seen=db_now()).returning(Process.seen)
+        row = session.execute(seen).first()
+    if row is None:
+        return False
+    clock.follow(row[0])
+    return True
 
 
 def leave(process_id: str) -> None:

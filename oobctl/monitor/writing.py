@@ -9,7 +9,7 @@ from typing import TypeVar
 import structlog
 from sqlalchemy.orm import Session
 
-from oobctl import readings
+from oobctl import clock, readings
 from oobctl.constants import POLLED, Capability, PowerState
 from oobctl.errors import StoreUnavailable
 from oobctl.jobs import progress
@@ -119,6 +119,7 @@ def _store(session: Session, poll: Poll) -> None:
         return
     if poll.state is not None:
         progress.keep_power(session, server, poll.state, poll.at)
-    elif server.power_read_at is None or server.power_read_at <= poll.at:  # else a job has heard from it since
-        server.silent_since = server.silent_since or poll.at
+    elif not progress.has_newer(server, poll.at):  # else a job has heard from it since
+        began = server.silent_since
+        server.silent_since = began if began is not None and clock.has_been(began) else poll.at
         server.silent_because = poll.because

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Table, func, select, update
+from sqlalchemy import ColumnElement, Table, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 
+from oobctl import clock
 from oobctl.constants import Health
 from oobctl.drivers import media_slots
 from oobctl.drivers.readings import EventLogEntry as Entry
@@ -47,7 +48,7 @@ def mark_gone(session: Session, server_id: str, report: EventLogReport, at: date
         EventLogEntry.server_id == server_id,
         EventLogEntry.log.in_(logs),
         EventLogEntry.gone_at.is_(None),
-        EventLogEntry.seen_at <= at,
+        or_(EventLogEntry.seen_at <= at, EventLogEntry.seen_at > clock.now() + clock.ALLOWANCE),
     )
     gone = [row.id for row in session.execute(kept) if (row.log, row.entry_id, row.digest) not in there]
     for start in range(0, len(gone), _AT_ONCE):

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 
-from oobctl import history
+from oobctl import clock, history
 from oobctl.constants import Capability, Lifecycle
 from oobctl.drivers.readings import BiosReport, EventLogReport, MediaReport, SecurityReport, as_json
 from oobctl.errors import NotSupported, OobctlError
@@ -140,7 +140,12 @@ def _contents(session: Session, newest: dict[Key, Taken]) -> dict[Key, dict[str,
 
 
 def _has_newer(row: _Row, one: Taken) -> bool:
-    return row.read_at is not None and row.read_at > one.at
+    return row.read_at is not None and _is_later(row.read_at, one)
+
+
+def _is_later(moment: datetime, one: Taken) -> bool:
+    """A time to come is a wrong clock's, and hides nothing."""
+    return one.at < moment and clock.has_been(moment)
 
 
 def _updated(batch: _Batch, row: _Row, one: Taken) -> dict[str, Any] | None:
@@ -155,7 +160,7 @@ def _updated(batch: _Batch, row: _Row, one: Taken) -> dict[str, Any] | None:
         problem = _problem(one.found)
     elif not _has_newer(row, one):
         values = {"content": _content(batch, one, one.found), "read_at": one.at}
-    if row.tried_at <= one.at:
+    if not _is_later(row.tried_at, one):
         values |= {"tried_at": one.at, "problem": problem}
     return {**key, **values} if values else None
 

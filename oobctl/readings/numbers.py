@@ -4,11 +4,9 @@ from collections import Counter
 
 from oobctl.constants import ReadingType
 from oobctl.drivers.readings import PowerMeteringReport, SensorReport
-from oobctl.history import Numbers, What
+from oobctl.history import METERS, Numbers, What
 from oobctl.readings import storable
 from oobctl.readings.take import Taken
-
-_METER = "power metering"
 
 
 def numbers_of(one: Taken) -> Numbers | None:
@@ -31,6 +29,7 @@ def _sensors(report: SensorReport) -> dict[What, float | None]:
             sensor.reading_type,
             storable.text(sensor.source, 256) if names[sensor.name] > 1 else "",
             storable.text_or_none(sensor.context, 64),
+            storable.text(sensor.source, 256),
         ): sensor.reading
         for sensor in report.sensors
         if sensor.reading_type is not ReadingType.DISCRETE
@@ -39,6 +38,6 @@ def _sensors(report: SensorReport) -> dict[What, float | None]:
 
 def _meters(report: PowerMeteringReport) -> dict[What, float | None]:
     return {
-        What(storable.text(meter.name, 128), "W", ReadingType.POWER, _METER): meter.consumed_watts
+        What(storable.text(meter.name, 128), "W", ReadingType.POWER, METERS): meter.consumed_watts
         for meter in report.meters
     }

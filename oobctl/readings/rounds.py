@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from oobctl import profiles
+from oobctl import clock, profiles
 from oobctl.config import settings
 from oobctl.constants import Capability
 from oobctl.errors import ConfigurationError
@@ -21,7 +21,7 @@ def interval(profile: str, capability: Capability) -> float | None:
 
 
 def is_current(read_at: datetime | None, seconds: float | None, now: datetime) -> bool:
-    """Read no more than a few rounds ago, of so many seconds each."""
-    if read_at is None or seconds is None:
+    """Read no more than a few rounds ago, of so many seconds each. Of a time to come nobody knows when it was."""
+    if read_at is None or seconds is None or read_at > now + clock.ALLOWANCE:
         return False
     return (now - read_at).total_seconds() <= max(_AT_LEAST_SECONDS, ROUNDS * seconds)

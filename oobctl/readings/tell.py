@@ -58,14 +58,16 @@ def latest(session: Session, actor: Actor, server: Server, capability: Capabilit
     if row is None or (not actor.is_staff and server.uncleared_since is not None and capability in HANDED_ON):
         return Told()
     since = None if actor.is_staff else handed_over(session, [server.id]).get(server.id)
-    tried = Told(tried_at=row.tried_at, problem=row.problem) if since is None or row.tried_at >= since else Told()
+    # Written down while a clock was ahead, it was read before now all the same.
+    now, newest = clock.now(), since is None or row.tried_at >= since
+    tried = Told(tried_at=min(row.tried_at, now), problem=row.problem) if newest else Told()
     if row.read_at is None or (since is not None and row.read_at < since):
         return tried
     content = row.content
     if capability is Capability.VIRTUAL_MEDIA and content is not None:  # earlier releases kept whole addresses
         content = storable.without_keys(content)
         content = content if actor.is_staff else shared_slots.of_its_own(session, server, content)
-    return Told(content, row.read_at, tried.tried_at, tried.problem)
+    return Told(content, min(row.read_at, now), tried.tried_at, tried.problem)
 
 
 def sensor_history(

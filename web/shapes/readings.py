@@ -54,7 +54,8 @@ class SensorShape(BaseModel):
 class SeriesShape(BaseModel):
     """One sensor over the history's times: per time a number, or null where nothing was read then.
 
-    `source` is told where several sensors have one name.
+    `source` is told where several sensors have one name. A sensor that tells another unit than before (its firmware is
+    another, say) is another series: `last_read` is when the first one ended.
     """
 
     name: str
@@ -62,6 +63,7 @@ class SeriesShape(BaseModel):
     reading_type: ReadingType
     source: str | None
     context: str | None
+    last_read: Moment = Field(description="The last of the history's times at which it had a number.")
     minimum: list[float | None]
     average: list[float | None]
     maximum: list[float | None]

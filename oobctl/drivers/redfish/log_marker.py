@@ -110,7 +110,13 @@ def newest_of(entries: Sequence[Listed], profile: Profile) -> Listed:
 
 
 def by_age(entries: Sequence[Listed], profile: Profile) -> list[Listed]:
-    """Entries in no order, the oldest first; one without a date stays behind the one that it was listed after."""
+    """Entries whose numbers are in no order, the oldest first. By their dates; one without stays behind the one before.
+
+    Where all dates are in order already the list is: a ring whose numbers began anew.
+    """
+    listed = _direction([date.timestamp() for one in entries if (date := moment(one.created, profile)) is not None])
+    if listed in {Order.OLDEST_FIRST, Order.NEWEST_FIRST}:
+        return list(entries) if listed is Order.OLDEST_FIRST else list(reversed(entries))
     keyed, latest = [], 0.0
     for entry in entries:
         date = moment(entry.created, profile)

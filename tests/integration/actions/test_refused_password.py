@@ -75,3 +75,14 @@ def test_a_rotation_in_which_the_bmc_ends_our_session_and_lets_nobody_in_keeps_b
     later(1)
     assert carry_out("power.on", server).state is JobState.SUCCEEDED  # with the one that the BMC took
     assert (bmc.state.failed_logins, credential().parked_at) == (1, None)
+
+
+def test_a_refusal_that_was_noted_while_the_clock_was_ahead_keeps_nobody_waiting_and_asks_once(bmc: Served) -> None:
+    server = trees.way(bmc)
+    assert carry_out("power.on", server).state is JobState.SUCCEEDED
+    starting = Starting(bmc)
+    assert carry_out("power.cycle", server).state is JobState.FAILED
+    later(-3600)
+    for _ in range(2):  # the first asks and is refused, the second waits as after any refusal
+        assert carry_out("power.cycle", server).state is JobState.FAILED
+    assert (starting.refused, credential().parked_at) == (2, None)

@@ -43,14 +43,19 @@ class Simulator:
         self._folder, self._guid, self._sessions = folder, guid, sessions
         self._records, self._commands, self._frus = records, commands, frus or {}
         self._repository, self._kept_log = repository, log
+        self._firmware = 0x11
         self.address, self.port = "127.0.0.1", free_port()
         self._system_interface = free_port()
-        self._write()
         self._log = folder / "log"
+        self._start()
+
+    def _start(self) -> None:
+        self._write()
+        self._log.unlink(missing_ok=True)
         with self._log.open("ab") as output:
             self._process = subprocess.Popen(
-                ["ipmi_sim", "-c", "lan.conf", "-f", "bmc.emu", "-s", str(folder / "state")],
-                cwd=folder,
+                ["ipmi_sim", "-c", "lan.conf", "-f", "bmc.emu", "-s", str(self._folder / "state")],
+                cwd=self._folder,
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -86,6 +91,12 @@ class Simulator:
         """Other clients that ask the same BMC."""
         return Peers(self.address, self.port, USER, PASSWORD, self._folder)
 
+    def update(self, records: Sequence[bytes], commands: Sequence[str]) -> None:
+        """Another firmware: it restarts at the same place, and has these sensors from then on."""
+        self.stop()
+        self._records, self._commands, self._firmware = records, commands, self._firmware + 1
+        self._start()
+
     def stop(self) -> None:
         self._process.terminate()
         try:
@@ -98,7 +109,7 @@ class Simulator:
 
     def _write(self) -> None:
         state = self._folder / "state" / "ipmi_sim" / "sim"
-        state.mkdir(parents=True)
+        state.mkdir(parents=True, exist_ok=True)
         if self._kept_log:
             (state / "sel.20").write_text("".join(map(_kept, reversed(self._kept_log))))
         configuration = [
@@ -121,10 +132,10 @@ class Simulator:
     def _emulator(self) -> list[str]:
         lines = [
             "mc_setbmc 0x20",
-            "mc_add 0x20 0x20 no-device-sdrs 0x01 2 0x11 0x9f 0x0291 0xf02"
+            f"mc_add 0x20 0x20 no-device-sdrs 0x01 2 {self._firmware:#04x} 0x9f 0x0291 0xf02"
             if self._repository
-            else "mc_add 0x20 0x20 has-device-sdrs 0x01 2 0x11 0x9d 0x0291 0xf02",
-            "sel_enable 0x20 5000 0x0a",
+            else f"mc_add 0x20 0x20 has-device-sdrs 0x01 2 {self._firmware:#04x} 0x9d 0x0291 0xf02",
+            f"sel_enable 0x20 {max(5000, len(self._kept_log) + 100)} 0x0a",
         ]
         add = "main_sdr_add 0x20" if self._repository else "device_sdr_add 0x20 0"
         for record in self._records:

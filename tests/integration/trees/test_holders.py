@@ -11,9 +11,10 @@ from sqlalchemy import select, update
 
 from oobctl.constants import PowerState, Protocol, SessionPurpose
 from oobctl.drivers import dead_sessions, slots
-from oobctl.drivers.connect import ConnectedBmc, address_of, rows_of
+from oobctl.drivers.connect import ConnectedBmc
 from oobctl.drivers.holders import STALE_SECONDS
 from oobctl.drivers.slots import Slot
+from oobctl.drivers.ways import address_of, rows_of
 from oobctl.errors import BmcBusy, BmcSessionsExhausted
 from oobctl.jobs import heartbeats
 from oobctl.store import BmcSession, Process, Site, database, db_now

@@ -9,8 +9,8 @@ from sqlalchemy import select
 from oobctl import clock
 from oobctl.constants import Protocol, SessionPurpose
 from oobctl.drivers import circuit, dead_sessions
-from oobctl.drivers.connect import address_of, rows_of
 from oobctl.drivers.slots import Slot
+from oobctl.drivers.ways import address_of, rows_of
 from oobctl.monitor import Monitor
 from oobctl.monitor.polls import poll
 from oobctl.store import BmcCircuit, BmcSession, Server, Site, database

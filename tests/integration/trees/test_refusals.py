@@ -6,9 +6,10 @@ import pytest
 
 from oobctl.constants import PowerState, Protocol, SessionPurpose
 from oobctl.drivers import credentials, dead_sessions, refusals, slots
-from oobctl.drivers.connect import ConnectedBmc, address_of, rows_of
+from oobctl.drivers.connect import ConnectedBmc
 from oobctl.drivers.slots import Slot
 from oobctl.drivers.trial import lets_in
+from oobctl.drivers.ways import address_of, rows_of
 from oobctl.errors import BmcAuthFailed, BmcAuthUnconfirmed
 from oobctl.monitor.polls import was_asked
 from oobctl.profiles import find

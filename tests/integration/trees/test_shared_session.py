@@ -10,11 +10,12 @@ from sqlalchemy import delete, select, update
 
 from oobctl.constants import PowerState, SessionPurpose
 from oobctl.drivers import dead_sessions, slots
-from oobctl.drivers.connect import ConnectedBmc, address_of, rows_of
+from oobctl.drivers.connect import ConnectedBmc
 from oobctl.drivers.holders import STALE_SECONDS
 from oobctl.drivers.redfish.session import RedfishSession
 from oobctl.drivers.shared_session import SharedSlot
 from oobctl.drivers.slots import Slot
+from oobctl.drivers.ways import address_of, rows_of
 from oobctl.errors import BmcError, BmcUnreachable, StoreUnavailable
 from oobctl.store import BmcCircuit, BmcSession, Credential, Endpoint, Site, database, db_now
 from oobctl.vault import Secret, seal

@@ -7,9 +7,10 @@ import pytest
 
 from oobctl import profiles
 from oobctl.constants import Capability, Protocol, SessionPurpose
-from oobctl.drivers.connect import ConnectedBmc, Rows
+from oobctl.drivers.connect import ConnectedBmc
 from oobctl.drivers.interfaces import EndpointAddress, Identity
 from oobctl.drivers.slots import Slot
+from oobctl.drivers.ways import Rows
 from oobctl.errors import BmcBusy, BmcUnreachable, WrongServer
 
 

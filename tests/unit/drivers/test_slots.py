@@ -4,8 +4,8 @@ from sqlalchemy import select
 
 from oobctl.constants import Protocol, SessionPurpose
 from oobctl.drivers import slots
-from oobctl.drivers.connect import address_of, rows_of
 from oobctl.drivers.slots import Slot
+from oobctl.drivers.ways import address_of, rows_of
 from oobctl.store import BmcSession, database
 from tests.installation import Installation
 

@@ -1,6 +1,7 @@
 """History from reading to plot, on both databases: what was read is told, a gap is a gap, and space is bounded."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -93,7 +94,8 @@ def test_a_late_sample_changes_the_quarter_that_it_belongs_to(server: str) -> No
     assert told(server, hour(0), hour(15), 900).lines[0].greatest == [25.0]
 
 
-def test_a_day_is_made_of_its_quarters(server: str) -> None:
+def test_a_day_is_made_of_its_quarters(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    set_clock(monkeypatch, NOON + timedelta(days=2))
     add_all(server, {hour(60 * hours): {INLET: hours} for hours in range(0, 40, 2)})
     found = told(server, NOON - timedelta(hours=12), NOON + timedelta(days=2), DAY.seconds)
     assert found.lines[0].greatest == [10.0, 34.0, 38.0]
@@ -125,10 +127,10 @@ def test_nothing_that_began_before_the_server_was_somebodys_is_told_to_them(serv
 
 
 def test_a_clock_that_was_set_back_leaves_nothing_of_a_time_to_come(server: str) -> None:
-    add(server, NOON + timedelta(days=300), {INLET: 99})
+    add(server, datetime.now(UTC) + timedelta(days=300), {INLET: 99})  # the database's clock is not set by a test
     add(server, hour(0), {INLET: 20})
     add(server, hour(20), {INLET: 21})
-    assert told(server, NOON, NOON + timedelta(days=400), DAY.seconds).lines[0].greatest == [21.0]
+    assert told(server, NOON, NOON + timedelta(days=3000), DAY.seconds).lines[0].greatest == [21.0]
     assert count(QUARTER) == 1
 
 
@@ -169,6 +171,23 @@ def test_a_sensor_whose_unit_changes_is_another_series_and_one_that_returns_the_
     assert {line.series.units: line.mean for line in found.lines} == {
         "Cel": [20.0, None, 22.0],
         "Fahrenheit": [None, 21.0, None],
+    }
+
+
+def test_sensors_of_one_name_stay_apart_while_one_of_them_is_missing(server: str) -> None:
+    """Alone, each would be called by its name only, and both by the same."""
+    front, rear = (replace(INLET, place=place) for place in ("/Temperatures/0", "/Temperatures/1"))
+    both = {replace(one, qualifier=one.place): number for one, number in ((front, 20.0), (rear, 30.0))}
+    meter = What("Inlet", "W", ReadingType.POWER, history.METERS)
+    for minute, values in enumerate(({meter: 100.0, **both}, {front: 21.0}, {rear: 31.0}, both)):
+        add(server, hour(minute), values)
+    add(server, hour(5), {What("Inlet", "W", ReadingType.POWER, place="/Sensors/0"): 90.0})
+    found = told(server, hour(0), hour(10))
+    assert {(line.series.units, line.series.qualifier): line.mean for line in found.lines} == {
+        ("W", history.METERS): [100.0, None, None, None, None],
+        ("Cel", "/Temperatures/0"): [20.0, 21.0, None, 20.0, None],
+        ("Cel", "/Temperatures/1"): [30.0, None, 31.0, 30.0, None],
+        ("W", ""): [None, None, None, None, 90.0],
     }
 
 

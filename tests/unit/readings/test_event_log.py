@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from oobctl import readings
+from oobctl import clock, readings
 from oobctl.constants import Capability
 from oobctl.drivers.readings import EventLogReport
 from oobctl.errors import BmcTimeout
@@ -140,3 +140,12 @@ def test_the_markers_survive_a_bmc_that_does_not_answer(installation: Installati
         readings.keep(session, server_id, Capability.EVENT_LOG, BmcTimeout("Nothing."), NOON + timedelta(minutes=1))
     with database().read() as session:
         assert session.get_one(Reading, (server_id, Capability.EVENT_LOG)).content == before
+
+
+def test_an_entry_that_was_noted_while_a_clock_was_ahead_is_gone_when_it_is_gone(installation: Installation) -> None:
+    server_id, ahead = installation.servers["web01"], clock.now() + timedelta(hours=1)
+    with database().write() as session:
+        readings.keep(session, server_id, Capability.EVENT_LOG, log(entry(1), entry(2), whole=("SEL",)), ahead)
+    with database().write() as session:
+        readings.keep(session, server_id, Capability.EVENT_LOG, log(entry(2), whole=("SEL",)), clock.now())
+    assert entries(server_id) == [("SEL", "1", True), ("SEL", "2", False)]

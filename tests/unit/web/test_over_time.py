@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -59,6 +60,30 @@ def test_each_question_is_asked_where_there_are_numbers_that_answer_it(sign_in: 
     assert data["to"] - data["from"] == 86400
 
 
+def test_a_sensor_that_tells_another_unit_is_another_line_and_the_old_one_says_when_it_ended(
+    sign_in: SignIn, seed: Seed, anonymous: FlaskClient, bearer: Callable[[str], dict[str, str]]
+) -> None:
+    rpm, percent = (sensor("Fan 1", ReadingType.ROTATIONAL, *told) for told in ((4200, "RPM"), (41, "%")))
+    inlet = sensor("Inlet", ReadingType.TEMPERATURE, 21.5, "Cel")
+    for minutes, fan in ((30, rpm), (20, rpm), (10, percent), (5, percent)):
+        keep(seed, minutes, fan, inlet)
+    plots = {plot["unit"]: plot["lines"][0]["points"] for plot in drawn(page(sign_in("technician"), seed))["plots"]}
+    assert plots["rpm"] == [4200.0, 4200.0, None, None]
+    assert plots["%"] == [None, None, 41.0, 41.0]
+    rows = re.findall(r'<th scope="row">(.*?)</th>', page(sign_in("technician"), seed))
+    assert [("last read" in row, row.partition(" <")[0]) for row in rows] == [
+        (False, "Inlet"),
+        (True, "Fan 1"),
+        (False, "Fan 1"),
+    ]
+    begin = clock.rfc3339(clock.now() - timedelta(hours=1))
+    query = {"from": begin}
+    path = f"/api/v1/servers/{seed.servers[QUIET]}/sensors"
+    history = anonymous.get(path, headers=bearer("technician"), query_string=query).get_json()["history"]
+    last = {line["units"]: history["times"].index(line["last_read"]) for line in history["series"]}
+    assert last == {"Cel": 3, "RPM": 1, "%": 3}
+
+
 def test_a_name_that_a_bmc_made_up_ends_no_script(sign_in: SignIn, seed: Seed) -> None:
     name = "</script><script>alert(1)</script>"
     keep(seed, 10, sensor(name, ReadingType.TEMPERATURE, 20, "Cel"))
@@ -104,7 +129,7 @@ def test_sensors_of_one_name_are_told_apart_by_where_they_are(source: str | None
     at = clock.now()
     series = {
         "name": "Temp", "units": "Cel", "reading_type": "Temperature", "source": source, "context": None,
-        "minimum": [1.0], "average": [2.0], "maximum": [3.0],
+        "last_read": at, "minimum": [1.0], "average": [2.0], "maximum": [3.0],
     }  # fmt: skip
     history = HistoryShape.model_validate({"from": at, "to": at, "step": 60, "times": [at], "series": [series]})
     nothing = SensorsShape(read_at=None, age_seconds=None, tried_at=None, problem=None, history=None)

@@ -9,7 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import event
 
-from oobctl import administer, clock
+from oobctl import administer, clock, readings
 from oobctl.access import SYSTEM
 from oobctl.bios_values import BiosAttribute
 from oobctl.clock import rfc3339
@@ -351,3 +351,17 @@ def test_a_history_of_no_time_is_refused_with_the_field(
     anonymous: FlaskClient, bearer: Bearer, query: str, field: str
 ) -> None:
     assert get(anonymous, f"/servers/web01/sensors?{query}", bearer("owner"), 422)["field"] == field
+
+
+def test_what_was_noted_while_a_clock_was_ahead_is_told_of_no_time_to_come(
+    anonymous: FlaskClient, bearer: Bearer, seed: Seed
+) -> None:
+    ahead, entry = clock.now() + timedelta(hours=1), samples.entry(900, "Noted ahead of its time")
+    with database().write() as session:
+        readings.keep(session, seed.servers["web01"], Capability.EVENT_LOG, samples.log(entry), ahead)
+        readings.keep(session, seed.servers["web01"], Capability.SENSORS, samples.SENSORS, ahead)
+    sensors = get(anonymous, "/servers/web01/sensors", bearer("technician"))
+    log = get(anonymous, "/servers/web01/event-log", bearer("technician"))
+    (noted,) = [item for item in log["items"] if item["message"] == "Noted ahead of its time"]
+    moments = [sensors["read_at"], sensors["tried_at"], log["read_at"], log["tried_at"], noted["seen_at"]]
+    assert [moment for moment in moments if datetime.fromisoformat(moment) > clock.now()] == []

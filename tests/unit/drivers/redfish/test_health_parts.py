@@ -88,7 +88,7 @@ def test_a_part_seen_twice_counts_once_and_sensors_count_only_where_they_complai
         tally.sensor(member("cool", "OK", ReadingCelsius=20))
         tally.sensor(member("off", "Critical", "Disabled"))
     found = tally.report(())
-    assert (found.known, [part.because for part in found.parts]) == (2, ["It reads 99 Cel."])
+    assert (found.known, [part.because for part in found.parts]) == (2, ["It reads 99 °C."])
 
 
 @given(st.lists(resources, max_size=5), resources)

@@ -74,6 +74,12 @@ def test_whatever_the_text_a_marker_is_made_or_none_is(text: str) -> None:
     Marker.of('{"entry_id": ' + text + "}")
 
 
+def test_a_ring_whose_numbers_began_anew_is_in_the_order_of_its_dates_those_without_one_too() -> None:
+    ring = [entry(8, 1), entry(9), entry(1, 2), entry(2), entry(3, 3)]
+    assert [one.entry_id for one in by_age(ring, PROFILE)] == ["8", "9", "1", "2", "3"]
+    assert [one.entry_id for one in by_age(ring[::-1], PROFILE)] == ["8", "9", "1", "2", "3"]
+
+
 def test_entries_without_an_order_are_told_by_their_dates_and_numbers() -> None:
     mixed = [entry(100, 3), entry(11, 1), entry(12, 2), entry(9)]
     assert [one.entry_id for one in by_age(mixed, PROFILE)] == ["11", "9", "12", "100"]
