@@ -31,8 +31,10 @@ class Span:
     length: timedelta
 
 
+_DAY = Span("day", "24 hours", timedelta(days=1))
 SPANS = (
-    Span("day", "24 hours", timedelta(days=1)),
+    Span("hour", "60 minutes", timedelta(hours=1)),
+    _DAY,
     Span("week", "7 days", timedelta(days=7)),
     Span("quarter", "90 days", timedelta(days=90)),
     Span("years", "3 years", timedelta(days=3 * 365)),
@@ -102,8 +104,8 @@ _QUESTIONS: tuple[tuple[ReadingType, str, str, Callable[[SeriesShape], Numbers]]
 
 
 def page(session: Session, actor: Actor, server: Server, wanted: str) -> dict[str, Any]:
-    """What the page shows of the span of that name (the first, where there is none of it). Raises NotAllowed."""
-    span = next((one for one in SPANS if one.name == wanted), SPANS[0])
+    """What the page shows of the span of that name (a day, where there is none of it). Raises NotAllowed."""
+    span = next((one for one in SPANS if one.name == wanted), _DAY)
     end = clock.now()
     begin = end - span.length
     sensors = readings.shape(session, actor, server, Capability.SENSORS, SensorsShape)

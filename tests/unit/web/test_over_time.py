@@ -122,6 +122,7 @@ def test_what_the_bmc_noted_stands_on_the_same_axis(sign_in: SignIn, seed: Seed)
 def test_a_span_that_is_none_is_the_day(sign_in: SignIn, seed: Seed) -> None:
     assert 'aria-current="true">24 hours' in page(sign_in("owner"), seed, span="century")
     assert "Nothing was read in these 24 hours" in page(sign_in("owner"), seed)
+    assert "Nothing was read in these 60 minutes" in page(sign_in("owner"), seed, span="hour")
 
 
 @pytest.mark.parametrize("source", [None, "sensor 0x20"])
