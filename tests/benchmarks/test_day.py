@@ -1,4 +1,4 @@
-"""What a day of 5,000 BMCs costs a monitor, from minutes of fewer at their profile's own intervals, the store included."""
+"""What a day of 5,000 BMCs costs a monitor: minutes of fewer at their own intervals, the store included."""
 
 import os
 import threading
