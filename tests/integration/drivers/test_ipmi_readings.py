@@ -155,7 +155,7 @@ def test_health_is_the_worst_of_the_sensors_and_names_each_fault(simulate: Simul
     because = {part.name: part.because for part in found.parts if part.health is not Health.UNKNOWN}
     assert because == {
         "DIMM_A1": "It says: Correctable ECC, Presence Detected.",
-        "Fan1": "It reads 0 RPM, and its lower fatal limit is 400.",
+        "Fan1": "It reads 0 rpm, and its lower fatal limit is 400.",
     }
 
 

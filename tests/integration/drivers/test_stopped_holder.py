@@ -28,7 +28,7 @@ class Reader:
     def __init__(self, guard: Guard, holder: str, server_id: str) -> None:
         environment = {**os.environ, "OOBCTL_HOME": str(settings().home), "OOBCTL_DEAD_AFTER_SECONDS": "2"}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.integration.prove.session_user", "monitor", holder, server_id, "1"],
+            [sys.executable, "-m", "tests.integration.prove.session_user", "steady", holder, server_id, "1"],
             cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True,
         )  # fmt: skip
         guard.end_group(self.process.pid)

@@ -1,4 +1,7 @@
-"""A process that uses one BMC again and again, as a monitor, a worker or a gateway does: run by test_sessions."""
+"""A process that uses one BMC again and again, as a monitor, a worker or a gateway does: run by test_sessions.
+
+steady: a monitor that never logs out by itself.
+"""
 
 import os
 import random
@@ -17,14 +20,14 @@ def main(role: str, holder: str, server_id: str, seed: int) -> None:
     chance = random.Random(seed)
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda _number, _frame: stop.set())
-    purpose = SessionPurpose.POLL if role == "monitor" else SessionPurpose.ACT
+    purpose = SessionPurpose.POLL if role in {"monitor", "steady"} else SessionPurpose.ACT
     bmc: ConnectedBmc | None = None
     try:
         while not stop.is_set():
             if bmc is None:
                 bmc = connect(server_id, purpose=purpose, holder=holder, fence=lambda _seconds: None)
             os.write(1, f"{_operate(bmc, role, chance)}\n".encode())
-            if role == "worker" or chance.random() < 0.02:  # a worker logs out after each job
+            if role == "worker" or (role != "steady" and chance.random() < 0.02):  # a worker logs out after each job
                 bmc.close()
                 bmc = None
     finally:
