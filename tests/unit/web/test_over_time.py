@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -117,6 +118,21 @@ def test_what_the_bmc_noted_stands_on_the_same_axis(sign_in: SignIn, seed: Seed)
     assert ("Fan 1 failed" in day, "Fan 2 failed" in day) == (True, False)
     assert ("Fan 1 failed" in week, "Fan 2 failed" in week) == (True, True)
     assert [mark["bad"] for mark in drawn(week)["marks"]] == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("component", "message", "said"),
+    [
+        ("Fan1", "Fan1: Lower Critical going low", "Fan1: Lower Critical going low"),
+        ("Fan1", "Lower Critical going low", "Fan1: Lower Critical going low"),
+        ("/redfish/v1/Chassis/1", "A fan failed", "A fan failed"),
+    ],
+)
+def test_a_part_is_named_once(sign_in: SignIn, seed: Seed, component: str, message: str, said: str) -> None:
+    entry = replace(samples.entry(1, message, created=clock.now()), component=component)
+    with database().write() as session:
+        readings.keep(session, seed.servers[QUIET], Capability.EVENT_LOG, samples.log(entry), clock.now())
+    assert f"Event log</span> {said}</li>" in page(sign_in("technician"), seed)
 
 
 def test_a_span_that_is_none_is_the_day(sign_in: SignIn, seed: Seed) -> None:
