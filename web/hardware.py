@@ -58,7 +58,7 @@ def _event_log(session: Session, actor: Actor, server: Server) -> dict[str, Any]
     cursor = cursors.decode(after, 1)[0] if after else None
     rows, following = tell.entries(session, actor, server, log=log, after=cursor, limit=_ENTRIES)
     page = readings.event_log(session, actor, server, rows, cursors.encode(following) if following else None)
-    return {"page": page, "log": log, "after": after}
+    return {"page": page, "log": log, "after": after, "of_part": hardware_words.of_part}
 
 
 def _parts(session: Session, actor: Actor, server: Server) -> dict[str, Any]:

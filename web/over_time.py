@@ -182,11 +182,9 @@ def _line(line: SeriesShape, points: Numbers, limits: Any, current: datetime) ->
 
 
 def _what(entry: EventLogEntry) -> str:
-    """With the part it is about, once: many a BMC begins with it, and a path tells a person nothing."""
-    part = entry.component
-    if not part or part.startswith("/") or entry.message.startswith(f"{part}:"):
-        return entry.message
-    return f"{part}: {entry.message}"
+    """With the part it is about, once: many a BMC begins with it."""
+    part = hardware_words.of_part(entry.component, entry.message)
+    return f"{part}: {entry.message}" if part else entry.message
 
 
 def _marks(session: Session, actor: Actor, server: Server, begin: datetime) -> list[Mark]:
