@@ -104,6 +104,14 @@ def test_a_reading_that_could_not_be_renewed_stays_with_its_age_and_the_reason(s
     assert "192.0.2.9" not in text
 
 
+@pytest.mark.parametrize("shown", ["over-time?span=hour", "event-log?log=SEL"])
+def test_read_now_goes_back_to_what_was_looked_at(sign_in: SignIn, seed: Seed, shown: str) -> None:
+    client, name, asked = sign_in("owner"), *shown.split("?")
+    action = f"/servers/{seed.servers['web01']}/hardware/{name}/read?{asked}"
+    assert f'action="{action}"' in client.get(f"/servers/{seed.servers['web01']}/hardware/{shown}").text
+    assert post(client, seed, f"{name}/read?{asked}").location.endswith(f"/hardware/{shown}")
+
+
 def test_read_now_asks_for_what_the_page_shows_and_says_that_it_is_under_way(sign_in: SignIn, seed: Seed) -> None:
     client = sign_in("owner")
     assert post(client, seed, "bmc/read").status_code == 303
