@@ -8,9 +8,10 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
+from oobctl import clock
 from oobctl.constants import Capability, JobState
 from oobctl.errors import BmcUnreachable
-from oobctl.store import AuditRecord, BiosBaseline, Job, database
+from oobctl.store import AuditRecord, BiosBaseline, Job, Server, database
 from tests.unit.readings import samples
 from tests.unit.web.conftest import SignIn, csrf_token
 from tests.unit.web.seed import Seed, end, read
@@ -102,6 +103,16 @@ def test_a_reading_that_could_not_be_renewed_stays_with_its_age_and_the_reason(s
     assert "It could not be read anew" in text
     assert "bmc_unreachable" in text
     assert "192.0.2.9" not in text
+
+
+def test_a_silent_bmc_is_said_with_why_on_each_page(sign_in: SignIn, seed: Seed) -> None:
+    with database().write() as session:
+        row = session.get_one(Server, seed.servers["web01"])
+        row.silent_since, row.silent_because = clock.now(), "The password was refused."
+    client = sign_in("owner")
+    for name in PAGES:
+        text = client.get(f"/servers/{seed.servers['web01']}/hardware/{name}").text
+        assert ("The BMC is silent since" in text, "The password was refused." in text) == (True, True), name
 
 
 @pytest.mark.parametrize("shown", ["over-time?span=hour", "event-log?log=SEL"])
