@@ -225,7 +225,7 @@ def _page(name: str) -> Page:
     return PAGES[name]
 
 
-def _chosen() -> dict[str, str]:
+def _chosen() -> dict[str, Any]:
     """What of a page is looked at; kept when it is read anew."""
     return {name: request.args[name] for name in ("span", "log") if name in request.args}
 
