@@ -58,7 +58,7 @@ def _event_log(session: Session, actor: Actor, server: Server) -> dict[str, Any]
     cursor = cursors.decode(after, 1)[0] if after else None
     rows, following = tell.entries(session, actor, server, log=log, after=cursor, limit=_ENTRIES)
     page = readings.event_log(session, actor, server, rows, cursors.encode(following) if following else None)
-    return {"page": page, "log": log, "after": after}
+    return {"page": page, "log": log, "after": after, "of_part": hardware_words.of_part}
 
 
 def _parts(session: Session, actor: Actor, server: Server) -> dict[str, Any]:
@@ -127,7 +127,7 @@ def read_now(server: str, page: str) -> Response:
     except OobctlError as error:
         if error.http_status != 409:
             raise
-    return make_response(redirect(url_for("hardware.show", server=server, page=page), 303))
+    return make_response(redirect(url_for("hardware.show", server=server, page=page, **_chosen()), 303))
 
 
 @blueprint.post("/bmc/known-users")
@@ -225,6 +225,11 @@ def _page(name: str) -> Page:
     return PAGES[name]
 
 
+def _chosen() -> dict[str, Any]:
+    """What of a page is looked at; kept when it is read anew."""
+    return {name: request.args[name] for name in ("span", "log") if name in request.args}
+
+
 def _readable(actor: Actor, page: Page) -> list[str]:
     return [str(one) for one in page.capabilities if actor.is_staff or one not in STAFF_CAPABILITIES]
 
@@ -240,6 +245,7 @@ def _shown(name: str, page: Page) -> dict[str, Any]:
         "server": shape,
         "page_of": page,
         "reading": reading,
+        "chosen": _chosen(),
         "may_read": _allowed(shape, _READ),
         "may_set": _allowed(shape, "bios.set"),
         "staff": actor.is_staff,

@@ -160,6 +160,12 @@ def numbers_of(part: PartShape) -> list[tuple[str, str]]:
     return [(label, text) for label, text in rows if text]
 
 
+def of_part(component: str | None, message: str) -> str:
+    """What a log's entry is about. Empty where its message says so already; a path tells a person nothing."""
+    named = ", ".join(part for part in (component or "").split(", ") if not part.startswith("/"))
+    return "" if named in message else named
+
+
 def file_name(image: str | None) -> str:
     """An image as a reading names it; some BMCs only tell that there is one."""
     return image or "something"

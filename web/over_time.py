@@ -12,7 +12,7 @@ from oobctl import clock, control, units
 from oobctl.access import Actor
 from oobctl.constants import Capability, Health, JobState, ReadingType
 from oobctl.readings import tell
-from oobctl.store import Server
+from oobctl.store import EventLogEntry, Server
 from web import hardware_words, readings, views
 from web.shapes.readings import HistoryShape, SensorsShape, SeriesShape
 
@@ -181,6 +181,12 @@ def _line(line: SeriesShape, points: Numbers, limits: Any, current: datetime) ->
     )
 
 
+def _what(entry: EventLogEntry) -> str:
+    """With the part it is about, once: many a BMC begins with it."""
+    part = hardware_words.of_part(entry.component, entry.message)
+    return f"{part}: {entry.message}" if part else entry.message
+
+
 def _marks(session: Session, actor: Actor, server: Server, begin: datetime) -> list[Mark]:
     """What was done and what the BMC noted since then, the newest first."""
     rows, _more = control.jobs(actor, server=server.id, limit=_MOST_MARKS)
@@ -199,9 +205,7 @@ def _marks(session: Session, actor: Actor, server: Server, begin: datetime) -> l
     noted = [
         Mark(
             entry.created,
-            entry.message
-            if not entry.component or entry.component.startswith("/")  # a path tells a person nothing
-            else f"{entry.component}: {entry.message}",
+            _what(entry),
             "log",
             entry.severity in {Health.WARNING, Health.CRITICAL},
         )

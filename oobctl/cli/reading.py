@@ -80,7 +80,7 @@ def _print(capability: What, found: dict[str, Any]) -> None:
         console.print("Not read yet. Add --now to have it read." if found["problem"] is None else "Not read.")
     else:
         console.print(_TABLES[capability](found))
-        console.print(f"Read {_ago(found['age_seconds'])} ago, at {found['read_at']}.", highlight=False)
+        console.print(f"Read {ago(found['age_seconds'])} ago, at {found['read_at']}.", highlight=False)
     for problem in found["problems"]:
         console.print(problem, markup=False, highlight=False)
     if found["problem"] is not None:
@@ -89,7 +89,8 @@ def _print(capability: What, found: dict[str, Any]) -> None:
         console.print(f"{tried}{words}", markup=False, highlight=False)
 
 
-def _ago(seconds: float) -> str:
+def ago(seconds: float) -> str:
+    """How long, in words."""
     if seconds < 120:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.0f} h"

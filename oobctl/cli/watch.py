@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 import time
 from datetime import timedelta
 from typing import Annotated, Any
@@ -12,9 +13,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from oobctl import clock
-from oobctl.cli.api import call, named
+from oobctl.cli.api import ApiRefused, call, named
+from oobctl.cli.reading import ago
 from oobctl.cli.server import Name
-from oobctl.errors import InvalidParameter
+from oobctl.errors import ConfigurationError, InvalidParameter
 from oobctl.units import unit
 
 _SPAN = re.compile(r"(\d{1,4})([mhdw])")
@@ -31,7 +33,7 @@ def sensors(
     step: Annotated[int | None, typer.Option("--step", min=60, help="Seconds of one point; with --json.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="As the API tells it.")] = False,
 ) -> None:
-    """What the sensors of a server read now, and between which bounds they were. Exit code 1 where nothing was read."""
+    """What a server's sensors read last, and between which bounds they were. Exit code 1 where nothing was read."""
     query = {"from": str(clock.rfc3339(clock.now() - _span(since)))}
     found = call("GET", f"/servers/{named(server)}/sensors", query=query | ({"step": str(step)} if step else {}))
     if as_json:
@@ -52,7 +54,7 @@ def _span(text: str) -> timedelta:
 def _print_sensors(found: dict[str, Any], since: str) -> None:
     console = Console()
     now = {(item["name"], item["units"] or ""): item for item in found["sensors"] or []}
-    table = Table("Sensor", "Now", "Unit", "Least", "Most", f"Last {since}", "Health", box=None)
+    table = Table("Sensor", "Latest", "Unit", "Least", "Most", f"Last {since}", "Health", box=None)
     for line in found["history"]["series"]:
         item = now.get((line["name"], line["units"]), {})
         known = [value for value in line["average"] if value is not None]
@@ -64,8 +66,9 @@ def _print_sensors(found: dict[str, Any], since: str) -> None:
     if found["history"]["series"]:
         console.print(table)
     else:
-        console.print(f"Nothing was read in the last {since}.", highlight=False)
-    console.print(f"Read at {found['read_at'] or 'no time yet'}.", highlight=False)
+        console.print(f"No history of the last {since} is kept.", highlight=False)
+    age = f"{ago(found['age_seconds'])} ago, at {found['read_at']}" if found["read_at"] else "at no time yet"
+    console.print(f"Read {age}.", highlight=False)
     if found["problem"] is not None:
         console.print(f"{found['problem']['message']} [{found['problem']['code']}]", markup=False, highlight=False)
 
@@ -101,9 +104,24 @@ def event_log(
     newest = page["items"][0]["id"] if page["items"] else ""
     while follow:
         time.sleep(_POLL_SECONDS)
-        for entry in _newer(server, newest):
+        for entry in _patiently(server, newest):
             _print_entry(entry, as_json=as_json)
             newest = entry["id"]
+
+
+def _patiently(server: str, newest: str) -> list[dict[str, Any]]:
+    """As `_newer`. A panel that answered before and does not now is asked until it does."""
+    said = ""
+    while True:
+        try:
+            return _newer(server, newest)
+        except (ConfigurationError, ApiRefused) as error:
+            if isinstance(error, ApiRefused) and not error.problem.get("retryable"):
+                raise
+            if error.message != said:
+                print(f"{error.message} Trying again.", file=sys.stderr)
+            said = error.message
+        time.sleep(_POLL_SECONDS)
 
 
 def _page(server: str, after: str | None) -> dict[str, Any]:
@@ -129,7 +147,9 @@ def _print_entry(entry: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(entry), flush=True)
         return
-    parts = [entry["created"] or "no date", f"{entry['severity']:<8}", entry["component"] or "", entry["message"]]
+    part = entry["component"] or ""
+    named = "" if part in entry["message"] else part
+    parts = [entry["created"] or "no date", f"{entry['severity']:<8}", named, entry["message"]]
     line = "  ".join(part for part in parts if part)
     # What a BMC says steers nobody's terminal.
     print("".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in line), flush=True)

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import hashlib
 import hmac
+import logging
 import secrets
 import ssl
 import threading
@@ -12,12 +13,22 @@ from typing import Any
 
 import structlog
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from oobctl.config import Settings, settings
 from oobctl.drivers.redfish.loop import loop
 from oobctl.errors import ConfigurationError
 
 log = structlog.get_logger()
+
+
+def _is_ours(line: logging.LogRecord) -> bool:
+    """Not of what is no HTTP: anybody could fill the disk, and a part of an address, a secret, would stand there."""
+    return not (line.exc_info and isinstance(line.exc_info[1], HttpProcessingError))
+
+
+_http_log = logging.getLogger(f"{__name__}.http")
+_http_log.addFilter(_is_ours)
 
 PREFIX = "/events"
 MOST_BYTES = 64 * 1024
@@ -66,7 +77,9 @@ class EventListener:
         service = web.Application(client_max_size=MOST_BYTES)
         service.router.add_post(f"{PREFIX}/{{token}}", self._event)
         # A log of requests would hold the tokens.
-        runner = web.AppRunner(service, access_log=None, keepalive_timeout=5.0, shutdown_timeout=_END_SECONDS)
+        runner = web.AppRunner(
+            service, access_log=None, logger=_http_log, keepalive_timeout=5.0, shutdown_timeout=_END_SECONDS
+        )
         await runner.setup()
         try:
             await web.TCPSite(runner, address, port, ssl_context=tls).start()

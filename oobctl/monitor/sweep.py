@@ -6,8 +6,8 @@ from queue import SimpleQueue
 import structlog
 
 from oobctl import clock, readings
-from oobctl.constants import Capability
-from oobctl.drivers.readings import EventLogReport
+from oobctl.constants import Capability, Health
+from oobctl.drivers.readings import EventLogReport, HealthReport
 from oobctl.errors import (
     BmcAuthFailed,
     BmcIdentityChanged,
@@ -51,6 +51,16 @@ def sweep(watch: Watch, holder: str, taken: "SimpleQueue[Taken]") -> None:
         _ = one.plain  # made here, so that the thread that writes has less to do
     taken.put(one)
     plan.tried(capability, found.code if isinstance(found, OobctlError) else None, time.monotonic())
+    if isinstance(found, HealthReport):
+        _compare(watch, found)
+
+
+def _compare(watch: Watch, found: HealthReport) -> None:
+    """Parts that are not well, or are again, make the sensors due: one page shows both, and they are to agree."""
+    ill = frozenset((part.name, part.health) for part in found.parts if part.health is not Health.UNKNOWN)
+    if ill != watch.ill:
+        watch.ill = ill
+        watch.plan.hasten((Capability.SENSORS,), time.monotonic())
 
 
 def _read(watch: Watch, capability: Capability, holder: str) -> Report | OobctlError | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from oobctl import clock
-from oobctl.constants import Capability, EventWay, Protocol, SessionPurpose
+from oobctl.constants import Capability, EventWay, Health, Protocol, SessionPurpose
 from oobctl.drivers import loops
 from oobctl.drivers.connect import ConnectedBmc, connect
 from oobctl.drivers.ipmi.loop import loop as ipmi_loop
@@ -50,6 +50,7 @@ class Watch:
     busy: bool = False  # with its power
     failures: int = 0  # logins, or readings, in a row that the BMC left unanswered
     failed_at: datetime | None = None
+    ill: frozenset[tuple[str, Health]] = frozenset()  # parts that are not well, as its health was read last
     gone: bool = False
     parting: bool = False  # gone, and something is still to be done there
     event_ways: tuple[EventWay, ...] = ()  # how it may tell of events; none where it is not read over Redfish

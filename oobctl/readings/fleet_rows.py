@@ -138,10 +138,10 @@ def problems(session: Session, wanted: list[tuple[str, Capability]]) -> dict[tup
 
 
 def bad_parts(session: Session, server_ids: list[str]) -> dict[str, list[dict[str, Any]]]:
-    """Per server the parts that its health's report says are not OK."""
+    """Per server the parts of which its health's report says that they are not well; not those that say nothing."""
     query = select(Reading.server_id, Reading.content).where(Reading.server_id.in_(server_ids))
     rows = session.execute(query.where(Reading.capability == Capability.HEALTH, Reading.read_at.is_not(None)))
-    return {row[0]: list(row[1]["parts"]) for row in rows}
+    return {row[0]: [part for part in row[1]["parts"] if part["health"] != Health.UNKNOWN] for row in rows}
 
 
 def _among(site: str | None, rack: str | None) -> ColumnElement[bool]:

@@ -1,9 +1,19 @@
 """What the API is asked: paths, queries and bodies, as models that refuse what they do not know."""
 
 import re
+from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+)
 
 from oobctl.administer import RackName, RackUnit
 from oobctl.constants import JobState, Permission, Protocol, Role
@@ -19,7 +29,15 @@ def _only_rfc_3339(value: object) -> object:
     raise ValueError("an RFC 3339 time with its zone is needed, as 2026-11-25T03:00:00Z (in an address a + is %2B)")
 
 
-Moment = Annotated[AwareDatetime, BeforeValidator(_only_rfc_3339)]
+def _told_in_utc(value: datetime) -> datetime:
+    try:
+        value.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("in UTC that is before the year 1, or after the year 9999") from error
+    return value
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_only_rfc_3339), AfterValidator(_told_in_utc)]
 Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=128)]
 
 

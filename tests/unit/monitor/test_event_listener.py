@@ -84,6 +84,15 @@ def test_a_body_that_is_too_large_is_no_event(listening: Made, told: list[str], 
     assert told == []
 
 
+def test_what_is_no_http_puts_nothing_in_the_log(
+    listening: Made, client: httpx.Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whoever reaches the port could fill the disk else, and the line would hold a part of the address."""
+    address = listening().address_of("one") or ""
+    assert client.post(f"{address}/{'x' * 9000}").status_code == 400
+    assert caplog.text == ""
+
+
 def test_events_can_come_over_https(listening: Made, told: list[str], client: httpx.Client, home: Path) -> None:
     files = CertificateFiles(home / "events.pem", home / "events.key")
     issue(files, name="monitor", address="127.0.0.1", authority=None)

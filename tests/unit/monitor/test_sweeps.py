@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -140,6 +141,22 @@ def test_servers_behind_one_bmc_are_read_one_after_the_other(monitor: Monitor) -
         assert (script(one).asked + script(two).asked).count("health") == 1
     finally:
         goes_on.set()
+
+
+def test_parts_that_fall_ill_make_the_sensors_due_once(monitor: Monitor) -> None:
+    """Else a page says that a server is too hot, and that none is."""
+    server = watch(monitor)
+    answer_once(monitor, server)
+    for name in list(server.plan._due):
+        server.plan.tried(name, None, time.monotonic())
+    ill = samples.HEALTH
+    for found, due in ((replace(ill, parts=()), False), (ill, True), (ill, False), (replace(ill, parts=()), True)):
+        script(server).answers["health"] = found
+        server.plan.put_off(Capability.HEALTH, 0.0, -1.0)
+        sweep_once(monitor, server)
+        assert (server.plan._due[Capability.SENSORS] <= time.monotonic()) is due
+        server.plan.begin()
+        server.plan.tried(Capability.SENSORS, None, time.monotonic())
 
 
 def test_a_silent_bmc_is_asked_for_its_power_alone(monitor: Monitor) -> None:

@@ -10,8 +10,8 @@ from sqlalchemy import update
 
 from oobctl import administer, clock, readings
 from oobctl.access import SYSTEM
-from oobctl.constants import Capability, Health, Lifecycle, PowerState
-from oobctl.drivers.readings import HealthReport, PowerMeter, PowerMeteringReport, SensorReport
+from oobctl.constants import Capability, Health, Lifecycle, PartKind, PowerState, State
+from oobctl.drivers.readings import HealthReport, PartHealth, PowerMeter, PowerMeteringReport, SensorReport
 from oobctl.errors import BmcTimeout, NotAllowed, NotFound, NotSupported, OobctlError
 from oobctl.readings import Report, fleet, fleet_rows
 from oobctl.readings.fleet import Fleet, Known
@@ -94,6 +94,13 @@ def test_a_silent_server_counts_as_silent_alone_with_its_last_known_state(instal
     assert (silent.name, silent.silent_because, silent.power_state) == ("web01", "No answer.", PowerState.ON)
     assert [inlet.row.name for inlet in found.inlets] == ["db01"]
     assert {(one.row.name, one.current) for one in found.too_hot} == {("web01", False), ("db01", True)}
+
+
+def test_a_server_is_not_well_because_of_parts_that_are_not(installation: Installation) -> None:
+    bad = PartHealth(PartKind.FAN, "Fan 1", Health.CRITICAL, State.ENABLED, because="It reads 0 rpm.")
+    off = PartHealth(PartKind.MEMORY, "DIMM B2", Health.UNKNOWN, State.DISABLED, because="It is switched off.")
+    keep(installation, "web01", Capability.HEALTH, HealthReport(Health.CRITICAL, (off, bad), known=9, unknown=1))
+    assert [one.parts for one in seen(installation).unwell] == [["Fan 1: It reads 0 rpm."]]
 
 
 def test_what_was_read_long_ago_is_not_told_as_now(installation: Installation) -> None:

@@ -8,9 +8,10 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
+from oobctl import clock
 from oobctl.constants import Capability, JobState
 from oobctl.errors import BmcUnreachable
-from oobctl.store import AuditRecord, BiosBaseline, Job, database
+from oobctl.store import AuditRecord, BiosBaseline, Job, Server, database
 from tests.unit.readings import samples
 from tests.unit.web.conftest import SignIn, csrf_token
 from tests.unit.web.seed import Seed, end, read
@@ -102,6 +103,24 @@ def test_a_reading_that_could_not_be_renewed_stays_with_its_age_and_the_reason(s
     assert "It could not be read anew" in text
     assert "bmc_unreachable" in text
     assert "192.0.2.9" not in text
+
+
+def test_a_silent_bmc_is_said_with_why_on_each_page(sign_in: SignIn, seed: Seed) -> None:
+    with database().write() as session:
+        row = session.get_one(Server, seed.servers["web01"])
+        row.silent_since, row.silent_because = clock.now(), "The password was refused."
+    client = sign_in("owner")
+    for name in PAGES:
+        text = client.get(f"/servers/{seed.servers['web01']}/hardware/{name}").text
+        assert ("The BMC is silent since" in text, "The password was refused." in text) == (True, True), name
+
+
+@pytest.mark.parametrize("shown", ["over-time?span=hour", "event-log?log=SEL"])
+def test_read_now_goes_back_to_what_was_looked_at(sign_in: SignIn, seed: Seed, shown: str) -> None:
+    client, name, asked = sign_in("owner"), *shown.split("?")
+    action = f"/servers/{seed.servers['web01']}/hardware/{name}/read?{asked}"
+    assert f'action="{action}"' in client.get(f"/servers/{seed.servers['web01']}/hardware/{shown}").text
+    assert post(client, seed, f"{name}/read?{asked}").location.endswith(f"/hardware/{shown}")
 
 
 def test_read_now_asks_for_what_the_page_shows_and_says_that_it_is_under_way(sign_in: SignIn, seed: Seed) -> None:

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -119,10 +120,29 @@ def test_what_the_bmc_noted_stands_on_the_same_axis(sign_in: SignIn, seed: Seed)
     assert [mark["bad"] for mark in drawn(week)["marks"]] == [True, True]
 
 
+@pytest.mark.parametrize(
+    ("component", "message", "said"),
+    [
+        ("Fan1", "Fan1: Lower Critical going low", "Fan1: Lower Critical going low"),
+        ("Fan1", "Lower Critical going low", "Fan1: Lower Critical going low"),
+        ("/redfish/v1/Chassis/1", "A fan failed", "A fan failed"),
+        ("Fan 0x05, /redfish/v1/Chassis/1", "It stands", "Fan 0x05: It stands"),
+    ],
+)
+def test_a_part_is_named_once(sign_in: SignIn, seed: Seed, component: str, message: str, said: str) -> None:
+    entry = replace(samples.entry(1, message, created=clock.now()), component=component)
+    with database().write() as session:
+        readings.keep(session, seed.servers[QUIET], Capability.EVENT_LOG, samples.log(entry), clock.now())
+    client = sign_in("owner")
+    assert f"Event log</span> {said}</li>" in page(client, seed)
+    shown = client.get(f"/servers/{seed.servers[QUIET]}/hardware/event-log").text
+    assert (shown.count("Fan"), "/redfish/" in shown) == (said.count("Fan"), False)
+
+
 def test_a_span_that_is_none_is_the_day(sign_in: SignIn, seed: Seed) -> None:
     assert 'aria-current="true">24 hours' in page(sign_in("owner"), seed, span="century")
-    assert "Nothing was read in these 24 hours" in page(sign_in("owner"), seed)
-    assert "Nothing was read in these 60 minutes" in page(sign_in("owner"), seed, span="hour")
+    assert "No history of these 24 hours is kept" in page(sign_in("owner"), seed)
+    assert "No history of these 60 minutes is kept" in page(sign_in("owner"), seed, span="hour")
 
 
 @pytest.mark.parametrize("source", [None, "sensor 0x20"])

@@ -341,6 +341,8 @@ def test_a_history_is_told_where_it_is_asked_for(anonymous: FlaskClient, bearer:
         ("to=2026-01-01T00:00:00Z", "from"),
         ("step=60", "from"),
         ("from=yesterday", "from"),
+        ("from=0001-01-01T00:00:00%2B14:00", "from"),  # before the first moment that can be told in UTC
+        ("from=2026-01-01T00:00:00Z&to=9999-12-31T23:59:59-14:00", "to"),
         ("from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z", "from"),
         ("from=2026-01-01T00:00:00Z&step=59", "step"),
         ("from=1026-01-01T00:00:00Z&step=60", "step"),
