@@ -18,7 +18,15 @@ from oobctl.drivers.ipmi.loop import loop
 from oobctl.drivers.login import Login
 from oobctl.drivers.slots import forget
 from oobctl.drivers.unsent import surely_not_sent
-from oobctl.errors import BmcAuthFailed, BmcError, BmcTimeout, BmcUnreachable, OobctlError, OutcomeUnknown, StoreUnavailable
+from oobctl.errors import (
+    BmcAuthFailed,
+    BmcError,
+    BmcTimeout,
+    BmcUnreachable,
+    OobctlError,
+    OutcomeUnknown,
+    StoreUnavailable,
+)
 
 _log = logging.getLogger(__name__)
 _GRACE = 2.0  # seconds that the loop may be late with an answer's time-out
