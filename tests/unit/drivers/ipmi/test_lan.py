@@ -98,10 +98,21 @@ def test_a_number_whose_question_was_sent_twice_is_let_be_until_no_answer_to_it_
     session.unanswered(time.monotonic())
     doubtful = session._number
     session.answer(1)
-    for sequence in range(2, 70):
+    for sequence in range(2, 300):  # a reading of sensors comes around several times
         session.ask(question(reads=True))
         assert session._number != doubtful
         session.answer(sequence)
+
+
+def test_where_all_numbers_are_in_doubt_the_one_before_is_not_the_next_one() -> None:
+    session = Open()
+    for sequence in range(1, 200):
+        before = session._number
+        session.ask(question(reads=True))
+        assert session._number != before
+        session.unanswered(time.monotonic())
+        session.answer(sequence)
+    assert len(session._repeated) <= 64
 
 
 @pytest.mark.parametrize("answered", [False, True])
