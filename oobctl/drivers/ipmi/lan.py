@@ -309,6 +309,9 @@ class LanSession(library.Session):  # type: ignore[misc]  # the library has no t
             self._end(f"the library failed: {type(error).__name__}")
 
     def process_pktqueue(self) -> None:
+        """What is for the library: while it logs in. Of a session that has ended it would begin another one."""
+        if self._failed:
+            self.pktqueue.clear()
         for packet in self.pktqueue:
             if packet[0][0] != 6 or packet[0][2:4] != _RMCP:
                 self._garbage += 1

@@ -185,3 +185,16 @@ def test_the_next_question_goes_out_when_the_one_before_is_answered_and_not_befo
     assert len(session.sent) == 1
     session.answer(1)
     assert len(session.sent) == 2
+
+
+def test_a_packet_of_the_login_that_comes_after_the_end_begins_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    handled: list[object] = []
+    monkeypatch.setattr(library.Session, "_handle_ipmi_packet", lambda _session, data, **_more: handled.append(data))
+    monkeypatch.setattr(library.Session, "bmc_handlers", {("127.0.0.1", 623): {}})  # of another session
+    for over in (False, True):
+        session = Open()
+        session._failed = over
+        session.pktqueue = collections.deque([(b"\x06\x00\xff\x07\x06\x15", ("127.0.0.1", 623), None, True)])
+        session.process_pktqueue()
+        assert not session.pktqueue
+    assert len(handled) == 1
