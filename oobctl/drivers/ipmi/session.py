@@ -253,7 +253,7 @@ class IpmiSession:
         except SessionFailed as failure:
             raise codes.login_error(failure, target, time.monotonic() - started) from failure
         except FutureTimeout as error:  # the loop stood still: it may open all the same, and nobody would close it
-            loop().call(lambda: [lan.close(Future(), time.monotonic() + _LOGOUT_SECONDS) for lan in made])
+            loop().call(lambda: _close(made))
             raise BmcTimeout(f"The BMC at {self.where} did not let us in within {seconds:.0f} s.") from error
         _suites[target.address, target.port] = suite
         return made[0]
@@ -311,6 +311,12 @@ class IpmiSession:
                 self._lost()
             except Exception:
                 _log.exception("Closing the IPMI session at %s failed.", self.where)
+
+
+def _close(made: list[LanSession]) -> None:
+    """In the loop's thread. Nobody waits for the end."""
+    for lan in made:
+        lan.close(Future(), time.monotonic() + _LOGOUT_SECONDS)
 
 
 def _guarded(call: Callable[[], object], waiting: "Future[Any]") -> Callable[[], None]:

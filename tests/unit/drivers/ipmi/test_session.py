@@ -8,6 +8,7 @@ from oobctl.constants import Protocol, SessionPurpose
 from oobctl.drivers import circuit, slots
 from oobctl.drivers.ipmi import session as sessions
 from oobctl.drivers.ipmi.lan import Request, SessionFailed
+from oobctl.drivers.ipmi.loop import loop
 from oobctl.drivers.ipmi.session import IpmiSession
 from oobctl.drivers.slots import Slot
 from oobctl.drivers.ways import login_to, profile_of, rows_of
@@ -96,7 +97,7 @@ def test_a_login_that_succeeds_when_nobody_waits_for_it_any_more_is_closed(
     with pytest.raises(BmcTimeout):
         session._log_in()
     passed: Future[None] = Future()
-    sessions.loop().call(lambda: passed.set_result(None))
+    loop().call(lambda: passed.set_result(None))
     passed.result(10)
     assert [lan.closed for lan in made] == [True]
 
