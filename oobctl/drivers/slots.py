@@ -221,10 +221,10 @@ class Slot:
 
     def release(self) -> None:
         """The session is closed at the BMC, or was never opened: the slot is free."""
-        if self._id is not None:
-            _held.pop(self._id, None)
-            forget(self._id)
-            self._id = None
+        free, self._id = self._id, None
+        if free is not None:
+            _held.pop(free, None)
+            forget(free)
 
     def _forget_own(self) -> None:
         if self._id is not None:
@@ -336,5 +336,6 @@ def look_all(holder: str) -> None:
 
 def _known(ours: Sequence[str], at: float) -> None:
     for row in ours:
-        if row in _held:
-            _held[row] = max(at, _held[row])
+        known = _held.get(row)  # another thread may give it back meanwhile
+        if known is not None:
+            _held[row] = max(at, known)

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from oobctl import clock
 from oobctl.errors import InvalidParameter
-from oobctl.history.samples import DAY, STEPS, Floats, Step, together, unpack
+from oobctl.history.samples import DAY, MINUTE, STEPS, Floats, Step, together, unpack
 from oobctl.store import Sample, Series
 
 MOST_POINTS = 5000
@@ -97,18 +97,25 @@ def _step(first: float, last: float, wanted: int | None) -> int:
 def _samples(
     session: Session, server_id: str, seconds: int, low: float, high: float
 ) -> tuple[list[int], Floats, Sequence[Series]]:
-    """Times and samples in order: the longest that are short enough, and after the last of these shorter ones."""
+    """Times and samples in order: the longest that are short enough; before the first and after the last of these
+    shorter ones, since who has the server since the middle of a day is told the rest of it.
+    """
     series = session.scalars(select(Series).where(Series.server_id == server_id).order_by(Series.position)).all()
     width = len(series)
     times: list[int] = []
-    parts: list[Floats] = []
+    parts = [unpack([], MINUTE, width)]
+    spans = [(low, high)]
     for step in (one for one in reversed(STEPS) if one.seconds <= seconds):
-        found = _rows(session, server_id, step, low, high)
-        times += [at for at, _content in found]
-        parts.append(unpack([content for _at, content in found], step, width))
-        if found:
-            low = found[-1][0] + step.seconds
-    return times, np.concatenate(parts), series
+        left = []
+        for begin, end in spans:
+            found = _rows(session, server_id, step, begin, end)
+            times += [at for at, _content in found]
+            parts.append(unpack([content for _at, content in found], step, width))
+            first, last = (found[0][0], found[-1][0] + step.seconds) if found else (end, end)
+            left += [(begin, first), (last, end)]
+        spans = [(begin, end) for begin, end in left if begin < end]
+    order = np.argsort(np.asarray(times, np.int64))
+    return [times[place] for place in order], np.concatenate(parts)[order], series
 
 
 def _rows(session: Session, server_id: str, step: Step, low: float, high: float) -> list[tuple[int, bytes]]:

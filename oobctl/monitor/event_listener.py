@@ -9,6 +9,7 @@ import secrets
 import ssl
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import structlog
@@ -33,6 +34,8 @@ _http_log.addFilter(_is_ours)
 PREFIX = "/events"
 MOST_BYTES = 64 * 1024
 _MOST_AT_ONCE = 256
+_MOST_CONNECTIONS = 256  # polls need the process's other sockets; one that sends nothing is closed after _IDLE_SECONDS
+_IDLE_SECONDS = 5.0
 _BODY_SECONDS = 10.0
 _END_SECONDS = 2.0
 _EVERYWHERE = frozenset({"", "0.0.0.0", "::", "[::]"})  # noqa: S104 - compared with, not bound to
@@ -47,6 +50,7 @@ class EventListener:
         self._tokens: dict[str, str] = {}
         self._whose: dict[bytes, tuple[str, str]] = {}  # by a hash, so that how long a look-up takes tells nothing
         self._runner: web.AppRunner | None = None
+        self._server: asyncio.Server | None = None
         self._address = ""
         self._at_once = 0
 
@@ -78,11 +82,16 @@ class EventListener:
         service.router.add_post(f"{PREFIX}/{{token}}", self._event)
         # A log of requests would hold the tokens.
         runner = web.AppRunner(
-            service, access_log=None, logger=_http_log, keepalive_timeout=5.0, shutdown_timeout=_END_SECONDS
+            service,
+            access_log=None,
+            logger=_http_log,
+            keepalive_timeout=_IDLE_SECONDS,
+            shutdown_timeout=_END_SECONDS,
         )
         await runner.setup()
         try:
-            await web.TCPSite(runner, address, port, ssl_context=tls).start()
+            admitted = partial(_admitted, runner)
+            self._server = await asyncio.get_running_loop().create_server(admitted, address, port, ssl=tls)
         except OSError:
             await runner.cleanup()
             raise
@@ -109,7 +118,12 @@ class EventListener:
         runner, self._runner = self._runner, None
         if runner is not None:
             with contextlib.suppress(Exception):
-                loop().result(asyncio.wait_for(runner.cleanup(), 2 * _END_SECONDS))
+                loop().result(asyncio.wait_for(self._ending(runner), 2 * _END_SECONDS))
+
+    async def _ending(self, runner: web.AppRunner) -> None:
+        if self._server is not None:
+            self._server.close()
+        await runner.cleanup()
 
     # --- what comes
 
@@ -134,6 +148,19 @@ class EventListener:
     def _bmc_of(self, token: str) -> str | None:
         found = self._whose.get(_hashed(token))
         return found[1] if found is not None and hmac.compare_digest(found[0].encode(), token.encode()) else None
+
+
+class _Closed(asyncio.Protocol):
+    """A connection that is one too many."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        transport.close()
+
+
+def _admitted(runner: web.AppRunner) -> asyncio.Protocol:
+    """What serves a new connection."""
+    server = runner.server
+    return server() if server is not None and len(server.connections) < _MOST_CONNECTIONS else _Closed()
 
 
 async def _drained(request: web.Request) -> bool:

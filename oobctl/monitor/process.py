@@ -56,7 +56,7 @@ class Monitor:
         self._away = False  # the database is, as far as we know
 
     def run(self, stop: threading.Event) -> None:
-        """Raises ConfigurationError where the settings of its listener are wrong."""
+        """Raises ConfigurationError where the settings of its listener are wrong, and what a defect of ours raises."""
         self._events.open()
         recovery.beat(self.id, "monitor", self._site_id, first=True)
         self._beaten = time.monotonic()
@@ -76,6 +76,7 @@ class Monitor:
                 except OobctlError as error:
                     log.error("the monitor met a problem and goes on", because=error.message)
         finally:
+            stop.set()  # a defect ends it too: a process that stands still is not started again by anybody
             planning.join()
             self._end()
 

@@ -55,6 +55,7 @@ class Watch:
     parting: bool = False  # gone, and something is still to be done there
     event_ways: tuple[EventWay, ...] = ()  # how it may tell of events; none where it is not read over Redfish
     _made: int = 0  # connections so far
+    _users: int = 0  # of connections, also of those that are used no more by others
     _shared: _Shared | None = None
     _guard: loops.Lock = field(default_factory=loops.Lock)
 
@@ -66,7 +67,7 @@ class Watch:
     @property
     def over(self) -> bool:
         """Nothing is under way, and there is no session."""
-        return not self.busy and not self.parting and self._shared is None
+        return not self.busy and not self.parting and self._shared is None and not self._users
 
     @property
     def connection(self) -> object:
@@ -109,10 +110,15 @@ class Watch:
                 self._shared = _Shared(loops.aside(lambda: self._connect(holder)), self._made)
             shared = self._shared
             shared.users += 1
+            self._users += 1
         try:
             yield shared.bmc
         finally:
-            self._leave(shared)
+            try:
+                self._leave(shared)
+            finally:
+                with self._guard:
+                    self._users -= 1
 
     def _connect(self, holder: str) -> ConnectedBmc:
         return connect(self.server_id, purpose=SessionPurpose.POLL, holder=holder, fence=_never_write)

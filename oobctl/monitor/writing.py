@@ -86,15 +86,17 @@ def _drained(queue: "SimpleQueue[T]") -> list[T]:
 
 
 def _bounded(taken: list[Taken]) -> list[Taken]:
-    """Of what waits long, the newest of each reading, and numbers for the history as long as they are few.
+    """Of what waits long, the newest report and failure of each reading, and numbers for the history as long as they
+    are few.
 
     A later reading of an event log has what the ones before it have: none of them was kept.
     """
     if len(taken) <= _BATCH:
         return taken
-    newest = {(one.server_id, one.capability): one for one in taken}
-    numbers = [one for one in taken if one.capability in _HISTORIC and newest[one.server_id, one.capability] is not one]
-    return [*numbers[-_MOST_WAITING:], *newest.values()]
+    newest = readings.newest_of_each(taken)
+    chosen = {id(one) for one in newest}
+    numbers = [one for one in taken if one.capability in _HISTORIC and id(one) not in chosen]
+    return [*numbers[-_MOST_WAITING:], *newest]
 
 
 def _keep(batch: Sequence[Taken]) -> None:

@@ -5,6 +5,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import itemgetter
 from typing import Any, cast
 
 from sqlalchemy import Table, delete, select, tuple_, update
@@ -38,7 +39,7 @@ def keep_all(session: Session, taken: Sequence[Taken]) -> None:
     """As `keep`, for many: a handful of statements whatever their number."""
     bmcs = _bmcs_of(session, {one.server_id for one in taken})
     known = [one for one in taken if one.server_id in bmcs]
-    newest = {(one.server_id, one.capability): one for one in sorted(known, key=lambda one: one.at)}
+    newest = {_key(one): one for one in sorted(known, key=_at)}
     if not newest:
         return
     rows = _locked(session, newest)
@@ -47,17 +48,37 @@ def keep_all(session: Session, taken: Sequence[Taken]) -> None:
             event_log.add(session, one.server_id, one.found, one.at)
     history.add(session, [found for one in known if (found := numbers_of(one)) is not None])
     batch = _Batch(session, bmcs, _contents(session, newest))
-    for key, one in newest.items():
-        if isinstance(one.found, EventLogReport) and not _has_newer(rows[key], one):
+    latest = newest_of_each(known)
+    for one in latest:
+        if isinstance(one.found, EventLogReport) and not _has_newer(rows[_key(one)], one):
             event_log.mark_gone(session, one.server_id, one.found, one.at)
-    batch.counts = event_log.counts(session, [one.server_id for one in newest.values() if batch.is_counted(one)])
-    updates = [_updated(batch, rows[key], one) for key, one in newest.items()]
+    batch.counts = event_log.counts(session, [one.server_id for one in latest if batch.is_counted(one)])
+    updates: dict[Key, dict[str, Any]] = {}
+    fresh: dict[Key, Taken] = {}
+    for one in latest:
+        values = _updated(batch, rows[_key(one)], one) or {}
+        updates.setdefault(_key(one), {}).update(values)
+        if "content" in values:
+            fresh[_key(one)] = one
     _insert(session, AttributeRegistry, [batch.registries[number] for number in sorted(batch.registries)], "id")
-    changed = [values for values in updates if values]
+    changed = [values for values in updates.values() if values]
     if changed:
         session.execute(update(Reading), changed)
-    fresh = {(values["server_id"], values["capability"]) for values in changed if "content" in values}
-    _keep_figures(session, [one for key, one in sorted(newest.items()) if key in fresh])
+    _keep_figures(session, [one for _, one in sorted(fresh.items(), key=itemgetter(0))])
+
+
+def newest_of_each(taken: Sequence[Taken]) -> list[Taken]:
+    """Of each reading the newest report and the newest failure, the oldest first: neither hides the other."""
+    newest = {(_key(one), isinstance(one.found, OobctlError)): one for one in sorted(taken, key=_at)}
+    return sorted(newest.values(), key=_at)
+
+
+def _key(one: Taken) -> Key:
+    return one.server_id, one.capability
+
+
+def _at(one: Taken) -> datetime:
+    return one.at
 
 
 def forget(session: Session, server_id: str, *only: Capability) -> None:

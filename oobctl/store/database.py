@@ -20,6 +20,8 @@ log = logging.getLogger("oobctl.store")
 _LOCK_WAIT_SECONDS = 10
 _DRIVERS = frozenset({"sqlite", "postgresql+psycopg"})
 _URLS = "Set postgresql://USER:PASSWORD@NAME/DATABASE or sqlite:////FOLDER/FILE, or leave it out."
+_CONNECT_SECONDS = 5
+_DEAF_SECONDS = 10  # a database server that is cut off says nothing at all, and TCP by itself waits for a quarter hour
 _IDLE_TRANSACTION_SECONDS = 30  # PostgreSQL ends the connection of a process that does nothing in a transaction
 
 
@@ -107,7 +109,14 @@ def _engine(url: str, is_sqlite: bool) -> Engine:
 
 
 def _postgresql_engine(url: str) -> Engine:
-    engine = create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20)
+    patience = {
+        "connect_timeout": _CONNECT_SECONDS,
+        "tcp_user_timeout": _DEAF_SECONDS * 1000,
+        "keepalives_idle": _DEAF_SECONDS,
+        "keepalives_interval": _DEAF_SECONDS // 2,
+    }
+    arguments = {name: value for name, value in patience.items() if name not in make_url(url).query}
+    engine = create_engine(url, connect_args=arguments, pool_pre_ping=True, pool_size=10, max_overflow=20)
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: Any) -> None:

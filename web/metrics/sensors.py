@@ -94,7 +94,7 @@ def _own(told: set[tuple[str, str, str]], family: str, name: str, number: str, s
 
 def _add_redfish(lines: Lines, sensor: Sensor, told: set[tuple[str, str, str]]) -> None:
     """As redfish_exporter has it, without its zeros for what was not read."""
-    add = _REDFISH.get(sensor["reading_type"])
+    add = _REDFISH.get((sensor["reading_type"], sensor["units"]))
     if add is None:
         return
     chassis = _CHASSIS.search(sensor["source"])
@@ -119,8 +119,9 @@ def _voltage(lines: Lines, sensor: Sensor, chassis: str | None, number: str) -> 
     lines.add_known("redfish_chassis_power_voltage_volts", sensor["reading"], more)
 
 
-_REDFISH: dict[str, Callable[[Lines, Sensor, str | None, str], None]] = {
-    ReadingType.TEMPERATURE: _temperature,
-    ReadingType.ROTATIONAL: _fan,
-    ReadingType.VOLTAGE: _voltage,
+_REDFISH: dict[tuple[str, str | None], Callable[[Lines, Sensor, str | None, str], None]] = {
+    (ReadingType.TEMPERATURE, "Cel"): _temperature,
+    (ReadingType.ROTATIONAL, "RPM"): _fan,
+    (ReadingType.VOLTAGE, "V"): _voltage,
 }
+"""By type and unit: the names say the unit, and a BMC may have another (DSP2046, Sensor, ReadingUnits)."""

@@ -176,12 +176,16 @@ class LanSession(library.Session):  # type: ignore[misc]  # the library has no t
         self._send(request)
 
     def _next_number(self) -> int:
+        """The next one to which no late answer can come; where there is none, the one that waits the longest."""
         now = time.monotonic()
-        for _ in range(_NUMBERS):
-            self._number = (self._number + 1) % _NUMBERS
-            if self._repeated.pop(self._number, 0.0) <= now:
+        for step in range(1, _NUMBERS):
+            number = (self._number + step) % _NUMBERS
+            if self._repeated.get(number, 0.0) <= now:
                 break
-        return self._number
+        else:
+            number = min(self._repeated, key=lambda one: self._repeated[one])
+        self._repeated.pop(number, None)
+        return number
 
     def _send(self, request: Request) -> None:
         """What a full socket does not take is a lost packet: it is sent again like one."""
@@ -305,6 +309,9 @@ class LanSession(library.Session):  # type: ignore[misc]  # the library has no t
             self._end(f"the library failed: {type(error).__name__}")
 
     def process_pktqueue(self) -> None:
+        """What is for the library: while it logs in. Of a session that has ended it would begin another one."""
+        if self._failed:
+            self.pktqueue.clear()
         for packet in self.pktqueue:
             if packet[0][0] != 6 or packet[0][2:4] != _RMCP:
                 self._garbage += 1

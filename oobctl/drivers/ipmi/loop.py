@@ -21,6 +21,7 @@ _LONGEST_SLEEP = 60.0
 _RESEND_LOOK = 0.05  # seconds between two looks for packets that were not answered: the library has no order of them
 _KEEPALIVE_LOOK = 1.0
 _LONGEST_PACKET, _SHORTEST_PACKET = 3000, 4
+_PACKETS_AT_ONCE = 1000  # of one socket: what floods it must not keep all else waiting
 _ids = itertools.count()
 
 Call = Callable[[], object]
@@ -176,9 +177,9 @@ class Loop:
 
 
 def _receive(sock: Any, port: int) -> None:
-    """All that waits at a socket, each packet to the session of its address."""
+    """What waits at a socket, each packet to the session of its address."""
     handlers = library.Session.bmc_handlers
-    while True:
+    for _ in range(_PACKETS_AT_ONCE):
         try:
             packet, address = sock.recvfrom(_LONGEST_PACKET, socket.MSG_DONTWAIT)
         except OSError:  # nothing more; or a BMC's port is closed, which its silence will tell

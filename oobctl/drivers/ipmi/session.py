@@ -18,7 +18,15 @@ from oobctl.drivers.ipmi.loop import loop
 from oobctl.drivers.login import Login
 from oobctl.drivers.slots import forget
 from oobctl.drivers.unsent import surely_not_sent
-from oobctl.errors import BmcAuthFailed, BmcError, BmcTimeout, BmcUnreachable, OobctlError, OutcomeUnknown
+from oobctl.errors import (
+    BmcAuthFailed,
+    BmcError,
+    BmcTimeout,
+    BmcUnreachable,
+    OobctlError,
+    OutcomeUnknown,
+    StoreUnavailable,
+)
 
 _log = logging.getLogger(__name__)
 _GRACE = 2.0  # seconds that the loop may be late with an answer's time-out
@@ -191,22 +199,15 @@ class IpmiSession:
         self._login.begin()
         leftovers = slot.claim()
         try:
-            lan = self._get_in()
+            lan = self._lan = self._get_in()
         except BaseException as error:
-            if isinstance(error, BmcUnreachable):
-                slot.unanswered()
-            else:
-                slot.answered()
-            slot.release()
-            if isinstance(error, BmcAuthFailed):
-                self._login.refused(error)
+            self._came_to_nothing(error)
             raise
-        slot.answered()
-        self._lan = lan
         self.logins += 1
         self.known.clear()
         self._answered_at = time.monotonic()
         try:
+            slot.answered()
             slot.opened(lan.native_id)
         except OobctlError:  # a session without a row would be one that nobody counts
             self._lost()
@@ -215,6 +216,20 @@ class IpmiSession:
         for leftover in leftovers:  # an idle IPMI session ends by itself within a minute (IPMI 2.0, section 6.12.15)
             forget(leftover.id)
         return lan
+
+    def _came_to_nothing(self, error: BaseException) -> None:
+        """The slot goes back, also where the database is away: else we would hold it as long as this process lives."""
+        slot = self._login.slot
+        try:
+            if isinstance(error, BmcUnreachable):
+                slot.unanswered()
+            else:
+                slot.answered()
+            slot.release()
+        finally:
+            slot.give_back()
+        if isinstance(error, BmcAuthFailed):
+            self._login.refused(error)
 
     def _get_in(self) -> LanSession:
         """With the secret that holds; while it is rotated, also with the other one where that is refused."""
@@ -237,7 +252,8 @@ class IpmiSession:
             suite = opened.result(seconds + _GRACE)
         except SessionFailed as failure:
             raise codes.login_error(failure, target, time.monotonic() - started) from failure
-        except FutureTimeout as error:
+        except FutureTimeout as error:  # the loop stood still: it may open all the same, and nobody would close it
+            loop().call(lambda: _close(made))
             raise BmcTimeout(f"The BMC at {self.where} did not let us in within {seconds:.0f} s.") from error
         _suites[target.address, target.port] = suite
         return made[0]
@@ -277,7 +293,8 @@ class IpmiSession:
             done.result(_LOGOUT_SECONDS + _GRACE)
         except (SessionFailed, FutureTimeout) as error:
             _log.info("The BMC at %s did not confirm the logout (%s); it ends the session itself.", self.where, error)
-        self._login.slot.release()
+        with contextlib.suppress(StoreUnavailable):  # nobody beats for the row any more, so it is nobody's before long
+            self._login.slot.release()
 
     def give_up(self) -> None:
         """The BMC restarts and forgets the session: so do we, without a packet."""
@@ -294,6 +311,12 @@ class IpmiSession:
                 self._lost()
             except Exception:
                 _log.exception("Closing the IPMI session at %s failed.", self.where)
+
+
+def _close(made: list[LanSession]) -> None:
+    """In the loop's thread. Nobody waits for the end."""
+    for lan in made:
+        lan.close(Future(), time.monotonic() + _LOGOUT_SECONDS)
 
 
 def _guarded(call: Callable[[], object], waiting: "Future[Any]") -> Callable[[], None]:

@@ -10,7 +10,7 @@ _MOST_BYTES = 128 * 1024  # compressed, per BMC
 _DIGEST_BYTES = 16
 _WHOLE_EACH = 8  # so often in a row "not modified" is taken on trust; then the whole is read and compared
 _WHOLE_FIRST = 3  # so often each resource is read whole at first: a reading that moves shows whether its ETag does
-_PROOFS = 3  # so many resources have to be seen to change together with their ETag before any is trusted
+_PROOFS = 3  # so many times a resource has to be seen to change together with its ETag before any is trusted
 
 AS_IT_IS = {"Cache-Control": "no-cache"}
 """With a GET for what must be of now: the standard lets ETags stay while readings change."""

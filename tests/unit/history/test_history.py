@@ -122,8 +122,17 @@ def test_where_the_minutes_are_gone_the_quarters_are_told(server: str, monkeypat
 def test_nothing_that_began_before_the_server_was_somebodys_is_told_to_them(server: str) -> None:
     add_all(server, {hour(minute): {INLET: minute} for minute in range(50)})
     found = told(server, hour(0), hour(60), 900, since=hour(17))
-    assert found.lines[0].least == [30.0, 45.0]
+    assert found.lines[0].least == [17.0, 30.0, 45.0]
     assert told(server, hour(0), hour(60), 60, since=hour(17)).times[0] == hour(17)
+
+
+def test_who_has_a_server_since_the_middle_of_a_day_is_told_the_rest_of_that_day(
+    server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_all(server, {hour(minute): {INLET: minute} for minute in range(0, 60 * 24 * 3, 20)})
+    set_clock(monkeypatch, NOON + timedelta(days=3))
+    found = told(server, hour(0), hour(60 * 24 * 3), DAY.seconds, since=hour(100))  # the minutes of then are gone
+    assert found.lines[0].least == [120.0, 720.0, 2160.0, 3600.0]
 
 
 def test_a_clock_that_was_set_back_leaves_nothing_of_a_time_to_come(server: str) -> None:

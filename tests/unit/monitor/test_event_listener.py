@@ -1,6 +1,9 @@
 """Where BMCs send events: an address tells whose it is and nothing else does; what comes is bounded and thrown away."""
 
+import contextlib
+import select
 import socket
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,6 +13,7 @@ import pytest
 from oobctl.config import settings
 from oobctl.errors import ConfigurationError
 from oobctl.lab.certificates import CertificateFiles, issue
+from oobctl.monitor import event_listener
 from oobctl.monitor.event_listener import MOST_BYTES, EventListener
 from tests.installation import free_port
 
@@ -91,6 +95,38 @@ def test_what_is_no_http_puts_nothing_in_the_log(
     address = listening().address_of("one") or ""
     assert client.post(f"{address}/{'x' * 9000}").status_code == 400
     assert caplog.text == ""
+
+
+def test_connections_that_say_nothing_do_not_take_all_sockets_of_the_process(
+    listening: Made, told: list[str], client: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_listener, "_MOST_CONNECTIONS", 3)
+    monkeypatch.setattr(event_listener, "_IDLE_SECONDS", 600.0)
+    address = listening().address_of("one") or ""
+    where = httpx.URL(address)
+    idle = [socket.create_connection((where.host, where.port or 0)) for _ in range(5)]
+    try:
+        closed = [one for one in select.select(idle, [], [], 10)[0] if not _read(one)]
+        assert closed
+        with pytest.raises(httpx.TransportError):
+            client.post(address, json={})
+    finally:
+        for one in idle:
+            one.close()
+    assert told == []
+    for _ in range(100):
+        with contextlib.suppress(httpx.TransportError):
+            assert client.post(address, json={}).status_code == 204
+            break
+        time.sleep(0.1)
+    assert told == ["one"]
+
+
+def _read(connection: socket.socket) -> bytes:
+    try:
+        return connection.recv(1)
+    except ConnectionResetError:
+        return b""
 
 
 def test_events_can_come_over_https(listening: Made, told: list[str], client: httpx.Client, home: Path) -> None:

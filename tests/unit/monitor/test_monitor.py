@@ -161,3 +161,24 @@ def test_an_event_is_about_each_server_behind_the_bmc_and_about_no_other(
     monitor._events.hasten(monitor._watches.values(), now=5.0)
     assert (one.next_at, two.next_at) == (5.0, 5.0)
     assert {watch.next_at for watch in others} == {1000.0}
+
+
+def test_a_defect_ends_the_monitor_so_that_it_is_started_again(
+    monitor: Monitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raised: list[BaseException] = []
+
+    def defect() -> None:
+        raise KeyError("a defect of ours")
+
+    def run() -> None:
+        try:
+            monitor.run(threading.Event())
+        except KeyError as error:
+            raised.append(error)
+
+    monkeypatch.setattr(monitor, "_tick", defect)
+    running = threading.Thread(target=run, daemon=True)
+    running.start()
+    running.join(60)
+    assert raised

@@ -68,6 +68,31 @@ def test_a_bmc_changes_hands_only_after_its_reading_is_over(site: str) -> None:
     assert {bmc_id for bmc_id, whose in owners().items() if whose == two.id} == theirs
 
 
+def test_a_bmc_changes_hands_only_after_its_sensors_are_read_too(site: str) -> None:
+    one = monitor(site)
+    one._look()
+    one._swept = set(owners())
+    two = monitor(site)
+    settled(one, two)
+    assert set(owners().values()) == {one.id}
+    assert not two._watches
+
+
+def test_two_that_looked_at_once_do_not_take_a_bmc_from_each_other(site: str) -> None:
+    one, two = monitor(site), monitor(site)
+    ids = sorted(owners())
+    two._share._take(ids)
+    one._share._take(ids)
+    assert set(owners().values()) == {two.id}
+
+
+def test_who_was_taken_for_dead_gives_away_nothing_that_is_another_ones_by_now(site: str) -> None:
+    one, two = monitor(site), monitor(site)
+    two._share._take(sorted(owners()))
+    one._share.let_go(owners())
+    assert set(owners().values()) == {two.id}
+
+
 def test_what_a_dead_monitor_read_is_the_other_ones(site: str) -> None:
     one, two = monitor(site), monitor(site)
     settled(one, two)

@@ -188,6 +188,15 @@ def test_a_connection_is_closed_when_its_last_reader_has_left(monitor: Monitor) 
     assert first.closed
 
 
+def test_a_bmc_is_another_monitors_only_when_nobody_uses_a_connection_to_it_any_more(monitor: Monitor) -> None:
+    server = watch(monitor)
+    with server.connected(monitor.id):
+        server.gone = True
+        server.drop()
+        assert not server.over
+    assert server.over
+
+
 def test_at_the_end_every_connection_is_closed_and_none_is_made_any_more(monitor: Monitor) -> None:
     server = watch(monitor)
     answer_once(monitor, server)

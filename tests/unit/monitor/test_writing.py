@@ -5,6 +5,7 @@ from datetime import timedelta
 from oobctl import clock
 from oobctl.constants import Capability
 from oobctl.drivers.readings import SensorReport
+from oobctl.errors import BmcTimeout
 from oobctl.monitor import writing
 from oobctl.readings import Taken
 from oobctl.readings.take import Report
@@ -29,3 +30,13 @@ def test_of_a_long_absence_the_newest_of_each_and_so_many_numbers_wait_in_their_
     numbers = [one.at for one in waiting if one.capability is Capability.SENSORS and one.server_id == "server-0"]
     assert numbers == sorted(numbers)
     assert len(numbers) > 500
+
+
+def test_what_failed_while_the_database_was_away_takes_no_report_that_waits() -> None:
+    began = clock.now()
+    waiting = [Taken(f"server-{number}", Capability.HEALTH, began, samples.HEALTH) for number in range(100)]
+    later = began + timedelta(seconds=1)
+    waiting += [Taken(one.server_id, one.capability, later, BmcTimeout("No answer.")) for one in waiting for _ in "ab"]
+    kept = writing._bounded(waiting)
+    assert len(kept) == 200
+    assert sum(one.found is samples.HEALTH for one in kept) == 100

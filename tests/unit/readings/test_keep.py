@@ -10,7 +10,7 @@ from oobctl.constants import Capability, Health, Lifecycle, ReadingType, State
 from oobctl.drivers.readings import BiosReport, Sensor, SensorReport, as_json
 from oobctl.errors import BmcTimeout, NotSupported, OobctlError
 from oobctl.readings import Report, Taken
-from oobctl.store import AttributeRegistry, Reading, Server, database
+from oobctl.store import AttributeRegistry, Figures, Reading, Server, database
 from tests.installation import Installation
 from tests.unit.readings import samples
 
@@ -51,6 +51,21 @@ def test_a_failure_leaves_the_last_report_and_says_why(installation: Installatio
     assert row.problem == {"code": "bmc_timeout", "message": "No answer within 5 s."}
     row = keep(server_id, Capability.SENSORS, samples.SENSORS, 6)
     assert (row.read_at, row.problem) == (NOON + timedelta(minutes=6), None)
+
+
+def test_a_failure_hides_no_report_that_waited_with_it(installation: Installation) -> None:
+    """The database was away; before it was back the BMC fell silent."""
+    server_id = installation.servers["web01"]
+    report = Taken(server_id, Capability.SENSORS, NOON, samples.SENSORS)
+    failure = Taken(server_id, Capability.SENSORS, NOON + timedelta(minutes=5), SILENCE)
+    with database().write() as session:
+        readings.keep_all(session, [failure, report])
+    row = kept(server_id, Capability.SENSORS)
+    assert row.content == as_json(samples.SENSORS)
+    assert (row.read_at, row.tried_at) == (NOON, NOON + timedelta(minutes=5))
+    assert row.problem == {"code": "bmc_timeout", "message": "No answer within 5 s."}
+    with database().read() as session:
+        assert session.get_one(Figures, server_id).sensors_read_at == NOON
 
 
 def test_what_a_bmc_lacks_is_kept_as_that_and_has_no_content(installation: Installation) -> None:

@@ -1,5 +1,6 @@
 """Transactions: whole or not at all; a database that is away, locked or full says so."""
 
+import socket
 import sqlite3
 import sys
 import threading
@@ -181,3 +182,31 @@ def test_the_databases_clock_runs_in_seconds_since_1970(db: Database) -> None:
     assert second is not None
     assert first <= second
     assert abs(first - now) < 60
+
+
+def test_a_database_server_that_says_nothing_is_away() -> None:
+    """One that is cut off refuses nothing: who waits for it for ever does not know that it is away."""
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        found = Database(f"postgresql+psycopg://oobctl@127.0.0.1:{deaf.getsockname()[1]}/oobctl")
+        told: list[StoreUnavailable] = []
+
+        def read() -> None:
+            try:
+                with found.read() as session:
+                    session.execute(text("SELECT 1"))
+            except StoreUnavailable as error:
+                told.append(error)
+
+        reading = threading.Thread(target=read, daemon=True)
+        reading.start()
+        reading.join(60)
+        assert told
+
+
+def test_how_long_a_connection_waits_can_be_said_in_the_address(cluster: Cluster) -> None:
+    url = cluster.url("postgres")
+    found = Database(f"{url}{'&' if '?' in url else '?'}keepalives_idle=77")
+    with found.engine.connect() as connection:
+        said = connection.connection.dbapi_connection.info.get_parameters()  # type: ignore[union-attr]
+    found.close()
+    assert (said["keepalives_idle"], said["tcp_user_timeout"]) == ("77", "10000")

@@ -111,6 +111,20 @@ def test_redfish_names_are_for_servers_that_speak_it(anonymous: FlaskClient, see
     assert not [name for name in names_of(found, "db01") if name.startswith("redfish")]
 
 
+@pytest.mark.parametrize(
+    ("kind", "unit"), [(ReadingType.TEMPERATURE, "K"), (ReadingType.ROTATIONAL, "%"), (ReadingType.VOLTAGE, "mV")]
+)
+def test_what_is_in_another_unit_than_a_name_says_is_not_told_by_it(
+    anonymous: FlaskClient, seed: Seed, kind: ReadingType, unit: str
+) -> None:
+    path = "/redfish/v1/Chassis/Shelf/Sensors/One"
+    sensor = Sensor("One", kind, 297.65, unit, Health.OK, State.ENABLED, path)
+    read(seed, "web01", Capability.SENSORS, SensorReport((sensor,)))
+    found = scraped(anonymous)
+    assert not [name for name in names_of(found, "web01") if name.startswith("redfish_chassis")]
+    assert of(found, "ipmi_sensor_value", "web01", name="One") == [297.65]
+
+
 def test_what_is_old_is_left_out_and_its_age_is_told(anonymous: FlaskClient, seed: Seed) -> None:
     old = clock.now() - timedelta(hours=2)
     with database().write() as session:

@@ -98,10 +98,21 @@ def test_a_number_whose_question_was_sent_twice_is_let_be_until_no_answer_to_it_
     session.unanswered(time.monotonic())
     doubtful = session._number
     session.answer(1)
-    for sequence in range(2, 70):
+    for sequence in range(2, 300):  # a reading of sensors comes around several times
         session.ask(question(reads=True))
         assert session._number != doubtful
         session.answer(sequence)
+
+
+def test_where_all_numbers_are_in_doubt_the_one_before_is_not_the_next_one() -> None:
+    session = Open()
+    for sequence in range(1, 200):
+        before = session._number
+        session.ask(question(reads=True))
+        assert session._number != before
+        session.unanswered(time.monotonic())
+        session.answer(sequence)
+    assert len(session._repeated) <= 64
 
 
 @pytest.mark.parametrize("answered", [False, True])
@@ -174,3 +185,16 @@ def test_the_next_question_goes_out_when_the_one_before_is_answered_and_not_befo
     assert len(session.sent) == 1
     session.answer(1)
     assert len(session.sent) == 2
+
+
+def test_a_packet_of_the_login_that_comes_after_the_end_begins_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    handled: list[object] = []
+    monkeypatch.setattr(library.Session, "_handle_ipmi_packet", lambda _session, data, **_more: handled.append(data))
+    monkeypatch.setattr(library.Session, "bmc_handlers", {("127.0.0.1", 623): {}})  # of another session
+    for over in (False, True):
+        session = Open()
+        session._failed = over
+        session.pktqueue = collections.deque([(b"\x06\x00\xff\x07\x06\x15", ("127.0.0.1", 623), None, True)])
+        session.process_pktqueue()
+        assert not session.pktqueue
+    assert len(handled) == 1

@@ -89,3 +89,19 @@ def test_a_packet_too_short_to_be_one_reaches_no_session(monkeypatch: pytest.Mon
         _receive(ours, here[1])
         assert [packet for packet, *_ in session.pktqueue] == [b"\x06\x00\xff\x07"]
         assert list(library.sessionqueue) == [session]
+
+
+def test_a_flood_of_packets_does_not_keep_all_else_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Flooded:
+        left = 10**5
+
+        def recvfrom(self, *_: int) -> tuple[bytes, tuple[str, int]]:
+            self.left -= 1
+            if not self.left:
+                raise BlockingIOError
+            return b"\x06\x00\xff\x07", ("192.0.2.1", 623)
+
+    ours = Flooded()
+    monkeypatch.setattr(library.Session, "bmc_handlers", {})
+    _receive(ours, 1024)
+    assert ours.left > 0
