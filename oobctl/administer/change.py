@@ -53,10 +53,13 @@ class Change:
 
 
 @contextmanager
-def change(actor: Actor, tag: Tag, server: str | None = None, **asked: Any) -> Iterator[Change]:
+def change(
+    actor: Actor, tag: Tag, server: str | None = None, *, for_staff: bool = False, **asked: Any
+) -> Iterator[Change]:
     """A transaction for a change. Raises NotAllowed, after a record of it, unless the actor may administer.
 
     server: its name or id, and asked: what of the request goes into the record of a refusal. Secrets are no part of it.
+    for_staff: what staff were refused is none of the customer's, as what they did would not be.
     """
     decision = holds(actor, Permission.ADMINISTER)
     if not decision.allowed:
@@ -65,7 +68,8 @@ def change(actor: Actor, tag: Tag, server: str | None = None, **asked: Any) -> I
             found = _visible(session, actor, server)
             told = {name: str(value)[:200] for name, value in asked.items() if value is not None}
             told |= {"server": server[:200]} if server is not None and found is None else {}
-            refusals.add(session, actor, tag, server=found, parameters=told, reason=refused.message)
+            hidden = for_staff and actor.is_staff
+            refusals.add(session, actor, tag, server=found, parameters=told, reason=refused.message, for_staff=hidden)
         raise refused
     with database().write() as session:
         yield Change(session, actor, tag, decision.reason)

@@ -24,7 +24,7 @@ def place_server(actor: Actor, server: str, rack: RackName | None, unit: RackUni
 
     A rack that nobody named before is made. Raises NotAllowed, NotFound, InvalidParameter for a unit without a rack.
     """
-    with change(actor, Tag.SERVER_PLACE, server, rack=rack, unit=unit) as this:
+    with change(actor, Tag.SERVER_PLACE, server, for_staff=True, rack=rack, unit=unit) as this:
         found = this.server(server)
         if rack is None and unit is not None:
             raise InvalidParameter("A unit is one of a rack: name the rack as well.", field="unit")

@@ -30,17 +30,18 @@ def add(
     job: Job | None = None,
     parameters: dict[str, Any] | None = None,
     reason: str,
+    for_staff: bool = False,
 ) -> None:
-    """Record a refusal, or count it where there were KEPT_PER_HOUR like it."""
-    count = _counted(session, actor, tag, server, record.whose(session, actor, server, job))
+    """Record a refusal, or count it where there were KEPT_PER_HOUR like it. for_staff: it is no customer's to read."""
+    whose = None if for_staff else record.whose(session, actor, server, job)
+    count = _counted(session, actor, tag, server, whose)
     if count > KEPT_PER_HOUR:
         return
     if count == KEPT_PER_HOUR:
         reason += " (more like it within the hour are counted, and recorded as one)"
     record.insert(
         session, actor, "refusal", tag, server_id=server.id if server else None, job_id=job.id if job else None,
-        account_id=record.whose(session, actor, server, job), parameters=parameters or {}, reason=reason,
-        outcome="refused",
+        account_id=whose, parameters=parameters or {}, reason=reason, outcome="refused",
     )  # fmt: skip
 
 

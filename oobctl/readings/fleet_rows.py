@@ -126,12 +126,16 @@ def _readings(site: str | None, rack: str | None) -> Select[*tuple[Any, ...]]:
 
 
 def problems(session: Session, wanted: list[tuple[str, Capability]]) -> dict[tuple[str, Capability], str]:
-    """Why these readings are not newer, where the newest try says so."""
+    """Why these readings are not newer, where the newest try says so; of a power state, that of anything else."""
     found = {}
     for server_id, capability in wanted:
-        row = session.execute(
-            select(Reading.problem).where(Reading.server_id == server_id, Reading.capability == capability)
-        ).scalar()
+        which = [Reading.server_id == server_id, Reading.problem.is_not(None)]
+        if capability is Capability.POWER:
+            which.append(Reading.problem["code"].as_string() != NotSupported.code)
+        else:
+            which.append(Reading.capability == capability)
+        newest = select(Reading.problem).where(*which).order_by(Reading.tried_at.desc()).limit(1)
+        row = session.execute(newest).scalar()
         if row is not None:
             found[server_id, capability] = str(row["message"])
     return found

@@ -46,3 +46,11 @@ def test_the_record_is_no_tenants(installation: Installation) -> None:
     with database().read() as session:
         record = session.scalars(select(AuditRecord).where(AuditRecord.tag == Tag.SERVER_PLACE)).one()
     assert (record.account_id, record.actor_name, record.parameters) == (None, admin.name, {"rack": "R12", "unit": 7})
+
+
+def test_what_staff_were_refused_is_no_tenants_to_read_either(installation: Installation) -> None:
+    with pytest.raises(NotAllowed):
+        administer.place_server(installation.people["technician"].actor, installation.servers["web01"], "R1")
+    with database().read() as session:
+        record = session.scalars(select(AuditRecord).where(AuditRecord.tag == Tag.SERVER_PLACE)).one()
+    assert (record.account_id, record.outcome, record.parameters) == (None, "refused", {"rack": "R1"})
