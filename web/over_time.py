@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from oobctl import clock, control, units
 from oobctl.access import Actor
 from oobctl.constants import Capability, Health, JobState, ReadingType
-from oobctl.readings import tell
+from oobctl.readings import rounds, tell
 from oobctl.store import EventLogEntry, Server
 from web import hardware_words, readings, views
 from web.shapes.readings import HistoryShape, SensorsShape, SeriesShape
@@ -111,7 +111,8 @@ def page(session: Session, actor: Actor, server: Server, wanted: str) -> dict[st
     sensors = readings.shape(session, actor, server, Capability.SENSORS, SensorsShape)
     history = readings.history(session, actor, server, begin, end)
     marks = _marks(session, actor, server, begin)
-    found = plots(history, sensors)
+    gap = _gap(server, history)
+    found = plots(history, sensors, gap)
     return {
         "span": span,
         "spans": SPANS,
@@ -121,7 +122,7 @@ def page(session: Session, actor: Actor, server: Server, wanted: str) -> dict[st
         "data": {
             "from": begin.timestamp(),
             "to": end.timestamp(),
-            "gap": _gap(history),
+            "gap": gap,
             "times": [at.timestamp() for at in history.times],
             "plots": [plot.data for plot in found],
             "marks": [{"at": mark.at.timestamp(), "bad": mark.bad} for mark in marks],
@@ -129,10 +130,13 @@ def page(session: Session, actor: Actor, server: Server, wanted: str) -> dict[st
     }
 
 
-def plots(history: HistoryShape, sensors: SensorsShape) -> list[Plot]:
-    """One of each question and unit that has numbers, in the order of the questions."""
+def plots(history: HistoryShape, sensors: SensorsShape, gap: float) -> list[Plot]:
+    """One of each question and unit that has numbers, in the order of the questions.
+
+    gap: seconds without a number after which a line has ended.
+    """
     limits = {(sensor.name, sensor.units or ""): sensor.thresholds for sensor in sensors.sensors or []}
-    oldest = history.times[-1] - timedelta(seconds=_gap(history)) if history.times else history.end
+    oldest = history.times[-1] - timedelta(seconds=gap) if history.times else history.end
     newest: dict[tuple[str, str | None], datetime] = {}
     for line in history.series:
         key = line.name, line.source
@@ -161,9 +165,10 @@ def plots(history: HistoryShape, sensors: SensorsShape) -> list[Plot]:
     return found
 
 
-def _gap(history: HistoryShape) -> float:
-    """Seconds without a number that are a gap."""
-    return _GAP * max(history.step, 300)
+def _gap(server: Server, history: HistoryShape) -> float:
+    """Seconds without a number that are a gap, by how often this server is read."""
+    every = [rounds.interval(server.bmc.profile, one) for one in (Capability.SENSORS, Capability.POWER_METERING)]
+    return _GAP * max([history.step, *(seconds for seconds in every if seconds is not None)])
 
 
 def _line(line: SeriesShape, points: Numbers, limits: Any, current: datetime) -> Line:

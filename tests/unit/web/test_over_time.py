@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from oobctl import clock, readings
 from oobctl.constants import Capability, Health, ReadingType, State
 from oobctl.drivers.readings import EventLogEntry, Sensor, SensorReport, Thresholds
-from oobctl.store import database
+from oobctl.store import Server, database
 from tests.unit.readings import samples
 from tests.unit.web.conftest import SignIn
 from tests.unit.web.seed import Seed
@@ -44,6 +44,16 @@ def drawn(text: str) -> dict[str, Any]:
     assert found is not None
     content: dict[str, Any] = json.loads(found[1])
     return content
+
+
+def test_what_is_a_gap_goes_by_how_often_the_server_is_read(sign_in: SignIn, seed: Seed) -> None:
+    keep(seed, 10, sensor("Inlet", ReadingType.TEMPERATURE, 24.5, "Cel"))
+    gaps = []
+    for profile in ("generic-ipmi", "generic-redfish"):  # sensors each 120 s, and each 300 s
+        with database().write() as session:
+            session.get_one(Server, seed.servers[QUIET]).bmc.profile = profile
+        gaps.append(drawn(page(sign_in("technician"), seed, span="hour"))["gap"])
+    assert gaps == [300.0, 750.0]
 
 
 def test_each_question_is_asked_where_there_are_numbers_that_answer_it(sign_in: SignIn, seed: Seed) -> None:
@@ -154,6 +164,6 @@ def test_sensors_of_one_name_are_told_apart_by_where_they_are(source: str | None
     }  # fmt: skip
     history = HistoryShape.model_validate({"from": at, "to": at, "step": 60, "times": [at], "series": [series]})
     nothing = SensorsShape(read_at=None, age_seconds=None, tried_at=None, problem=None, history=None)
-    (plot,) = over_time.plots(history, nothing)
+    (plot,) = over_time.plots(history, nothing, 750.0)
     assert plot.lines[0].name == ("Temp (sensor 0x20)" if source else "Temp")
     assert (plot.lines[0].least, plot.lines[0].average, plot.lines[0].most) == (1.0, 2.0, 3.0)
