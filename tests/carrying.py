@@ -11,7 +11,11 @@ from oobctl.store import Job, database
 
 def carry_out(action: str, server_id: str, **parameters: Any) -> Job:
     """Submit an action and carry all of its steps out. Returns the job at its end, its steps with it."""
-    job_id = control.submit(SYSTEM, action, server_id, parameters).id
+    return carried_out(control.submit(SYSTEM, action, server_id, parameters).id)
+
+
+def carried_out(job_id: str) -> Job:
+    """As `carry_out`, of a job that was submitted."""
     runner, run = begin(job_id)
     try:
         end(runner, run, 0)

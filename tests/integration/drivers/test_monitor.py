@@ -1,19 +1,18 @@
 """The monitor on the virtual rack: states are kept fresh, silence is said, and one BMC's trouble stays its own."""
 
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import pytest
 from sqlalchemy import select, update
 
-from oobctl.config import settings
 from oobctl.constants import Lifecycle, PowerState, Protocol, ResetType
 from oobctl.lab import rack as lab
 from oobctl.monitor import Monitor
 from oobctl.store import AuditRecord, BmcSession, Endpoint, Process, Server, database
 from tests.integration.drivers.rows import Rows
+from tests.monitoring import running
 
 WAIT_SECONDS = 40.0
 
@@ -23,19 +22,8 @@ def often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OOBCTL_POLL_INTERVAL_SECONDS", "0.5")
 
 
-@contextmanager
-def monitoring(rows: Rows) -> Iterator[Monitor]:
-    settings.cache_clear()
-    stop = threading.Event()
-    monitor = Monitor(rows.site.id)
-    thread = threading.Thread(target=monitor.run, args=(stop,))
-    thread.start()
-    try:
-        yield monitor
-    finally:
-        stop.set()
-        thread.join(60)
-        assert not thread.is_alive()
+def monitoring(rows: Rows) -> AbstractContextManager[Monitor]:
+    return running(rows.site.id)
 
 
 def until(true: Callable[[], bool], words: str) -> None:

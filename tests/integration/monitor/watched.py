@@ -1,8 +1,6 @@
 """A monitor in this process and what the store has of its servers, as the tests of faults look at them."""
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,13 +8,13 @@ from sqlalchemy import select
 
 from oobctl import clock, history
 from oobctl.access import SYSTEM
-from oobctl.config import settings
 from oobctl.constants import Capability
 from oobctl.history import History
 from oobctl.monitor import Monitor
 from oobctl.readings import tell
 from oobctl.readings.tell import Told
 from oobctl.store import EventLogEntry, Reading, Sample, Server, Site, database
+from tests.monitoring import running
 
 OFTEN: dict[str, Any] = {
     "polling.power": 0.5,
@@ -33,20 +31,10 @@ def said(row: str, done: str, seen: str) -> None:
     print(f"\n    {row:22} | {done} | {seen}")
 
 
-@contextmanager
-def monitoring() -> Iterator[Monitor]:
-    settings.cache_clear()
+def monitoring() -> AbstractContextManager[Monitor]:
     with database().read() as session:
-        monitor = Monitor(session.scalars(select(Site.id)).one())
-    stop = threading.Event()
-    thread = threading.Thread(target=monitor.run, args=(stop,))
-    thread.start()
-    try:
-        yield monitor
-    finally:
-        stop.set()
-        thread.join(60)
-        assert not thread.is_alive()
+        site_id = session.scalars(select(Site.id)).one()
+    return running(site_id)
 
 
 def server(server_id: str) -> Server:

@@ -1,9 +1,8 @@
 """The monitor and a BMC's events: they make a reading earlier that was an hour away; nothing in them is believed."""
 
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +24,7 @@ from oobctl.store import Database, EventLogEntry, Process, Reading, Server, Site
 from tests import trees
 from tests.installation import eventually, free_port
 from tests.integration.trees.asking import SEL, SYSTEM
+from tests.monitoring import running
 from tests.profiles import Derived
 from tests.trees import Served, serve
 
@@ -75,17 +75,8 @@ class There:
         return len(self.bmc.asked("GET", SYSTEM))
 
 
-@contextmanager
-def monitoring(there: There) -> Iterator[Monitor]:
-    monitor, stop = Monitor(there.site_id), threading.Event()
-    thread = threading.Thread(target=monitor.run, args=(stop,))
-    thread.start()
-    try:
-        yield monitor
-    finally:
-        stop.set()
-        thread.join(60)
-        assert not thread.is_alive()
+def monitoring(there: There) -> AbstractContextManager[Monitor]:
+    return running(there.site_id)
 
 
 @contextmanager

@@ -18,8 +18,8 @@ from oobctl.lab.redfish_service.trees import refusals
 from oobctl.lab.redfish_service.trees.behaviours.behaviour import Behaviour
 from oobctl.lab.redfish_service.trees.behaviours.faults import DropAfterAccept
 from oobctl.lab.redfish_service.trees.state import State
-from oobctl.store import Database, Job
-from tests.carrying import begin, carry_out, end, job
+from oobctl.store import Database
+from tests.carrying import begin, carried_out, carry_out
 from tests.trees import Served, serve, way
 from tests.unit.actions.test_release_shared import insert
 
@@ -64,15 +64,6 @@ def refuse_new(monkeypatch: pytest.MonkeyPatch, answer: flask.Response, then: An
 
 def submit(server_id: str) -> str:
     return control.submit(SYSTEM, "media.insert", server_id, {"image": "new.iso", "slot": "Cd1"}).id
-
-
-def carried_out(job_id: str) -> Job:
-    runner, run = begin(job_id)
-    try:
-        end(runner, run, 0)
-    finally:
-        runner.close(run)
-    return job(job_id)
 
 
 def die_after_the_eject(job_id: str) -> None:

@@ -66,12 +66,8 @@ def test_sensors_and_the_log_over_time(sqlite_installation: Installation, monkey
     assert entries == ["1", "2", "3", "4", "5"]
 
 
-def test_following_a_log_outlives_a_panel_that_starts_again(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    away, full = ConfigurationError("No panel answers."), ApiRefused({"detail": "Busy.", "retryable": True})
-    entry = {"id": "2", "created": None, "severity": "OK", "component": "Fan1", "message": "Fan1: It turns."}
-    answers: list[Any] = [{"items": [], "next": None}, away, away, full, {"items": [entry], "next": None}, RuntimeError]
+def answered(monkeypatch: pytest.MonkeyPatch, answers: list[Any]) -> None:
+    """The panel answers with these, one after the other; what is no dict is raised."""
 
     def call(*_arguments: Any, **_query: Any) -> Any:
         answer = answers.pop(0)
@@ -81,6 +77,15 @@ def test_following_a_log_outlives_a_panel_that_starts_again(
 
     monkeypatch.setattr(watch, "call", call)
     monkeypatch.setattr(watch, "_POLL_SECONDS", 0.0)
+
+
+def test_following_a_log_outlives_a_panel_that_starts_again(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    away, full = ConfigurationError("No panel answers."), ApiRefused({"detail": "Busy.", "retryable": True})
+    entry = {"id": "2", "created": None, "severity": "OK", "component": "Fan1", "message": "Fan1: It turns."}
+    answers: list[Any] = [{"items": [], "next": None}, away, away, full, {"items": [entry], "next": None}, RuntimeError]
+    answered(monkeypatch, answers)
     with pytest.raises(RuntimeError):
         watch.event_log("web01", follow=True)
     said = capsys.readouterr()
@@ -90,15 +95,7 @@ def test_following_a_log_outlives_a_panel_that_starts_again(
 
 def test_following_a_log_ends_where_it_may_not_be_read_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
     answers: list[Any] = [{"items": [], "next": None}, ApiRefused({"detail": "Not yours.", "retryable": False})]
-
-    def call(*_arguments: Any, **_query: Any) -> Any:
-        answer = answers.pop(0)
-        if not isinstance(answer, dict):
-            raise answer
-        return answer
-
-    monkeypatch.setattr(watch, "call", call)
-    monkeypatch.setattr(watch, "_POLL_SECONDS", 0.0)
+    answered(monkeypatch, answers)
     with pytest.raises(ApiRefused, match="Not yours"):
         watch.event_log("web01", follow=True)
 
