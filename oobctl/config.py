@@ -4,13 +4,14 @@ import os
 import tomllib
 from functools import lru_cache
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from oobctl.errors import ConfigurationError
 
-_MEDIA_PORTS_ON, _HIGHEST_PORT = 10, 65535
+_MEDIA_PORTS_ON, _GATEWAY_PORTS_ON, _HIGHEST_PORT = 10, 20, 65535
 
 
 class Settings(BaseSettings):
@@ -35,6 +36,8 @@ class Settings(BaseSettings):
     media_listen: str = ""  # where the media service (`oobctl boot`) listens; empty: as the panel, ten ports on
     media_url: str = ""  # how BMCs reach the media service; empty: from where it listens
     media_from_anywhere: bool = False  # BMCs reach it through a NAT or proxy: from other addresses than their own
+    gateway_listen: str = ""  # where browsers reach consoles (`oobctl gateway`); empty: as the panel, twenty ports on
+    gateway_url: str = ""  # how browsers reach that; empty: the panel's name, with that port
     events_listen: str = ""  # where the monitor takes events that BMCs send, ADDRESS:PORT; empty: none are sent
     events_url: str = ""  # how BMCs reach that; empty: from where it listens
     events_certificate: Path | None = None  # PEM, with its chain: events come over HTTPS then
@@ -66,9 +69,26 @@ class Settings(BaseSettings):
     @property
     def media(self) -> str:
         """ADDRESS:PORT of the media service."""
+        return self.media_listen or self._beside(_MEDIA_PORTS_ON)
+
+    @property
+    def gateway(self) -> str:
+        """ADDRESS:PORT of the gateway."""
+        return self.gateway_listen or self._beside(_GATEWAY_PORTS_ON)
+
+    @property
+    def gateway_address(self) -> str:
+        """How browsers reach the gateway: http(s)://NAME:PORT."""
+        if self.gateway_url:
+            return self.gateway_url.rstrip("/")
+        panel = urlsplit(self.url)
+        return f"{panel.scheme}://{panel.hostname}:{self.gateway.rpartition(':')[2]}"
+
+    def _beside(self, ports: int) -> str:
+        """The panel's address, so many ports on."""
         address, _, port = self.listen.rpartition(":")
-        beside = int(port) + _MEDIA_PORTS_ON if port.isdecimal() else 0
-        return self.media_listen or f"{address}:{beside if beside <= _HIGHEST_PORT else beside - 2 * _MEDIA_PORTS_ON}"
+        beside = int(port) + ports if port.isdecimal() else 0
+        return f"{address}:{beside if beside <= _HIGHEST_PORT else beside - 2 * ports}"
 
     @property
     def media_address(self) -> str:

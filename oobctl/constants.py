@@ -6,6 +6,11 @@ from enum import StrEnum
 class Protocol(StrEnum):
     IPMI = "ipmi"
     REDFISH = "redfish"
+    VNC = "vnc"  # the server's screen alone (RFC 6143)
+
+
+MANAGEMENT = (Protocol.IPMI, Protocol.REDFISH)
+"""What a BMC is managed over, and by which it says who it is."""
 
 
 class PowerState(StrEnum):
@@ -173,6 +178,7 @@ class SessionPurpose(StrEnum):
     POLL = "poll"
     ACT = "act"
     SOL = "sol"
+    SCREEN = "screen"
 
 
 class TlsMode(StrEnum):
@@ -196,6 +202,8 @@ class Capability(StrEnum):
     POWER_METERING = "power_metering"
     USERS = "users"
     SECURITY = "security"
+    GRAPHICAL_CONSOLE = "graphical_console"
+    SERIAL_CONSOLE = "serial_console"
 
 
 class EventWay(StrEnum):
@@ -293,6 +301,20 @@ class BmcRole(StrEnum):
     READ_ONLY = "ReadOnly"
     NO_ACCESS = "NoAccess"
     OTHER = "Other"
+
+
+class ConsoleKind(StrEnum):
+    """What of a server a console shows: its screen, or its serial line."""
+
+    GRAPHICAL = "graphical"
+    SERIAL = "serial"
+
+
+class ConsoleMode(StrEnum):
+    """What somebody at a console may do."""
+
+    CONTROL = "control"
+    VIEW = "view"
 
 
 class BiosApply(StrEnum):

@@ -139,16 +139,19 @@ def _endpoint(rack: Rack, name: str, protocol: Protocol) -> administer.EndpointS
 
 
 def _address(rack: Rack, name: str, protocol: Protocol) -> virtual_rack.Endpoint | None:
-    server = rack.info.servers[name]
-    return server.ipmi if protocol is Protocol.IPMI else server.redfish
+    return _parts(rack.info.servers[name]).get(protocol)
+
+
+def _parts(server: virtual_rack.LabServer) -> dict[Protocol, virtual_rack.Endpoint | None]:
+    return {Protocol.IPMI: server.ipmi, Protocol.REDFISH: server.redfish, Protocol.VNC: server.vnc}
 
 
 def _servers(rack: Rack) -> dict[str, Any]:
     """As demo.json has them: per server the protocols that it speaks, and its screen."""
     found: dict[str, Any] = {}
     for name, server in rack.info.servers.items():
-        parts = {"ipmi": server.ipmi, "redfish": server.redfish, "vnc": server.vnc}
-        found[name] = {protocol: endpoint.as_dict() for protocol, endpoint in parts.items() if endpoint}
+        parts = _parts(server).items()
+        found[name] = {str(protocol): endpoint.as_dict() for protocol, endpoint in parts if endpoint}
     return found
 
 

@@ -8,9 +8,9 @@ from oobctl import ids, vault
 from oobctl.access import Actor
 from oobctl.administer import joining
 from oobctl.administer.change import Change, change, find_endpoint
-from oobctl.administer.specs import PORTS, EndpointChange, EndpointSpec, TlsSpec
+from oobctl.administer.specs import OWN_SCREEN, PORTS, EndpointChange, EndpointSpec, TlsSpec
 from oobctl.audit.tags import Tag
-from oobctl.constants import Lifecycle, Protocol, TlsMode
+from oobctl.constants import MANAGEMENT, Lifecycle, Protocol, TlsMode
 from oobctl.errors import InvalidParameter, NotFound, WrongState
 from oobctl.store import Bmc, Credential, Endpoint, Server, Site
 
@@ -58,6 +58,8 @@ def set_endpoint(actor: Actor, server: str, protocol: Protocol, wanted: Endpoint
             endpoint = _add(this, found, protocol, wanted)
         else:
             moved = _change(this, found, endpoint, wanted)
+        _check_screen(this.session, found.bmc)
+        moved = moved and protocol in MANAGEMENT  # a screen does not say whose it is
         if wanted.system_path is not None and wanted.system_path != found.system_path:
             joining.check_path_free(this.session, found.bmc_id, wanted.system_path, but=found.id)
             found.system_path, moved = wanted.system_path, True
@@ -79,13 +81,15 @@ def remove_endpoint(actor: Actor, server: str, protocol: Protocol) -> None:
         found = this.server(server)
         _check_free(this, found)
         endpoint = find_endpoint(this.session, found, protocol)
-        if len(found.bmc.endpoints) == 1:
+        managing = {one.protocol for one in found.bmc.endpoints if one.protocol in MANAGEMENT}
+        if managing == {protocol}:
             raise WrongState(f"{found.name} has no other endpoint. Add the other one first, or retire the server.")
         if endpoint.credential is not None:
             this.session.delete(endpoint.credential)
         this.session.flush()
         this.session.delete(endpoint)
-        _enroll_again(this.session, found.bmc_id)  # its profile was chosen for both
+        if protocol in MANAGEMENT:
+            _enroll_again(this.session, found.bmc_id)  # its profile was chosen for both
         this.note(server=found, protocol=protocol)
 
 
@@ -124,6 +128,15 @@ def _check_ours(session: Session, server: Server, protocol: Protocol, wanted: En
         )
 
 
+def _check_screen(session: Session, bmc: Bmc) -> None:
+    """Raises InvalidParameter where its screen would be at an address at which nobody says who it is."""
+    session.flush()
+    session.refresh(bmc, ["endpoints"])
+    managing = {one.address for one in bmc.endpoints if one.protocol in MANAGEMENT}
+    if any(one.address not in managing for one in bmc.endpoints):
+        raise InvalidParameter(f"{OWN_SCREEN}. Change the other one first.", field="address")
+
+
 def _add(this: Change, server: Server, protocol: Protocol, wanted: EndpointChange) -> Endpoint:
     if wanted.address is None:
         raise InvalidParameter(f"{server.name} has no {protocol} endpoint yet: give its address.", field="address")
@@ -144,7 +157,7 @@ def _change(this: Change, server: Server, endpoint: Endpoint, wanted: EndpointCh
     before = (endpoint.address, endpoint.port)
     if wanted.tls is not None:
         if endpoint.protocol is not Protocol.REDFISH:
-            raise InvalidParameter("IPMI has no certificate: leave tls out.", field="tls")
+            raise InvalidParameter(f"{endpoint.protocol} has no certificate: leave tls out.", field="tls")
         _trust(endpoint, wanted.tls)
     endpoint.address = str(wanted.address) if wanted.address else endpoint.address
     endpoint.port = wanted.port or endpoint.port

@@ -14,11 +14,13 @@ from pydantic import (
     model_validator,
 )
 
-from oobctl.constants import Protocol, TlsMode
+from oobctl.constants import MANAGEMENT, Protocol, TlsMode
 from oobctl.ids import is_id
 
 _BROADCAST = IPv4Address("255.255.255.255")
-PORTS = {Protocol.IPMI: 623, Protocol.REDFISH: 443}
+PORTS = {Protocol.IPMI: 623, Protocol.REDFISH: 443, Protocol.VNC: 5900}
+OWN_SCREEN = "VNC is the BMC's own: its address is that of another endpoint, over which it says who it is"
+"""Nothing in RFB tells whose screen it is, so it is told by the BMC that answers beside it."""
 
 
 def _no_id(name: str) -> str:
@@ -89,10 +91,15 @@ class ServerSpec(BaseModel):
     site: str | None = None
     account: str | None = None
     system_path: SystemPath | None = Field(default=None, description="Which system of its BMC, where that has several.")
-    endpoints: list[EndpointSpec] = Field(min_length=1, max_length=2)
+    endpoints: list[EndpointSpec] = Field(min_length=1, max_length=3)
 
     @model_validator(mode="after")
     def _one_each(self) -> "ServerSpec":
         if len({endpoint.protocol for endpoint in self.endpoints}) < len(self.endpoints):
             raise ValueError("one endpoint for each protocol")
+        managing = {endpoint.address for endpoint in self.endpoints if endpoint.protocol in MANAGEMENT}
+        if not managing:
+            raise ValueError("give an endpoint over which the BMC is managed too: ipmi or redfish")
+        if any(endpoint.address not in managing for endpoint in self.endpoints):
+            raise ValueError(OWN_SCREEN)
         return self

@@ -10,7 +10,7 @@ from oobctl.cli.server import Name, bmc_password, finish, parse_address, trust_i
 from oobctl.constants import Protocol
 
 app = typer.Typer(no_args_is_help=True)
-ProtocolName = Annotated[Protocol, typer.Argument(help="ipmi or redfish.")]
+ProtocolName = Annotated[Protocol, typer.Argument(help="ipmi, redfish or vnc.")]
 
 
 @app.command("set")

@@ -13,6 +13,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from oobctl import clock
 from oobctl.config import settings
+from oobctl.constants import MANAGEMENT
 from oobctl.drivers import refusals
 from oobctl.drivers.interfaces import EndpointAddress
 from oobctl.drivers.refusals import digest, parked_error
@@ -97,7 +98,8 @@ def only(endpoint: Endpoint, site_id: str, sealed: bytes) -> Secret:
 def begin(bmc_id: str, make_password: Callable[[], str]) -> list[str]:
     """Give every credential of a BMC the same next password, for its own user; one that has a next keeps it.
 
-    The others get that one then: a BMC may have one list of users for all protocols.
+    The others get that one then: a BMC may have one list of users for all protocols. The password of its screen (VNC)
+    is none of a user's: it stays.
     It is in the database before anything is sent. Returns the ids of the endpoints.
     """
     with database().write() as tx:
@@ -106,11 +108,12 @@ def begin(bmc_id: str, make_password: Callable[[], str]) -> list[str]:
         password = _next_password(bmc, site.id) or make_password()
         for endpoint in bmc.endpoints:
             credential = endpoint.credential
-            if credential is None or credential.next_sealed is not None:
+            if endpoint.protocol not in MANAGEMENT or credential is None or credential.next_sealed is not None:
                 continue
             user = only(endpoint, site.id, credential.sealed).user
             credential.next_sealed = seal(site.public_key, endpoint.id, endpoint.address, Secret(user, password))
-        return [endpoint.id for endpoint in bmc.endpoints if endpoint.credential is not None]
+        changed = [endpoint for endpoint in bmc.endpoints if endpoint.protocol in MANAGEMENT]
+        return [endpoint.id for endpoint in changed if endpoint.credential is not None]
 
 
 def _next_password(bmc: Bmc, site_id: str) -> str | None:

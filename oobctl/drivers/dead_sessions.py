@@ -61,9 +61,9 @@ def close_all_of(holder: str) -> None:
 
 
 def _close(row: BmcSession) -> bool:
-    """True where nothing of it is left: an IPMI session ends by itself, one that others use is theirs to end."""
+    """True where nothing of it is left: IPMI and VNC end by themselves, one that others use is theirs to end."""
     try:
-        if row.protocol == Protocol.IPMI or not _end(row):
+        if row.protocol is not Protocol.REDFISH or not _end(row):
             forget(row.id)
     except OobctlError as error:
         _log.warning("A session that %s left at a BMC was not ended: %s", row.holder, error.message)

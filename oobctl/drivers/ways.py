@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
 from oobctl import profiles
-from oobctl.constants import Protocol, SessionPurpose
+from oobctl.constants import MANAGEMENT, Protocol, SessionPurpose
 from oobctl.drivers.credentials import Secrets
 from oobctl.drivers.interfaces import EndpointAddress
 from oobctl.drivers.login import Login
@@ -21,13 +21,14 @@ from oobctl.store import Credential, Endpoint, Server, Site, database
 
 @dataclass(frozen=True)
 class Rows:
-    """What the database says about one server's way to its BMC."""
+    """What the database says about one server's way to its BMC. screen: where it shows its screen over VNC."""
 
     server: Server
     bmc: BmcRow
     endpoints: dict[Protocol, Endpoint]
     credentials: dict[Protocol, Credential | None]
     public_key: bytes = b""
+    screen: Endpoint | None = None
 
 
 def profile_of(bmc: BmcRow) -> Profile:
@@ -52,9 +53,11 @@ def rows_of(server_id: str) -> Rows:
             .options(selectinload(BmcRow.endpoints).selectinload(Endpoint.credential))
         )
         assert bmc is not None  # the foreign key holds it
-        endpoints = {Protocol(endpoint.protocol): endpoint for endpoint in bmc.endpoints}
+        every = {Protocol(endpoint.protocol): endpoint for endpoint in bmc.endpoints}
+        endpoints = {key: every[key] for key in MANAGEMENT if key in every}
         credentials = {key: endpoint.credential for key, endpoint in endpoints.items()}
-        return Rows(server, bmc, endpoints, credentials, tx.get_one(Site, bmc.site_id).public_key)
+        key = tx.get_one(Site, bmc.site_id).public_key
+        return Rows(server, bmc, endpoints, credentials, key, every.get(Protocol.VNC))
 
 
 def address_of(endpoint: Endpoint) -> EndpointAddress:

@@ -11,7 +11,7 @@ from oobctl.jobs.action import Action
 from oobctl.readings.take import words
 from oobctl.store import Job, Server
 
-_PROTOCOLS = {Protocol.IPMI: "IPMI", Protocol.REDFISH: "Redfish"}
+_PROTOCOLS = {Protocol.IPMI: "IPMI", Protocol.REDFISH: "Redfish", Protocol.VNC: "VNC"}
 _CLEARED = frozenset({Capability.BOOT, Capability.VIRTUAL_MEDIA, Capability.BIOS})
 _TAKES_ACTIONS = frozenset({Lifecycle.READY, Lifecycle.ASSIGNED, Lifecycle.SUSPENDED})
 

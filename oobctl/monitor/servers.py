@@ -14,7 +14,7 @@ from sqlalchemy.orm import selectinload
 
 from oobctl import clock, profiles
 from oobctl.config import settings
-from oobctl.constants import POLLED, Capability, Protocol
+from oobctl.constants import MANAGEMENT, POLLED, Capability, Protocol
 from oobctl.monitor.plan import Plan, Tried
 from oobctl.monitor.watch import TOLD, Watch
 from oobctl.readings.tell import handed_over
@@ -66,7 +66,7 @@ def found(monitor: str) -> tuple[list[Known], dict[str, datetime]]:
     """
     mine = (Bmc.monitor == monitor, Server.lifecycle.in_(POLLED))
     query = select(Server.id, Server.bmc_id, Server.power_read_at, *_SIGNED).join(Bmc, Server.bmc_id == Bmc.id)
-    query = query.outerjoin(Endpoint, Endpoint.bmc_id == Bmc.id)
+    query = query.outerjoin(Endpoint, (Endpoint.bmc_id == Bmc.id) & Endpoint.protocol.in_(MANAGEMENT))
     query = query.outerjoin(Credential, Credential.endpoint_id == Endpoint.id)
     with database().read() as session:
         rows = session.execute(query.where(*mine).order_by(Server.id, Endpoint.protocol)).all()
@@ -105,7 +105,7 @@ def tried(ids: Sequence[str]) -> TriedOf:
 def watch(server: Server, signature: tuple[object, ...], since: datetime | None, before: TriedOf, place: int) -> Watch:
     """A new watch. place: how many others are new with it. Raises ConfigurationError where its profile is missing."""
     profile = profiles.find(server.bmc.profile)
-    endpoints = server.bmc.endpoints
+    endpoints = [endpoint for endpoint in server.bmc.endpoints if endpoint.protocol in MANAGEMENT]
     ways = _ways(profile, {Protocol(endpoint.protocol) for endpoint in endpoints})
     return Watch(
         server.id,

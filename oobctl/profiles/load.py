@@ -16,6 +16,7 @@ from oobctl.profiles.model import (
     BiosSettings,
     BootSettings,
     BootValidBit,
+    ConsoleSettings,
     EventLogSettings,
     EventSettings,
     InventorySettings,
@@ -200,6 +201,7 @@ def _build(content: dict[str, Any]) -> Profile:
         users=UserSettings(**content["users"]),
         event_log=EventLogSettings(tuple(content["event_log"]["skipped"])),
         events=EventSettings(tuple(EventWay(way) for way in content["events"]["ways"])),
+        consoles=ConsoleSettings(**content["consoles"]),
         inventory=InventorySettings(
             {start: FirmwareState(word) for start, word in content.get("inventory", {}).get("firmware_ids", {}).items()}
         ),

@@ -34,11 +34,13 @@ class SessionLimits:
 
     ipmi: int
     redfish: int
+    vnc: int
     free_for_humans: int
 
     def ours(self, protocol: Protocol) -> int:
         """How many sessions all our processes together may have open."""
-        return max(1, (self.ipmi if protocol is Protocol.IPMI else self.redfish) - self.free_for_humans)
+        held = {Protocol.IPMI: self.ipmi, Protocol.REDFISH: self.redfish, Protocol.VNC: self.vnc}
+        return max(1, held[protocol] - self.free_for_humans)
 
 
 class BootValidBit(StrEnum):
@@ -126,6 +128,14 @@ class EventSettings:
 
 
 @dataclass(frozen=True)
+class ConsoleSettings:
+    """`idle_limit`, `longest`: seconds after which a console without input, or any console, is ended."""
+
+    idle_limit: float
+    longest: float
+
+
+@dataclass(frozen=True)
 class InventorySettings:
     """`firmware_ids`: how the Id of a SoftwareInventory begins, and what that says of it."""
 
@@ -175,6 +185,7 @@ class Profile:
     users: UserSettings
     event_log: EventLogSettings
     events: EventSettings
+    consoles: ConsoleSettings
     inventory: InventorySettings
     security_baseline: Mapping[str, str | int | bool]
     quirks: Mapping[Quirk, QuirkNote]

@@ -5,6 +5,7 @@ from oobctl.store.audit_record import AuditRecord, RefusalCount
 from oobctl.store.base import Base, db_now
 from oobctl.store.bmc import Bmc, BmcCircuit, BmcSession, Credential, Endpoint
 from oobctl.store.bmc_user import BmcUser, JobSecret
+from oobctl.store.console import Console, ConsoleShare
 from oobctl.store.database import Database, database, use
 from oobctl.store.history import Sample, Series
 from oobctl.store.job import Job, JobStep, Lease
@@ -26,6 +27,8 @@ __all__ = [
     "BmcSession",
     "BmcUser",
     "BootOverride",
+    "Console",
+    "ConsoleShare",
     "Credential",
     "Database",
     "Endpoint",

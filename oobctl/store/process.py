@@ -10,7 +10,10 @@ from oobctl.store.base import Base
 
 
 class Process(Base):
-    """A running worker, monitor, gateway or boot (media) service. `seen` is the database's clock."""
+    """A running worker, monitor, gateway or boot (media) service. `seen` is the database's clock.
+
+    url: where browsers reach it (a gateway).
+    """
 
     __tablename__ = "process"
     id: Mapped[str] = mapped_column(String(64), primary_key=True)
@@ -18,3 +21,4 @@ class Process(Base):
     site_id: Mapped[str] = mapped_column(String(36))
     started_at: Mapped[datetime] = mapped_column(default=clock.now)
     seen: Mapped[float] = mapped_column(Float)
+    url: Mapped[str | None] = mapped_column(String(256))
