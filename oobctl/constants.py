@@ -202,8 +202,8 @@ class Capability(StrEnum):
     POWER_METERING = "power_metering"
     USERS = "users"
     SECURITY = "security"
-    GRAPHICAL_CONSOLE = "graphical_console"
-    SERIAL_CONSOLE = "serial_console"
+    CONSOLE_SCREEN = "console_screen"
+    CONSOLE_SERIAL = "console_serial"
 
 
 class EventWay(StrEnum):
