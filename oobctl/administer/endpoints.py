@@ -24,7 +24,7 @@ def add_endpoint(session: Session, site: Site, bmc: Bmc, spec: EndpointSpec) -> 
         address=str(spec.address),
         port=spec.port or PORTS[spec.protocol],
     )
-    if spec.protocol is Protocol.REDFISH:
+    if spec.protocol is Protocol.REDFISH or (spec.protocol is Protocol.VNC and spec.tls != TlsSpec()):
         _trust(endpoint, spec.tls)
     session.add(endpoint)
     _seal(session, site, endpoint, spec.user, spec.password)
@@ -156,7 +156,7 @@ def _change(this: Change, server: Server, endpoint: Endpoint, wanted: EndpointCh
     """Returns whether another address or port was set: somebody else may answer there."""
     before = (endpoint.address, endpoint.port)
     if wanted.tls is not None:
-        if endpoint.protocol is not Protocol.REDFISH:
+        if endpoint.protocol is Protocol.IPMI:
             raise InvalidParameter(f"{endpoint.protocol} has no certificate: leave tls out.", field="tls")
         _trust(endpoint, wanted.tls)
     endpoint.address = str(wanted.address) if wanted.address else endpoint.address

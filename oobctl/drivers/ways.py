@@ -74,6 +74,18 @@ def address_of(endpoint: Endpoint) -> EndpointAddress:
     )
 
 
+def screen_login(rows: Rows, holder: str) -> Login:
+    """The way in to a server's screen, where it has a VNC endpoint. Raises as `login_to` does."""
+    assert rows.screen is not None
+    endpoint, profile = address_of(rows.screen), profile_of(rows.bmc)
+    secrets = Secrets(endpoint, rows.bmc.site_id, rows.server.name)
+    secret = secrets.first(rows.screen.credential)
+    slot = Slot(
+        endpoint, profile.sessions.ours(Protocol.VNC), SessionPurpose.SCREEN, holder, patience=profile.timeouts.connect
+    )
+    return Login(endpoint, secret, profile, slot, lambda: None, secrets)
+
+
 def login_to(
     rows: Rows,
     protocol: Protocol,

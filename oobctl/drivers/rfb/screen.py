@@ -1,0 +1,122 @@
+"""Opening a server's screen: a slot, the password, and the check that it is the server that was enrolled."""
+
+import asyncio
+import ssl
+from dataclasses import dataclass
+
+from oobctl.constants import SessionPurpose, TlsMode
+from oobctl.drivers.connect import connect
+from oobctl.drivers.login import Login
+from oobctl.drivers.rfb.handshake import Size, shake_hands
+from oobctl.drivers.slots import Slot
+from oobctl.drivers.redfish.tls import fingerprint, required_pin, trust
+from oobctl.drivers.ways import rows_of, screen_login
+from oobctl.drivers.interfaces import EndpointAddress
+from oobctl.errors import BmcAuthFailed, BmcBadAnswer, BmcIdentityChanged, BmcUnreachable, NotSupported
+
+_BUFFER = 1 << 18
+
+
+@dataclass
+class ScreenConnection:
+    """An open screen: RFB's messages come from `reader` and go to `writer`. `close` when done with it."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    size: Size
+    slot: Slot
+
+    async def close(self) -> None:
+        """Never raises."""
+        self.writer.transport.abort()
+        await asyncio.to_thread(self.slot.release)
+
+
+async def open_screen(server_id: str, *, holder: str) -> ScreenConnection:
+    """Open a server's screen over VNC. RFB tells not whose it is, so the BMC is asked at the same time.
+
+    Raises NotSupported where there is no VNC endpoint, BmcSessionsExhausted naming who has the screen, WrongServer,
+    BmcAuthFailed, BmcUnreachable (also where a server without power has no screen), and BmcError's other subclasses.
+    """
+    rows = await asyncio.to_thread(rows_of, server_id)
+    if rows.screen is None:
+        raise NotSupported(f"{rows.server.name} has no VNC endpoint. Staff can add it: oobctl endpoint set.")
+    login = await asyncio.to_thread(screen_login, rows, holder)
+    await asyncio.to_thread(login.slot.claim)
+    asking = asyncio.create_task(asyncio.to_thread(_ask_who, server_id, holder))
+    try:
+        opened = await _open(login)
+        try:
+            await asking
+        except BaseException:
+            opened.writer.transport.abort()
+            raise
+        return opened
+    except BaseException:
+        asking.cancel()
+        await asyncio.to_thread(login.slot.release)
+        raise
+
+
+def _ask_who(server_id: str, holder: str) -> None:
+    bmc = connect(server_id, purpose=SessionPurpose.SCREEN, holder=holder, fence=_never_write)
+    try:
+        bmc.identify()
+    finally:
+        bmc.close()
+
+
+def _never_write(_seconds: float) -> None:
+    raise AssertionError("who looks at a screen writes nothing to the BMC")
+
+
+async def _open(login: Login) -> ScreenConnection:
+    where = f"The screen at {login.endpoint.address}"
+    try:
+        async with asyncio.timeout(login.profile.timeouts.connect):
+            reader, writer = await _connected(login)
+            try:
+                size = await shake_hands(reader, writer, login.secret.password, where)
+            except BaseException:
+                writer.transport.abort()
+                raise
+    except BmcAuthFailed as refusal:
+        await asyncio.to_thread(login.refused, refusal)
+        raise
+    except TimeoutError as error:
+        raise BmcUnreachable(f"{where} did not answer within {login.profile.timeouts.connect:g} s.") from error
+    except asyncio.IncompleteReadError as error:
+        raise BmcUnreachable(f"{where} hung up while oobctl logged in. All its places may be taken.") from error
+    except ssl.SSLError as error:
+        raise BmcBadAnswer(f"{where} did not present the certificate that it has to: {error.reason}.") from error
+    except OSError as error:
+        raise BmcUnreachable(f"{where} cannot be reached: {error.strerror or error}.") from error
+    await asyncio.to_thread(login.let_in)
+    await asyncio.to_thread(login.slot.opened, f"{writer.get_extra_info('sockname')[1]}")
+    return ScreenConnection(reader, writer, size, login.slot)
+
+
+async def _connected(login: Login) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Plain TCP, or TLS from the first byte where the endpoint has a way to check a certificate."""
+    endpoint = login.endpoint
+    context = _context(endpoint) if endpoint.tls_mode else None
+    reader, writer = await asyncio.open_connection(endpoint.address, endpoint.port, ssl=context, limit=_BUFFER)
+    if endpoint.tls_mode is TlsMode.PIN:
+        shown = fingerprint(writer.get_extra_info("ssl_object").getpeercert(binary_form=True) or b"")
+        if shown != required_pin(endpoint):
+            writer.transport.abort()
+            raise BmcIdentityChanged(
+                f"The screen at {endpoint.address} presents another certificate (SHA-256 {shown}) than the one that "
+                "was confirmed. Nothing was sent. Confirm the new one if it is right."
+            )
+    return reader, writer
+
+
+def _context(endpoint: EndpointAddress) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if endpoint.tls_mode is TlsMode.PIN:
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    else:
+        trust(context, endpoint)
+    return context
