@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from oobctl.constants import SessionPurpose, TlsMode
 from oobctl.drivers.connect import connect
+from oobctl.drivers.interfaces import EndpointAddress
 from oobctl.drivers.login import Login
+from oobctl.drivers.redfish.tls import fingerprint, required_pin, trust
 from oobctl.drivers.rfb.handshake import Size, shake_hands
 from oobctl.drivers.slots import Slot
-from oobctl.drivers.redfish.tls import fingerprint, required_pin, trust
 from oobctl.drivers.ways import rows_of, screen_login
-from oobctl.drivers.interfaces import EndpointAddress
 from oobctl.errors import BmcAuthFailed, BmcBadAnswer, BmcIdentityChanged, BmcUnreachable, NotSupported
 
 _BUFFER = 1 << 18
