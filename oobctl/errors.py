@@ -62,6 +62,14 @@ class WrongState(OobctlError):
     http_status = 409
 
 
+class NoGateway(OobctlError):
+    """No process runs that carries consoles."""
+
+    code = "no_gateway"
+    http_status = 503
+    retryable = True
+
+
 class TooManyRequests(OobctlError):
     code = "too_many_requests"
     http_status = 429

@@ -26,14 +26,15 @@ _SWEEP_SECONDS = 3.0
 _SESSION_BEAT_SECONDS = 30.0
 
 
-def beat(process_id: str, kind: str, site_id: str, *, first: bool = False) -> bool:
+def beat(process_id: str, kind: str, site_id: str, *, first: bool = False, url: str | None = None) -> bool:
     """Say that a process is alive. False where others took it for dead: it must not go on.
 
-    The answer tells the store's time, which this process's clock follows.
+    url: where browsers reach it, said at the first. The answer tells the store's time, which this process's clock
+    follows.
     """
     with database().write() as session:
         if first:
-            session.add(Process(id=process_id, kind=kind, site_id=site_id, seen=0.0))
+            session.add(Process(id=process_id, kind=kind, site_id=site_id, seen=0.0, url=url))
             session.flush()
         seen = update(Process).where(Process.id == process_id).values(seen=db_now()).returning(Process.seen)
         row = session.execute(seen).first()

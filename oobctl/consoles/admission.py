@@ -1,0 +1,93 @@
+"""Who may be at a console: asked when it is opened, and again every second while it is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from oobctl import clock, profiles
+from oobctl.access import Actor, find_server, may, renew
+from oobctl.config import settings
+from oobctl.constants import Capability, ConsoleKind, Lifecycle, Permission
+from oobctl.errors import ConfigurationError, NotAllowed, NotFound, NoWay, OobctlError, WrongState
+from oobctl.store import Console, ConsoleShare, PanelSession, Server, database
+
+CAPABILITIES = {ConsoleKind.GRAPHICAL: Capability.CONSOLE_SCREEN, ConsoleKind.SERIAL: Capability.CONSOLE_SERIAL}
+_SHOWN_IN = frozenset({Lifecycle.READY, Lifecycle.ASSIGNED, Lifecycle.SUSPENDED})
+_TITLES = {ConsoleKind.GRAPHICAL: "screen", ConsoleKind.SERIAL: "serial line"}
+
+
+def check(session: Session, actor: Actor, server: Server, kind: ConsoleKind) -> str:
+    """Why the actor may. Raises NotAllowed with the reason, WrongState, NoWay."""
+    decision = may(session, actor, Permission.CONSOLE, server)
+    if not decision.allowed:
+        raise NotAllowed(f"You may not open the {_TITLES[kind]} of {server.name}: {decision.reason}.")
+    if server.lifecycle not in _SHOWN_IN:
+        because = f": {server.quarantined_because}" if server.lifecycle is Lifecycle.QUARANTINED else ""
+        raise WrongState(
+            f"{server.name} is {server.lifecycle}{because}, and has no console until staff have looked at it."
+        )
+    _check_way(server, kind)
+    return decision.reason
+
+
+def _check_way(server: Server, kind: ConsoleKind) -> None:
+    """A profile that is missing or wrong refuses nothing here: the gateway says so."""
+    try:
+        profile = profiles.find(server.bmc.profile)
+    except ConfigurationError:
+        return
+    capability = CAPABILITIES[kind]
+    if profile.way_to(capability, [endpoint.protocol for endpoint in server.bmc.endpoints]) is None:
+        takes = " or ".join(str(protocol).upper() for protocol in profile.transports.get(capability, ()))
+        needs = f"Staff can add its {takes} endpoint" if takes else "Its BMC has none that oobctl knows"
+        raise NoWay(f"There is no way to the {_TITLES[kind]} of {server.name} yet. {needs}.")
+
+
+@dataclass(frozen=True)
+class Over:
+    """A console that may not go on, and why, in words for whoever is at it."""
+
+    console_id: str
+    because: str
+
+
+def over(consoles: Sequence[str]) -> list[Over]:
+    """Those of these consoles that have to end now. Raises StoreUnavailable."""
+    with database().read() as session:
+        rows = session.scalars(select(Console).where(Console.id.in_(consoles)))
+        found = [(row.id, _why_over(session, row)) for row in rows]
+    return [Over(console_id, because) for console_id, because in found if because is not None]
+
+
+def _why_over(session: Session, row: Console) -> str | None:
+    if row.ended_at is not None:
+        return row.ended_because or "It was ended."
+    if row.panel_session is not None and not _signed_in(session, row.panel_session):
+        return "You signed out of the panel, or your session there ended."
+    if row.share_id is not None:
+        share = session.get(ConsoleShare, row.share_id)
+        if share is None or share.revoked_at is not None or share.expires_at <= clock.now():
+            return "The link that let you in has ended."
+    actor = renew(session, Actor.from_json(row.actor))
+    if actor is None:
+        return "Your access has ended."
+    try:
+        server = find_server(session, actor, row.server_id)
+        check(session, actor, server, row.kind)
+    except NotFound:
+        return "The server is not yours any more."
+    except OobctlError as error:
+        return error.message
+    return None
+
+
+def _signed_in(session: Session, secret_hash: str) -> bool:
+    found = session.get(PanelSession, secret_hash)
+    if found is None or found.ended_at is not None:
+        return False
+    now = clock.now()
+    idle, longest = timedelta(minutes=settings().session_idle_minutes), timedelta(hours=settings().session_hours)
+    return now - found.seen_at <= idle and now - found.created_at <= longest
