@@ -7,9 +7,9 @@ from flask import Flask, redirect, url_for
 from flask_openapi3.openapi import OpenAPI
 
 from oobctl import __version__
+from oobctl.access.cookie import is_https
 from oobctl.config import settings
 from web import api, audit, fleet, guard, hardware, jobs, limits, numbers, probes, problems, servers, sessions, words
-from web.identity import is_https
 from web.metrics import controller, pages
 from web.secret import read_secret
 from web.security import MOST_BODY_BYTES

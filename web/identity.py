@@ -9,7 +9,7 @@ from flask_login import UserMixin, current_user
 from werkzeug.http import parse_cookie
 
 from oobctl.access import Actor, Presented, identify
-from oobctl.config import settings
+from oobctl.access.cookie import session_cookie
 
 POLL_HEADER = "X-Oobctl-Poll"
 """On what an open page asks by itself (hx-headers of its live parts): no sign that somebody sits there."""
@@ -25,16 +25,6 @@ class Visitor(UserMixin):  # type: ignore[misc]
 
     def get_id(self) -> str:
         return self.actor.id
-
-
-def is_https() -> bool:
-    """Whether browsers reach the panel over TLS."""
-    return settings().url.startswith("https://")
-
-
-def session_cookie() -> str:
-    """The session cookie's name. The prefix makes browsers insist on Secure, on this very name and on the path /."""
-    return "__Host-oobctl_session" if is_https() else "oobctl_session"
 
 
 def presented(header: Callable[[str], str | None], address: str | None) -> Presented:

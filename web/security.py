@@ -3,8 +3,8 @@
 from functools import lru_cache
 from urllib.parse import urlsplit
 
+from oobctl.access.cookie import is_https
 from oobctl.config import settings
-from web.identity import is_https
 
 MOST_BODY_BYTES = 256 * 1024
 

@@ -8,9 +8,10 @@ from flask_limiter import RequestLimit
 from oobctl.access import refuse_sign_in
 from oobctl.access import sign_in as check_password
 from oobctl.access import sign_out as end_session
+from oobctl.access.cookie import is_https, session_cookie
 from oobctl.config import settings
 from oobctl.errors import InvalidParameter, NotSignedIn
-from web.identity import current_actor, is_https, session_cookie, signed_in
+from web.identity import current_actor, signed_in
 from web.limits import (
     PANEL_WRITES,
     SIGN_INS_BY_ADDRESS,

@@ -1,7 +1,7 @@
 """How a console ends: its row, and the record of who was there, for how long, and why it ended."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 
 from sqlalchemy import select
@@ -25,8 +25,11 @@ class Used:
     keys: int = 0
 
 
-def end(console_id: str, because: str, used: Used) -> None:
-    """It is over at the gateway. A second time changes nothing."""
+def left(console_id: str, because: str | None, used: Used) -> None:
+    """Nobody is at it any more. because: why it is over for good; None where the browser went away.
+
+    Who went away can come back to it for a minute: a page that is loaded again, a phone that changes its network.
+    """
     with database().write() as session:
         row = session.get(Console, console_id, with_for_update=True)
         if row is not None and row.gateway is not None:
@@ -44,32 +47,32 @@ def ask(session: Session, row: Console, by: Actor, because: str) -> None:
         )  # fmt: skip
 
 
-def end_all_of(gateways: Sequence[str]) -> int:
-    """End what dead gateways had open; returns how many."""
+def leave_all_of(gateways: Sequence[str]) -> None:
+    """As `left`, for what gateways had open that have stopped."""
     with database().write() as session:
-        rows = session.scalars(select(Console).where(Console.gateway.in_(gateways))).all()
-        for row in rows:
-            _close(session, row, "The gateway that had it stopped.", Used())
-        return len(rows)
+        for row in session.scalars(select(Console).where(Console.gateway.in_(gateways))):
+            _close(session, row, None, None)
 
 
 def end_unopened(site_id: str) -> None:
-    """End what was asked for at this site and never opened."""
+    """End what was asked for at this site and not opened, or left and not come back to."""
     unopened = (Console.ended_at.is_(None), Console.gateway.is_(None))
     late = Console.token_expires_at < clock.now() - _NEVER_OPENED
     with database().write() as session:
         for row in session.scalars(select(Console).where(*unopened, late)):
             if row.server.site_id == site_id:
-                row.ended_at, row.ended_because = clock.now(), "It was not opened in time."
+                row.ended_at = clock.now()
+                row.ended_because = "You left it." if row.opened_at is not None else "It was not opened in time."
 
 
-def _close(session: Session, row: Console, because: str, used: Used) -> None:
-    row.gateway = None
-    if row.ended_at is None:
+def _close(session: Session, row: Console, because: str | None, used: Used | None) -> None:
+    """used None: nobody knows."""
+    row.gateway, row.token_expires_at = None, clock.now()
+    if row.ended_at is None and because is not None:
         row.ended_at, row.ended_because = clock.now(), because
-    evidence = {"seconds": round(used.seconds, 1), "bytes_shown": used.bytes_shown, "keys": used.keys}
+    known = None if used is None else {**asdict(used), "seconds": round(used.seconds, 1)}
+    reason = row.ended_because or ("The browser left." if used is not None else "The gateway that had it stopped.")
     record.event(
         session, Actor.from_json(row.actor), Tag.SERVER_CONSOLE_CLOSED, server=row.server, account_id=row.account_id,
-        parameters={"console": row.id, "kind": row.kind, "mode": row.mode}, reason=row.ended_because or because,
-        evidence=evidence,
+        parameters={"console": row.id, "kind": row.kind, "mode": row.mode}, reason=reason, evidence=known,
     )  # fmt: skip

@@ -1,0 +1,120 @@
+"""The consoles that are open at this gateway: who sits where, and the screens and lines that they share."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import structlog
+
+from oobctl.consoles.ending import Used
+from oobctl.consoles.screens import Screen
+from oobctl.consoles.seats import Seat
+from oobctl.consoles.tokens import Ticket
+from oobctl.constants import ConsoleKind, ConsoleMode
+from oobctl.drivers.rfb import open_screen
+
+log = structlog.get_logger()
+
+
+class Shared(Protocol):
+    """A screen, or a serial line: what several people are at."""
+
+    takes_input: bool
+
+    def join(self, seat: Seat) -> None: ...
+    def leave(self, seat: Seat) -> int: ...
+    def take_over(self, seat: Seat, message: str) -> None: ...
+    def heard(self, seat: Seat, content: bytes) -> bool: ...
+    async def run(self) -> None: ...
+
+
+@dataclass
+class Place:
+    """One open console: whose it is, their seat, and what it is at."""
+
+    ticket: Ticket
+    seat: Seat
+    shared: Shared
+    address: str | None
+    began: float = field(default_factory=time.monotonic)
+    input_at: float = field(default_factory=time.monotonic)
+    touched_at: float = 0.0  # when their panel session last heard that somebody is there
+
+    def heard(self, content: bytes) -> None:
+        """What their browser sent. Raises BrokenStream."""
+        if self.shared.heard(self.seat, content):
+            self.input_at = time.monotonic()
+
+    def used(self, keys: int) -> Used:
+        return Used(time.monotonic() - self.began, self.seat.shown, keys)
+
+
+class Places:
+    """In one event loop. A server's screen is opened for the first who comes, and shared by all."""
+
+    def __init__(self, holder: str) -> None:
+        self._holder = holder
+        self._open: dict[str, Place] = {}
+        self._shared: dict[tuple[str, ConsoleKind], Shared] = {}
+        self._running: set[asyncio.Task[None]] = set()
+        self.takes_input = True
+
+    def __iter__(self) -> Iterator[Place]:
+        return iter(list(self._open.values()))
+
+    def sit(self, ticket: Ticket, address: str | None) -> Place:
+        """A console that is open in another window already is ended there."""
+        before = self._open.get(ticket.console_id)
+        if before is not None:
+            before.seat.end("You opened this console in another window.")
+            self.rise(before)
+        key = (ticket.server_id, ticket.kind)
+        shared = self._shared.get(key) or self._begin(key, ticket)
+        seat = Seat(ticket.console_id, ticket.actor.name, may_control=ticket.mode is ConsoleMode.CONTROL)
+        place = self._open[ticket.console_id] = Place(ticket, seat, shared, address)
+        shared.join(seat)
+        return place
+
+    def rise(self, place: Place) -> Used | None:
+        """Leave; what was used, or None where somebody else sits there already."""
+        if self._open.get(place.ticket.console_id) is not place:
+            return None
+        del self._open[place.ticket.console_id]
+        return place.used(place.shared.leave(place.seat))
+
+    def let_input(self, passes: bool) -> None:
+        """False: what is typed is not passed on, because it is not known whether it may be."""
+        self.takes_input = passes
+        for shared in self._shared.values():
+            shared.takes_input = passes
+
+    async def close(self) -> None:
+        """The gateway ends: so does everything that is open."""
+        for place in self:
+            place.seat.end("The gateway is being stopped. Open the console again in a minute.")
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+
+    def _begin(self, key: tuple[str, ConsoleKind], ticket: Ticket) -> Shared:
+        shared = self._make(ticket)
+        shared.takes_input = self.takes_input
+        self._shared[key] = shared
+        task = asyncio.create_task(self._run(key, shared))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return shared
+
+    def _make(self, ticket: Ticket) -> Shared:
+        return Screen(ticket.server_name, lambda: open_screen(ticket.server_id, holder=self._holder))
+
+    async def _run(self, key: tuple[str, ConsoleKind], shared: Shared) -> None:
+        try:
+            await shared.run()
+        except Exception:
+            log.exception("a console failed", server=key[0], kind=key[1])
+        finally:
+            if self._shared.get(key) is shared:
+                del self._shared[key]

@@ -1,0 +1,167 @@
+"""The gateway's process: its listener, its heartbeat, and the look each second at who may still be there."""
+
+import asyncio
+import contextlib
+import threading
+import time
+from datetime import timedelta
+
+import structlog
+import uvloop
+from aiohttp import web
+from sqlalchemy import select, update
+
+from oobctl import clock
+from oobctl.config import settings
+from oobctl.consoles import admission, ending
+from oobctl.drivers import dead_sessions, slots
+from oobctl.errors import ConfigurationError, OobctlError, StoreUnavailable
+from oobctl.gateway.connection import PATH, Connections
+from oobctl.gateway.places import Place, Places
+from oobctl.ids import new_id
+from oobctl.installation import find_site
+from oobctl.jobs import recovery
+from oobctl.jobs.heartbeats import Heartbeats, Holders
+from oobctl.store import PanelSession, Process, database, db_now
+
+log = structlog.get_logger()
+
+_LOOK_SECONDS = 1.0
+_SURE_SECONDS = 5.0  # for so long after a look nobody's access has ended unseen
+_SEEN_EVERY = 60.0  # how often a panel session hears that its person types
+_SESSION_BEAT_SECONDS = 30.0
+
+
+def run(site: str, stop: threading.Event) -> None:
+    """Serve consoles until `stop` is set.
+
+    Raises ConfigurationError where the site is missing, or nothing can listen at OOBCTL_GATEWAY_LISTEN.
+    """
+    found = find_site(site)
+    process = f"gateway-{new_id()}"
+    recovery.beat(process, "gateway", found.id, first=True, url=settings().gateway_address)
+    heart = recovery.Beating(process, "gateway", found.id)
+    heart.start()
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_Gateway(process, found.id).serve(stop))
+    finally:
+        heart.stop()
+        with contextlib.suppress(StoreUnavailable):
+            ending.leave_all_of([process])
+            recovery.leave(process)
+
+
+class _Gateway:
+    def __init__(self, process: str, site_id: str) -> None:
+        self._id, self._site_id = process, site_id
+        self._places = Places(process)
+        self._heartbeats, self._holders = Heartbeats(), Holders(process, site_id)
+        self._looked = time.monotonic()
+        self._beaten = 0.0
+
+    async def serve(self, stop: threading.Event) -> None:
+        service = web.Application()
+        service.router.add_get(PATH, Connections(self._id, self._places).handle)
+        runner = web.AppRunner(service, access_log=None, shutdown_timeout=5.0)
+        await runner.setup()
+        try:
+            await self._listen(runner)
+            log.info("the gateway is ready", listen=settings().gateway, url=settings().gateway_address)
+            while not stop.is_set():
+                await self._look()
+                await asyncio.sleep(_LOOK_SECONDS)
+        finally:
+            await self._places.close()
+            await runner.cleanup()
+
+    async def _listen(self, runner: web.AppRunner) -> None:
+        address, _, port = settings().gateway.rpartition(":")
+        try:
+            await web.TCPSite(runner, address.strip("[]"), int(port), backlog=1024).start()
+        except (OSError, ValueError) as error:
+            raise ConfigurationError(
+                f"The gateway cannot listen at {settings().gateway!r}: {getattr(error, 'strerror', error)}. "
+                "Set OOBCTL_GATEWAY_LISTEN to a free ADDRESS:PORT."
+            ) from error
+
+    async def _look(self) -> None:
+        """Who may not be there any more is let go. Where that is not known for long, nothing typed is passed on."""
+        try:
+            over = await asyncio.to_thread(self._keep_up, [place.ticket.console_id for place in self._places])
+            self._looked = time.monotonic()
+        except StoreUnavailable as error:
+            self._heartbeats.forgive()
+            self._holders.forgive()
+            log.warning("the gateway waits for the database", because=error.message)
+            over = []
+        except OobctlError as error:
+            log.error("the gateway met a problem and goes on", because=error.message)
+            over = []
+        self._let_input(time.monotonic() - self._looked <= _SURE_SECONDS)
+        ended = {one.console_id: one.because for one in over}
+        for place in self._places:
+            because = ended.get(place.ticket.console_id) or _too_long(place)
+            if because is not None:
+                place.seat.end(because)
+
+    def _let_input(self, passes: bool) -> None:
+        if passes is self._places.takes_input:
+            return
+        self._places.let_input(passes)
+        for place in self._places:
+            place.seat.tell({"type": "input", "passes": passes})
+
+    def _keep_up(self, consoles: list[str]) -> list[admission.Over]:
+        """What the database is needed for, in a thread. Raises StoreUnavailable."""
+        self._reap()
+        self._holders.look()
+        slots.look_all(self._id)
+        if time.monotonic() - self._beaten > _SESSION_BEAT_SECONDS:
+            self._beaten = time.monotonic()
+            slots.beat_all(self._id)
+        self._touch()
+        ending.end_unopened(self._site_id)
+        return admission.over(consoles) if consoles else []
+
+    def _reap(self) -> None:
+        """What a dead gateway had open is over; who was there opens it again, here."""
+        others = select(Process.id, Process.seen, db_now() - Process.seen).where(
+            Process.site_id == self._site_id, Process.kind == "gateway", Process.id != self._id
+        )
+        with database().read() as session:
+            rows = [(row[0], row[1], row[2]) for row in session.execute(others)]
+        for dead in self._heartbeats.dead(rows, settings().dead_after_seconds):
+            ending.leave_all_of([dead])
+            dead_sessions.close_all_of(dead)
+            recovery.leave(dead)
+            log.warning("a gateway died; its consoles are over", gateway=dead)
+
+    def _touch(self) -> None:
+        """Who types at a console is not idle in the panel."""
+        now = time.monotonic()
+        active = [
+            place
+            for place in self._places
+            if place.ticket.panel_session and place.input_at > place.touched_at and now - place.touched_at > _SEEN_EVERY
+        ]
+        if not active:
+            return
+        hashes = {place.ticket.panel_session for place in active}
+        with database().write() as session:
+            session.execute(
+                update(PanelSession).where(PanelSession.secret_hash.in_(hashes)).values(seen_at=clock.now())
+            )
+        for place in active:
+            place.touched_at = now
+
+
+def _too_long(place: Place) -> str | None:
+    limits, now = place.ticket.limits, time.monotonic()
+    if limits is None:
+        return None
+    if now - place.began > limits.longest:
+        return f"A console is open for {timedelta(seconds=limits.longest)} h at most. Open it again."
+    if place.seat.has_control and now - place.input_at > limits.idle_limit:
+        return f"Nobody typed here for {timedelta(seconds=limits.idle_limit)} h, so it was closed. Open it again."
+    return None
