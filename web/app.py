@@ -9,7 +9,22 @@ from flask_openapi3.openapi import OpenAPI
 from oobctl import __version__
 from oobctl.access.cookie import is_https
 from oobctl.config import settings
-from web import api, audit, fleet, guard, hardware, jobs, limits, numbers, probes, problems, servers, sessions, words
+from web import (
+    api,
+    audit,
+    consoles,
+    fleet,
+    guard,
+    hardware,
+    jobs,
+    limits,
+    numbers,
+    probes,
+    problems,
+    servers,
+    sessions,
+    words,
+)
 from web.metrics import controller, pages
 from web.secret import read_secret
 from web.security import MOST_BODY_BYTES
@@ -42,6 +57,7 @@ def create_app() -> Flask:
         servers.blueprint,
         hardware.blueprint,
         jobs.blueprint,
+        consoles.blueprint,
         audit.blueprint,
         fleet.blueprint,
         probes.blueprint,

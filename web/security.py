@@ -1,5 +1,6 @@
 """What every answer carries, and which names the panel answers to."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 from urllib.parse import urlsplit
 
@@ -8,20 +9,7 @@ from oobctl.config import settings
 
 MOST_BODY_BYTES = 256 * 1024
 
-_CONTENT_SECURITY_POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self'",
-        "connect-src 'self'",
-        "form-action 'self'",
-        "base-uri 'none'",
-        "frame-ancestors 'none'",
-    )
-)
 _HEADERS = {
-    "Content-Security-Policy": _CONTENT_SECURITY_POLICY,
     "X-Frame-Options": "DENY",
     "X-Content-Type-Options": "nosniff",
     # Not no-referrer: Flask-WTF compares the referrer of forms sent over TLS.
@@ -34,11 +22,31 @@ _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _TWO_YEARS = 2 * 365 * 24 * 3600
 
 
-def security_headers() -> dict[str, str]:
-    """The headers of every answer, pages, API and streams alike."""
+def security_headers(connects_to: Sequence[str] = (), *, draws_data: bool = False) -> dict[str, str]:
+    """The headers of every answer, pages, API and streams alike.
+
+    connects_to: what else the page may open connections to. draws_data: it shows images that it made itself.
+    """
+    found = {"Content-Security-Policy": _content_security_policy(tuple(connects_to), draws_data), **_HEADERS}
     if is_https():
-        return {**_HEADERS, "Strict-Transport-Security": f"max-age={_TWO_YEARS}"}
-    return dict(_HEADERS)
+        found["Strict-Transport-Security"] = f"max-age={_TWO_YEARS}"
+    return found
+
+
+@lru_cache(maxsize=64)
+def _content_security_policy(connects_to: tuple[str, ...], draws_data: bool) -> str:
+    return "; ".join(
+        (
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            f"img-src 'self'{' data:' if draws_data else ''}",
+            " ".join(["connect-src 'self'", *connects_to]),
+            "form-action 'self'",
+            "base-uri 'none'",
+            "frame-ancestors 'none'",
+        )
+    )
 
 
 @lru_cache(maxsize=8)

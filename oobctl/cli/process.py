@@ -1,4 +1,4 @@
-"""The commands that are processes: worker, monitor and media service of a site, and the panel."""
+"""The commands that are processes: worker, monitor, media service and gateway of a site, and the panel."""
 
 import os
 import signal
@@ -36,6 +36,13 @@ def monitor(site: Site = None) -> None:
 def boot(site: Site = None) -> None:
     """Serve disk images to the BMCs of a site, at OOBCTL_MEDIA_LISTEN."""
     from oobctl import boot as process
+
+    _run(lambda stop: process.run(site or settings().site, stop))
+
+
+def gateway(site: Site = None) -> None:
+    """Carry the consoles of a site between browsers and BMCs, at OOBCTL_GATEWAY_LISTEN."""
+    from oobctl import gateway as process
 
     _run(lambda stop: process.run(site or settings().site, stop))
 
@@ -85,6 +92,7 @@ def check_addresses() -> None:
     """As `check_address`, for all that `oobctl up` listens at."""
     check_address(settings().listen)
     check_address(settings().media, "The media service", "OOBCTL_MEDIA_LISTEN")
+    check_address(settings().gateway, "The gateway", "OOBCTL_GATEWAY_LISTEN")
     if settings().events_listen:
         check_address(settings().events_listen, "The monitor's listener for events", "OOBCTL_EVENTS_LISTEN")
 

@@ -26,7 +26,7 @@ _STOPPED = "Stopped: nothing is left running."
 
 
 def up(site: Annotated[str | None, typer.Option(help="The site that this machine serves.")] = None) -> None:
-    """Run the panel, a worker, a monitor and the media service on this machine, until Ctrl-C."""
+    """Run the panel, a worker, a monitor, a gateway and the media service on this machine, until Ctrl-C."""
     logs.set_up()
     stop = _stop_on_signal()
     with alone(say=print):
@@ -85,6 +85,7 @@ def _start(site: str) -> list[Child]:
         Child("worker", ["worker", "--site", site], environment),
         Child("monitor", ["monitor", "--site", site], environment),
         Child("boot", ["boot", "--site", site], environment),
+        Child("gateway", ["gateway", "--site", site], environment),
         Child("panel", ["panel"], environment),
     ]
     for child in children:

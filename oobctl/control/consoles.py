@@ -105,6 +105,11 @@ def open_consoles(session: Session, server_id: str) -> list[Console]:
     return list(session.scalars(query.where(Console.gateway.is_not(None)).order_by(Console.opened_at)))
 
 
+def gateways(session: Session, site_id: str) -> list[str]:
+    """Where browsers reach the site's gateways."""
+    return [row.url for row in _living(session, site_id) if row.url is not None]
+
+
 def _user(actor: Actor) -> str:
     return actor.user_id or actor.id
 
@@ -114,9 +119,7 @@ def _gateway_for(session: Session, server: Server) -> str:
 
     Raises NoGateway.
     """
-    alive = db_now() - Process.seen < settings().dead_after_seconds
-    query = select(Process).where(Process.kind == "gateway", Process.site_id == server.site_id, alive)
-    living = {row.id: row for row in session.scalars(query.order_by(Process.started_at))}
+    living = {row.id: row for row in _living(session, server.site_id)}
     held = [row.gateway for row in open_consoles(session, server.id) if row.gateway in living]
     chosen = living.get(held[0] or "") if held else next(reversed(living.values()), None)
     if chosen is None or chosen.url is None:
@@ -125,3 +128,9 @@ def _gateway_for(session: Session, server: Server) -> str:
             "oobctl gateway. Everything else works."
         )
     return chosen.url
+
+
+def _living(session: Session, site_id: str) -> list[Process]:
+    alive = db_now() - Process.seen < settings().dead_after_seconds
+    query = select(Process).where(Process.kind == "gateway", Process.site_id == site_id, alive)
+    return list(session.scalars(query.order_by(Process.started_at)))

@@ -52,6 +52,7 @@ _BODIES = ("Body", "Spec")  # how the models of bodies are named
 
 SERVERS = Tag(name="servers")
 HARDWARE = Tag(name="hardware", description="What was last read of a server, with its age; nothing waits for a BMC.")
+CONSOLES = Tag(name="consoles", description="A server's screen and serial line.")
 FLEET = Tag(name="fleet", description="All servers at once, as last read. For staff.")
 JOBS = Tag(name="jobs")
 AUDIT = Tag(name="audit")

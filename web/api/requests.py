@@ -16,7 +16,7 @@ from pydantic import (
 )
 
 from oobctl.administer import RackName, RackUnit
-from oobctl.constants import JobState, Permission, Protocol, Role
+from oobctl.constants import ConsoleKind, ConsoleMode, JobState, Permission, Protocol, Role
 
 _MOST_ITEMS = 200
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
@@ -59,6 +59,15 @@ class ProtocolPath(ServerPath):
 
 class JobPath(BaseModel):
     job: str = Field(description="The job's id.", max_length=64)
+
+
+class ConsolePath(BaseModel):
+    console: str = Field(description="The console's id.", max_length=64)
+
+
+class ConsoleBody(Closed):
+    kind: ConsoleKind = Field(description="graphical: the screen. serial: the serial line.")
+    mode: ConsoleMode = Field(ConsoleMode.CONTROL, description="view: nothing that you type reaches the server.")
 
 
 class IdPath(BaseModel):

@@ -1,0 +1,89 @@
+"""The pages of a server's screen and serial line. The stream comes from the gateway, not from here."""
+
+from urllib.parse import urlsplit
+
+from flask import Blueprint, g, render_template
+from sqlalchemy.orm import Session
+
+from oobctl import control
+from oobctl.access import Actor, find_server
+from oobctl.config import settings
+from oobctl.constants import ConsoleKind
+from oobctl.store import Console, Server, database
+from web import parameters, views
+from web.identity import current_actor
+from web.shapes import ServerDetail
+from web.shapes.consoles import ConsoleShape
+
+blueprint = Blueprint("consoles", __name__)
+
+_PATH = "/console"
+_POWER = ("power.on", "power.shutdown", "power.cycle", "power.reset", "power.off")
+"""Those that stand beside the screen, the gentle ones first."""
+
+
+@blueprint.get("/servers/<server>/console")
+def screen(server: str) -> str:
+    """A server's screen. The page itself opens it."""
+    return _page(server, ConsoleKind.GRAPHICAL)
+
+
+@blueprint.get("/servers/<server>/serial")
+def serial(server: str) -> str:
+    """A server's serial line. The page itself opens it."""
+    return _page(server, ConsoleKind.SERIAL)
+
+
+@blueprint.get("/consoles/<console>")
+def show(console: str) -> str:
+    """A console that was asked for over the API: its page, for the person who asked."""
+    with database().read() as session:
+        row = control.find_console(session, current_actor(), console)
+        server, kind = row.server_id, row.kind
+    return _page(server, kind, console)
+
+
+def _page(server: str, kind: ConsoleKind, console: str | None = None) -> str:
+    actor = current_actor()
+    with database().read() as session:
+        row = find_server(session, actor, server)
+        shape = views.server(session, actor, row)
+        g.connects_to = [websocket(url) for url in control.gateways(session, row.site_id)]
+        people = open_now(session, row)
+    g.draws_data = True  # noVNC shows pictures of the stream as data: addresses
+    template = "consoles/screen.html" if kind is ConsoleKind.GRAPHICAL else "consoles/serial.html"
+    return render_template(
+        template,
+        server=shape,
+        kind=kind,
+        console=console,
+        people=people,
+        power=_power(actor, shape),
+        page_of={"name": kind},
+        staff=actor.is_staff,
+    )
+
+
+def _power(actor: Actor, shape: ServerDetail) -> list[parameters.Offer]:
+    offers = {one.shape.name: one for group in parameters.grouped(actor, shape) for one in group.offers}
+    return [offers[name] for name in _POWER if name in offers]
+
+
+def open_now(session: Session, server: Server) -> list[ConsoleShape]:
+    """Who is at the server's screen and serial line now."""
+    return [_shape(row) for row in control.open_consoles(session, server.id)]
+
+
+def _shape(row: Console) -> ConsoleShape:
+    return ConsoleShape(id=row.id, kind=row.kind, mode=row.mode, who=row.actor["name"], opened_at=row.opened_at)
+
+
+def url_of(console_id: str) -> str:
+    """A console's page, as people reach it."""
+    return f"{settings().url}/consoles/{console_id}"
+
+
+def websocket(gateway: str) -> str:
+    """Where browsers open consoles at a gateway."""
+    parts = urlsplit(gateway)
+    return f"{'wss' if parts.scheme == 'https' else 'ws'}://{parts.netloc}{_PATH}"

@@ -1,0 +1,33 @@
+"""What the API tells of consoles."""
+
+from pydantic import BaseModel, Field
+
+from oobctl.constants import ConsoleKind, ConsoleMode
+from web.shapes import Moment
+
+
+class ConsoleShape(BaseModel):
+    """A console that is open now."""
+
+    id: str
+    kind: ConsoleKind
+    mode: ConsoleMode
+    who: str
+    opened_at: Moment | None
+
+
+class ConsoleList(BaseModel):
+    items: list[ConsoleShape]
+    next: str | None
+
+
+class OpenedShape(BaseModel):
+    """A console that may be opened until expires_at."""
+
+    id: str
+    kind: ConsoleKind
+    mode: ConsoleMode
+    url: str = Field(description="Its page, for a browser that is signed in as you.")
+    websocket: str = Field(description="Where a program opens it: the token goes there as the first message.")
+    token: str = Field(description="For the websocket; used once, told once.")
+    expires_at: Moment

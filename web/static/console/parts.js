@@ -1,0 +1,98 @@
+// What the screen's and the serial line's pages share: who is there, taking over, power buttons, a state in words.
+import { ask } from "./link.js";
+
+const page = document.getElementById("main");
+const find = (selector) => page.querySelector(selector);
+const write = (element, text) => { if (element.textContent !== text) element.textContent = text; };
+
+export const state = (text, tone) => {
+  const line = find(".console-state");
+  write(line, text);
+  line.dataset.tone = tone;
+};
+
+export const cover = (text, again) => {
+  find(".console-cover").hidden = text === null;
+  write(find(".console-says"), text || "");
+  find('[data-do="again"]').hidden = !again;
+};
+
+const sure = (title, says, yes) => new Promise((resolve) => {
+  const dialog = document.getElementById("sure");
+  write(document.getElementById("sure-title"), title);
+  write(document.getElementById("sure-says"), says);
+  write(document.getElementById("sure-yes"), yes);
+  dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true });
+  dialog.returnValue = "no";
+  dialog.showModal();
+});
+
+// --- who is there ---
+
+let people = [];
+export let controls = false;
+
+export const seated = (message, changed) => {
+  people = message.people;
+  const me = people.find((one) => one.id === message.you);
+  const others = people.filter((one) => one.id !== message.you);
+  controls = Boolean(me && me.control);
+  const named = others.map((one) => `${one.name}${one.control ? " (has the keyboard)" : ""}`);
+  write(find(".console-people"), others.length ? `Also here: ${named.join(", ")}.` : "");
+  find('[data-do="take-over"]').hidden = controls;
+  changed(controls);
+};
+
+export const takeOver = (link) => {
+  const holder = people.find((one) => one.control);
+  if (!holder) { link.tell({ type: "take_over" }); return; }
+  const dialog = document.getElementById("take");
+  write(document.getElementById("take-from"), `${holder.name} has the keyboard and mouse now, and will be told that you took over.`);
+  dialog.addEventListener("close", () => {
+    if (dialog.returnValue === "yes") link.tell({ type: "take_over", message: document.getElementById("take-word").value });
+  }, { once: true });
+  dialog.returnValue = "no";
+  dialog.showModal();
+};
+
+// --- power, through the same door as everywhere ---
+
+const job = (text) => { find(".console-job").hidden = false; write(find(".console-job"), text); };
+
+const follow = (id, title) => {
+  const stream = new EventSource(`/api/v1/jobs/${id}/events`);
+  const told = (event) => {
+    const now = JSON.parse(event.data);
+    const step = now.steps.find((one) => one.state === "running") || now.steps.filter((one) => one.state === "succeeded").pop();
+    const words = { succeeded: "done", failed: "failed", cancelled: "cancelled", needs_attention: "needs attention" }[now.state] || "under way";
+    const more = now.error ? `: ${now.error.message}` : step && !now.finished_at ? `: ${step.title || step.name}` : "";
+    job(`${title}: ${words}${more}`);
+  };
+  stream.addEventListener("job", told);
+  stream.addEventListener("end", (event) => { told(event); stream.close(); });
+};
+
+for (const button of page.querySelectorAll("[data-power]")) {
+  button.addEventListener("click", async () => {
+    const title = button.textContent;
+    button.closest("details").open = false;
+    if (!await sure(title, button.dataset.says, title)) return;
+    try {
+      const found = await ask("POST", `/servers/${page.dataset.server}/actions/${button.dataset.power}`, {});
+      job(`${title}: asked for`);
+      follow(found.id, title);
+    } catch (error) {
+      job(`${title}: ${error.message}`);
+    }
+  });
+}
+
+export const actions = (table) => {
+  page.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-do]");
+    if (button && table[button.dataset.do]) table[button.dataset.do](button);
+  });
+  document.addEventListener("click", (event) => {
+    for (const menu of page.querySelectorAll("details.menu-of[open]")) if (!menu.contains(event.target)) menu.open = false;
+  });
+};
