@@ -16,6 +16,7 @@ from oobctl.consoles.rfb.keys import Pressed
 from oobctl.consoles.rfb.server_messages import Bell, Part, Resized, ServerMessages, Told, UpdateBegins, UpdateEnds
 from oobctl.consoles.rfb.words import ASKED_FOR, PIXEL_FORMAT, ClientMessage, Encoding
 from oobctl.consoles.seats import Seat, Seats
+from oobctl.consoles.words import away_words
 from oobctl.errors import BmcBadAnswer, OobctlError
 
 log = structlog.get_logger()
@@ -217,7 +218,8 @@ class Screen:
         self._ask()
 
     def _tell_away(self, error: OobctlError) -> None:
-        self._away = {"type": "away", "code": error.code, "because": error.message}
+        log.info("a screen is away", server=self._name, code=error.code, because=error.message)
+        self._away = {"type": "away", "code": error.code, "because": away_words(error)}
         for seat in self.seats:
             seat.tell(self._away)
             if self._in_update and not self._looks[seat.id].passing:  # what comes next would be taken for its rest

@@ -13,7 +13,9 @@ from oobctl.consoles.screens import Screen
 from oobctl.consoles.seats import Seat
 from oobctl.consoles.tokens import Ticket
 from oobctl.constants import ConsoleKind, ConsoleMode
-from oobctl.drivers.rfb import open_screen
+from oobctl.drivers.rfb import ScreenConnection, open_screen
+from oobctl.errors import WrongServer
+from oobctl.jobs.quarantine import quarantine
 
 log = structlog.get_logger()
 
@@ -108,7 +110,14 @@ class Places:
         return shared
 
     def _make(self, ticket: Ticket) -> Shared:
-        return Screen(ticket.server_name, lambda: open_screen(ticket.server_id, holder=self._holder))
+        async def open_it() -> ScreenConnection:
+            try:
+                return await open_screen(ticket.server_id, holder=self._holder)
+            except WrongServer as error:
+                await asyncio.to_thread(quarantine, ticket.server_id, error)
+                raise
+
+        return Screen(ticket.server_name, open_it)
 
     async def _run(self, key: tuple[str, ConsoleKind], shared: Shared) -> None:
         try:

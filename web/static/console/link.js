@@ -19,7 +19,6 @@ class Channel {
     this.socket = socket;
     this.binaryType = "arraybuffer";
     this.onopen = this.onmessage = this.onerror = this.onclose = null;
-    this.held = [];
   }
   get protocol() { return ""; }
   get readyState() { return this.socket.readyState; }
@@ -57,11 +56,13 @@ export class Link {
     const socket = new WebSocket(websocket);
     const channel = new Channel(socket);
     socket.binaryType = "arraybuffer";
-    socket.onopen = () => socket.send(JSON.stringify({ token }));
+    socket.onopen = (event) => {
+      socket.send(JSON.stringify({ token }));
+      channel.onopen?.(event);
+    };
     socket.onmessage = (event) => {
       if (typeof event.data !== "string") {
-        if (channel.onmessage) channel.onmessage(event);
-        else channel.held.push(event);
+        channel.onmessage?.(event);
         return;
       }
       const message = JSON.parse(event.data);
@@ -70,7 +71,7 @@ export class Link {
       else this.told(message);
     };
     socket.onclose = (event) => {
-      if (channel.onclose) channel.onclose(event);
+      channel.onclose?.(event);
       if (this.leaving || this.socket !== socket) return;
       if (this.why && !this.again) this.closed(this.why.because, false);
       else this.lost();

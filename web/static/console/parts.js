@@ -27,6 +27,11 @@ const sure = (title, says, yes) => new Promise((resolve) => {
   dialog.showModal();
 });
 
+export const note = (text) => {
+  find(".console-note").hidden = !text;
+  write(find(".console-note"), text);
+};
+
 // --- who is there ---
 
 let people = [];
@@ -37,6 +42,7 @@ export const seated = (message, changed) => {
   const me = people.find((one) => one.id === message.you);
   const others = people.filter((one) => one.id !== message.you);
   controls = Boolean(me && me.control);
+  if (controls) note("");
   const named = others.map((one) => `${one.name}${one.control ? " (has the keyboard)" : ""}`);
   write(find(".console-people"), others.length ? `Also here: ${named.join(", ")}.` : "");
   find('[data-do="take-over"]').hidden = controls;

@@ -18,7 +18,6 @@ const opened = (channel) => {
   if (rfb) rfb.disconnect();
   place.replaceChildren();
   rfb = new RFB(place, channel, { shared: true });
-  for (const event of channel.held.splice(0)) channel.onmessage(event);
   rfb.scaleViewport = page.querySelector('[data-do="scale"]').checked;
   rfb.viewOnly = !parts.controls;
   rfb.showDotCursor = true;
@@ -44,13 +43,13 @@ const told = (message) => {
     parts.state("No screen now", "bad");
     parts.cover(`${message.because} It is tried again by itself.`, false);
   } else if (message.type === "open") {
-    if (page.dataset.ready) parts.cover(null);
+    if (page.dataset.ready) { parts.cover(null); told_open(); }
   } else if (message.type === "taken_over") {
-    parts.state(`${message.by} took over${message.message ? `: “${message.message}”` : ""}`, "bad");
+    parts.note(`${message.by} took over${message.message ? `: “${message.message}”` : "."}`);
   } else if (message.type === "input") {
-    parts.state(message.passes ? "Keys pass again" : "The controller's database is away: what you type is not passed on", message.passes ? "good" : "bad");
+    parts.note(message.passes ? "" : "What you type is not passed on now: the panel's database does not answer.");
   } else if (message.type === "refused") {
-    parts.state(message.because, "bad");
+    parts.note(message.because);
   }
 };
 

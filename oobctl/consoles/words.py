@@ -1,0 +1,34 @@
+"""Why a console shows nothing, for the person at it: nothing here tells of the BMC's address, or who else is there."""
+
+from oobctl.errors import (
+    BmcAuthFailed,
+    BmcIdentityChanged,
+    BmcSessionsExhausted,
+    BmcUnreachable,
+    ConfigurationError,
+    NotSupported,
+    OobctlError,
+    StoreUnavailable,
+    WrongServer,
+)
+
+_STAFF = "Your provider's staff have to look at it."
+_WORDS: tuple[tuple[type[OobctlError], str], ...] = (
+    (WrongServer, f"Another server answers where this one was, so nothing of it is shown. {_STAFF}"),
+    (BmcAuthFailed, f"The BMC refused the password that is kept for this. {_STAFF}"),
+    (BmcIdentityChanged, f"The BMC presents another certificate than the one that was confirmed. {_STAFF}"),
+    (BmcSessionsExhausted, "All the places that the BMC has for this are taken."),
+    (
+        BmcUnreachable,
+        "The BMC shows nothing now. A server that is off has no screen, and one that starts needs a moment.",
+    ),
+    (NotSupported, f"There is no way to it over this BMC yet. {_STAFF}"),
+    (ConfigurationError, f"Something is wrong in the gateway's configuration. {_STAFF}"),
+    (StoreUnavailable, "The panel's database does not answer."),
+)
+
+
+def away_words(error: OobctlError) -> str:
+    """One or two sentences."""
+    found = next((words for kind, words in _WORDS if isinstance(error, kind)), None)
+    return found or "The BMC does not let it be shown now."
