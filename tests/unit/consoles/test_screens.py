@@ -1,0 +1,361 @@
+"""A screen that several look at: each has a right picture, one types, a slow one keeps nobody, and it comes back."""
+
+import asyncio
+import struct
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import pytest
+
+from oobctl.consoles import screens
+from oobctl.consoles.rfb.errors import BrokenStream
+from oobctl.consoles.rfb.greeting import resized
+from oobctl.consoles.screens import Screen
+from oobctl.consoles.seats import Seat
+from oobctl.drivers.rfb.handshake import Size
+from oobctl.errors import BmcUnreachable, NotAllowed, OobctlError
+
+FILL = struct.pack(">HHHHi", 0, 0, 64, 48, 7) + b"\x80"
+HELLO = b"RFB 003.008\n\x01\x01"
+WHOLE = struct.pack(">BBHHHH", 3, 0, 0, 0, 64, 48)
+MORE = struct.pack(">BBHHHH", 3, 1, 0, 0, 64, 48)
+A_DOWN = struct.pack(">BBxxI", 4, 1, 0x61)
+A_UP = struct.pack(">BBxxI", 4, 0, 0x61)
+Story = Callable[["Stage"], Awaitable[None]]
+
+
+def picture(colour: bytes) -> bytes:
+    return struct.pack(">BxH", 0, 1) + FILL + colour * 3
+
+
+@dataclass
+class Connection:
+    """As drivers.rfb gives it, after the handshake."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    size: Size
+
+    async def close(self) -> None:
+        self.writer.transport.abort()
+
+
+class Stage:
+    """A screen in front of a BMC that a test plays: what it hears, and what it sends."""
+
+    def __init__(self) -> None:
+        self.screen = Screen("web01", self.open)
+        self.heard = bytearray()
+        self.bmc: asyncio.StreamWriter | None = None
+        self.size = Size(64, 48)
+        self.refusal: OobctlError | None = None
+        self.opened = 0
+        self._address: tuple[str, int] = ("", 0)
+
+    async def play(self, story: Story) -> None:
+        server = await asyncio.start_server(self._bmc, "127.0.0.1", 0)
+        self._address = server.sockets[0].getsockname()
+        running = asyncio.create_task(self.screen.run())
+        try:
+            await asyncio.wait_for(story(self), 20)
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+            server.close()
+
+    async def open(self) -> Connection:
+        if self.refusal is not None:
+            raise self.refusal
+        self.opened += 1
+        return Connection(*await asyncio.open_connection(*self._address), self.size)
+
+    async def _bmc(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.bmc = writer
+        try:
+            while content := await reader.read(65536):
+                self.heard += content
+        except ConnectionError:
+            pass
+        writer.close()
+
+    async def look(self, name: str, *, control: bool = True) -> "Person":
+        person = Person(self, Seat(name, name, may_control=control))
+        self.screen.join(person.seat)
+        self.screen.heard(person.seat, HELLO)
+        await until(lambda: b"web01" in person.seen())
+        person.forget()
+        return person
+
+    async def shows(self, content: bytes) -> None:
+        await until(lambda: self.bmc is not None)
+        assert self.bmc is not None
+        self.bmc.write(content)
+        await self.bmc.drain()
+
+    async def hears(self, content: bytes) -> None:
+        await until(lambda: content in self.heard)
+        self.heard.clear()
+
+
+class Person:
+    """Somebody's browser: takes nothing by itself."""
+
+    def __init__(self, stage: Stage, seat: Seat) -> None:
+        self.seat, self._stage = seat, stage
+        self._seen, self.told = bytearray(), list[dict[str, object]]()
+
+    def sends(self, content: bytes) -> None:
+        self._stage.screen.heard(self.seat, content)
+
+    def seen(self) -> bytes:
+        """All that it was shown up to now."""
+        while self.seat._queue:
+            found = self.seat._queue.popleft()
+            if isinstance(found, bytes):
+                self.seat.waiting -= len(found)
+                self._seen += found
+            else:
+                self.told.append(found)
+        return bytes(self._seen)
+
+    def forget(self) -> None:
+        self._seen.clear()
+
+
+async def until(what: Callable[[], bool]) -> None:
+    while not what():
+        await asyncio.sleep(0.005)
+
+
+def on_stage(story: Story) -> None:
+    asyncio.run(Stage().play(story))
+
+
+def test_who_joins_later_gets_a_whole_picture_and_what_holds_on() -> None:
+    async def story(stage: Stage) -> None:
+        first = await stage.look("ada")
+        first.sends(WHOLE)
+        await stage.hears(WHOLE)
+        cursor = struct.pack(">HHHHi", 0, 0, 0, 0, -258)
+        await stage.shows(struct.pack(">BxH", 0, 2) + cursor + FILL + b"one")
+        await until(lambda: first.seen().endswith(b"one"))
+        first.sends(MORE)
+        await stage.hears(MORE)
+        second = await stage.look("bob")
+        second.sends(WHOLE)
+        await stage.hears(WHOLE)  # though a change is waited for
+        await stage.shows(picture(b"2"))
+        await until(lambda: second.seen() == picture(b"2") and first.seen().endswith(picture(b"2")))
+        assert stage.opened == 1
+
+    async def third(stage: Stage) -> None:
+        await story(stage)
+        late = Person(stage, Seat("eve", "eve", may_control=True))
+        stage.screen.join(late.seat)
+        stage.screen.heard(late.seat, HELLO)
+        assert late.seen().endswith(struct.pack(">BxH", 0, 1) + struct.pack(">HHHHi", 0, 0, 0, 0, -258))
+
+    on_stage(third)
+
+
+def test_an_update_that_began_before_somebody_came_is_not_theirs() -> None:
+    async def story(stage: Stage) -> None:
+        first = await stage.look("ada")
+        first.sends(WHOLE)
+        content = picture(b"x")
+        await stage.shows(content[:18])
+        await until(lambda: len(first.seen()) == 18)
+        second = await stage.look("bob")
+        await stage.shows(content[18:])
+        await until(lambda: first.seen() == content)
+        assert second.seen() == b""
+
+    on_stage(story)
+
+
+def test_only_who_has_control_types_and_what_they_hold_is_released_when_another_takes_over() -> None:
+    async def story(stage: Stage) -> None:
+        first, second = await stage.look("ada"), await stage.look("bob")
+        looks_on = await stage.look("eve", control=False)
+        first.sends(A_DOWN)
+        await stage.hears(A_DOWN)
+        second.sends(A_DOWN)
+        looks_on.sends(A_DOWN)
+        stage.screen.take_over(second.seat, "my turn")
+        await stage.hears(A_UP)
+        first.seen()
+        assert {"type": "taken_over", "by": "bob", "message": "my turn"} in first.told
+        first.sends(A_DOWN + A_DOWN)
+        second.sends(A_UP)
+        await stage.hears(A_UP)
+        assert A_DOWN not in stage.heard
+        with pytest.raises(NotAllowed):
+            stage.screen.take_over(looks_on.seat, "")
+
+    on_stage(story)
+
+
+def test_what_somebody_holds_down_is_released_when_they_leave() -> None:
+    async def story(stage: Stage) -> None:
+        first, second = await stage.look("ada"), await stage.look("bob")
+        first.sends(A_DOWN)
+        stage.screen.leave(first.seat)
+        await stage.hears(A_DOWN + A_UP)
+        second.seen()
+        people = [one for one in second.told if one["type"] == "people"][-1]["people"]
+        assert people == [{"id": "bob", "name": "bob", "control": False}]  # control comes to nobody by surprise
+
+    on_stage(story)
+
+
+def test_nothing_is_passed_on_while_it_is_not_known_who_may(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story(stage: Stage) -> None:
+        person = await stage.look("ada")
+        stage.screen.takes_input = False
+        person.sends(A_DOWN)
+        stage.screen.takes_input = True
+        person.sends(A_UP)
+        await stage.hears(A_UP)
+        assert A_DOWN not in stage.heard
+
+    on_stage(story)
+
+
+def test_a_slow_viewer_misses_updates_and_keeps_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(screens, "MOST_WAITING", 1000)
+
+    async def story(stage: Stage) -> None:
+        fast, slow = await stage.look("ada"), await stage.look("bob")
+        slow.sends(WHOLE)
+        for number in range(200):
+            fast.sends(WHOLE if number == 0 else MORE)
+            colour = bytes([number])
+            await stage.shows(picture(colour))
+            await until(lambda colour=colour: fast.seen().endswith(picture(colour)))  # type: ignore[misc]
+        assert slow.seat.waiting < 1000 + 2 * len(picture(b"x"))
+        taken = slow.seen()
+        assert len(taken) % len(picture(b"x")) == 0  # whole updates alone
+        stage.heard.clear()
+        slow.sends(MORE)
+        await stage.hears(WHOLE)  # it has missed some: the whole picture is asked for
+
+    on_stage(story)
+
+
+def test_where_all_are_slow_the_bmc_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(screens, "MOST_WAITING", 10_000)
+    side = 2000
+
+    async def story(stage: Stage) -> None:
+        stage.size = Size(side, side)
+        slow = await stage.look("ada")
+        slow.sends(WHOLE)
+        size = side * side * 4
+        sending = asyncio.create_task(
+            stage.shows(struct.pack(">BxH", 0, 1) + struct.pack(">HHHHi", 0, 0, side, side, 0) + bytes(size))
+        )
+        await asyncio.sleep(0.3)
+        assert not sending.done()
+        assert slow.seat.waiting < size // 4
+        await until(lambda: len(slow.seen()) == size + 16)
+        await sending
+
+    on_stage(story)
+
+
+def test_who_takes_nothing_for_long_is_let_go_with_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(screens, "_SLOW_SECONDS", 0.5)
+
+    async def story(stage: Stage) -> None:
+        fast, stuck = await stage.look("ada"), await stage.look("bob")
+        fast.sends(WHOLE)
+        await stage.shows(picture(b"x"))
+        await until(lambda: fast.seen() != b"" and stuck.seat.ended is not None)
+        assert "too slow" in str(stuck.seat.ended)
+        assert fast.seat.ended is None
+
+    on_stage(story)
+
+
+def test_a_screen_that_goes_comes_back_and_the_viewers_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(screens, "_FIRST_PAUSE", 0.02)
+
+    async def story(stage: Stage) -> None:
+        person = await stage.look("ada")
+        person.sends(WHOLE)
+        await stage.hears(WHOLE)
+        stage.refusal = BmcUnreachable("The screen at 192.0.2.7 cannot be reached.")
+        assert stage.bmc is not None
+        stage.bmc.close()
+        await until(lambda: person.seen() == b"" and {"away"} == {one["type"] for one in person.told[-1:]})
+        assert "192.0.2.7" not in str(person.told)
+        stage.size, stage.refusal = Size(32, 24), None
+        await until(lambda: resized(32, 24) in person.seen())
+        assert person.told[-1] == {"type": "open"}
+        await stage.hears(struct.pack(">BBHHHH", 3, 0, 0, 0, 32, 24))  # what was asked for before is asked for again
+        assert person.seat.ended is None
+
+    on_stage(story)
+
+
+def test_a_picture_that_breaks_off_ends_its_viewers_who_open_it_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(screens, "_FIRST_PAUSE", 0.02)
+
+    async def story(stage: Stage) -> None:
+        person, other = await stage.look("ada"), None
+        person.sends(WHOLE)
+        await stage.shows(picture(b"x")[:18])
+        await until(lambda: len(person.seen()) == 18)
+        other = await stage.look("bob")
+        assert stage.bmc is not None
+        stage.bmc.close()
+        await until(lambda: person.seat.ended is not None)
+        person.seen()
+        assert {"type": "again"} in person.told
+        assert other.seat.ended is None  # nothing of it had come to them
+
+    on_stage(story)
+
+
+def test_a_bmc_that_sends_garbage_is_opened_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(screens, "_FIRST_PAUSE", 0.02)
+
+    async def story(stage: Stage) -> None:
+        person = await stage.look("ada")
+        await stage.shows(b"\x2a" * 100)
+        await until(lambda: stage.opened == 2)
+        person.sends(WHOLE)
+        await stage.hears(WHOLE)
+        await stage.shows(picture(b"y"))
+        await until(lambda: person.seen() == picture(b"y"))
+
+    on_stage(story)
+
+
+def test_a_viewer_that_sends_garbage_is_the_only_one_who_notices() -> None:
+    async def story(stage: Stage) -> None:
+        first, second = await stage.look("ada"), await stage.look("bob")
+        with pytest.raises(BrokenStream):
+            second.sends(b"\x63garbage")
+        stage.screen.leave(second.seat)
+        first.sends(WHOLE)
+        await stage.shows(picture(b"z"))
+        await until(lambda: first.seen() == picture(b"z"))
+
+    on_stage(story)
+
+
+def test_the_screen_is_let_go_when_the_last_has_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(screens, "_LINGER_SECONDS", 0.05)
+
+    async def story(stage: Stage) -> None:
+        person = await stage.look("ada")
+        stage.screen.leave(person.seat)
+        again = await stage.look("bob")  # a page that is loaded again finds it open
+        await asyncio.sleep(0.1)
+        assert stage.opened == 1
+        stage.screen.leave(again.seat)
+        assert stage.bmc is not None
+        await asyncio.wait_for(stage.bmc.wait_closed(), 5)
+
+    on_stage(story)
