@@ -61,6 +61,7 @@ class Installation:
             "OOBCTL_DATABASE_URL": database_url,
             "OOBCTL_LISTEN": f"127.0.0.1:{self.port}",
             "OOBCTL_MEDIA_LISTEN": f"127.0.0.1:{free_port()}",
+            "OOBCTL_GATEWAY_LISTEN": f"127.0.0.1:{free_port()}",
         }
         self.people: dict[str, Person] = {}
         self.servers: dict[str, str] = {}  # name: id
@@ -148,6 +149,12 @@ class Installation:
 
     def start_monitor(self) -> OwnProcess:
         return self.run("monitor")
+
+    def start_gateway(self) -> OwnProcess:
+        """A real `oobctl gateway`; returns when browsers can come."""
+        gateway = self.run("gateway")
+        gateway.wait_said("the gateway is ready")
+        return gateway
 
     def start_panel(self) -> OwnProcess:
         """A real `oobctl panel` (gunicorn); returns when /healthz answers."""
@@ -254,6 +261,11 @@ def endpoints_of(server: LabServer) -> list[administer.EndpointSpec]:
                 content["tls"] = trust_of(server)
             found.append(administer.EndpointSpec.model_validate(content))
     return found
+
+
+def screen_of(server: LabServer) -> administer.EndpointSpec:
+    """Where a server of the rack shows its screen."""
+    return administer.EndpointSpec.model_validate({**server.vnc.as_dict(), "protocol": Protocol.VNC})
 
 
 def trust_of(server: LabServer) -> dict[str, Any]:
