@@ -1,5 +1,6 @@
 """The pages of a server's screen and serial line. The stream comes from the gateway, not from here."""
 
+import secrets
 from urllib.parse import urlsplit
 
 from flask import Blueprint, g, render_template
@@ -50,7 +51,10 @@ def _page(server: str, kind: ConsoleKind, console: str | None = None) -> str:
         shape = views.server(session, actor, row)
         g.connects_to = [websocket(url) for url in control.gateways(session, row.site_id)]
         people = open_now(session, row)
-    g.draws_data = True  # noVNC shows pictures of the stream as data: addresses
+    if kind is ConsoleKind.GRAPHICAL:
+        g.draws_data = True  # noVNC shows pictures of the stream as data: addresses
+    else:
+        g.style_nonce = secrets.token_urlsafe(16)  # xterm makes style elements
     template = "consoles/screen.html" if kind is ConsoleKind.GRAPHICAL else "consoles/serial.html"
     return render_template(
         template,
@@ -61,6 +65,7 @@ def _page(server: str, kind: ConsoleKind, console: str | None = None) -> str:
         power=_power(actor, shape),
         page_of={"name": kind},
         staff=actor.is_staff,
+        style_nonce=g.get("style_nonce"),
     )
 
 

@@ -52,7 +52,11 @@ def register(app: Flask) -> None:
 
     @app.after_request
     def finish(response: Response) -> Response:
-        response.headers.update(security_headers(g.get("connects_to", ()), draws_data=g.get("draws_data", False)))
+        response.headers.update(
+            security_headers(
+                g.get("connects_to", ()), draws_data=g.get("draws_data", False), style_nonce=g.get("style_nonce", "")
+            )
+        )
         if request.endpoint != "static" or response.status_code >= 400:
             response.headers.setdefault("Cache-Control", "no-store")
         return response

@@ -22,24 +22,30 @@ _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _TWO_YEARS = 2 * 365 * 24 * 3600
 
 
-def security_headers(connects_to: Sequence[str] = (), *, draws_data: bool = False) -> dict[str, str]:
+def security_headers(
+    connects_to: Sequence[str] = (), *, draws_data: bool = False, style_nonce: str = ""
+) -> dict[str, str]:
     """The headers of every answer, pages, API and streams alike.
 
     connects_to: what else the page may open connections to. draws_data: it shows images that it made itself.
+    style_nonce: what style elements bear that its scripts make.
     """
-    found = {"Content-Security-Policy": _content_security_policy(tuple(connects_to), draws_data), **_HEADERS}
+    found = {
+        "Content-Security-Policy": _content_security_policy(tuple(connects_to), draws_data, style_nonce),
+        **_HEADERS,
+    }
     if is_https():
         found["Strict-Transport-Security"] = f"max-age={_TWO_YEARS}"
     return found
 
 
 @lru_cache(maxsize=64)
-def _content_security_policy(connects_to: tuple[str, ...], draws_data: bool) -> str:
+def _content_security_policy(connects_to: tuple[str, ...], draws_data: bool, style_nonce: str) -> str:
     return "; ".join(
         (
             "default-src 'none'",
             "script-src 'self'",
-            "style-src 'self'",
+            f"style-src 'self'{f" 'nonce-{style_nonce}'" if style_nonce else ''}",
             f"img-src 'self'{' data:' if draws_data else ''}",
             " ".join(["connect-src 'self'", *connects_to]),
             "form-action 'self'",

@@ -16,7 +16,7 @@ from oobctl.consoles.rfb.keys import Pressed
 from oobctl.consoles.rfb.server_messages import Bell, Part, Resized, ServerMessages, Told, UpdateBegins, UpdateEnds
 from oobctl.consoles.rfb.words import ASKED_FOR, PIXEL_FORMAT, ClientMessage, Encoding
 from oobctl.consoles.seats import Seat, Seats
-from oobctl.consoles.words import away_words
+from oobctl.consoles.words import FINAL, away_words
 from oobctl.errors import BmcBadAnswer, OobctlError
 
 log = structlog.get_logger()
@@ -174,7 +174,10 @@ class Screen:
         pause = _FIRST_PAUSE
         while True:
             began = time.monotonic()
-            self._tell_away(await self._hold())
+            why = await self._hold()
+            self._tell_away(why)
+            if isinstance(why, FINAL):
+                return self._end(why)
             pause = _FIRST_PAUSE if time.monotonic() - began > _LONGEST_PAUSE else min(_LONGEST_PAUSE, pause * 2)
             await asyncio.sleep(pause)
 
@@ -216,6 +219,10 @@ class Screen:
                 seat.show(resized(size.width, size.height))
             self._greet(seat, look)
         self._ask()
+
+    def _end(self, error: OobctlError) -> None:
+        for seat in self.seats:
+            seat.end(away_words(error))
 
     def _tell_away(self, error: OobctlError) -> None:
         log.info("a screen is away", server=self._name, code=error.code, because=error.message)

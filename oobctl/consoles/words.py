@@ -6,6 +6,7 @@ from oobctl.errors import (
     BmcSessionsExhausted,
     BmcUnreachable,
     ConfigurationError,
+    NotFound,
     NotSupported,
     OobctlError,
     StoreUnavailable,
@@ -26,6 +27,10 @@ _WORDS: tuple[tuple[type[OobctlError], str], ...] = (
     (ConfigurationError, f"Something is wrong in the gateway's configuration. {_STAFF}"),
     (StoreUnavailable, "The panel's database does not answer."),
 )
+
+
+FINAL = (WrongServer, BmcAuthFailed, BmcIdentityChanged, NotFound, NotSupported, ConfigurationError)
+"""After these it is not tried again by itself: it would do harm, or not help."""
 
 
 def away_words(error: OobctlError) -> str:

@@ -13,7 +13,7 @@ from oobctl.consoles.rfb.greeting import resized
 from oobctl.consoles.screens import Screen
 from oobctl.consoles.seats import Seat
 from oobctl.drivers.rfb.handshake import Size
-from oobctl.errors import BmcUnreachable, NotAllowed, OobctlError
+from oobctl.errors import BmcAuthFailed, BmcUnreachable, NotAllowed, OobctlError
 
 FILL = struct.pack(">HHHHi", 0, 0, 64, 48, 7) + b"\x80"
 HELLO = b"RFB 003.008\n\x01\x01"
@@ -357,5 +357,22 @@ def test_the_screen_is_let_go_when_the_last_has_left(monkeypatch: pytest.MonkeyP
         stage.screen.leave(again.seat)
         assert stage.bmc is not None
         await asyncio.wait_for(stage.bmc.wait_closed(), 5)
+
+    on_stage(story)
+
+
+def test_what_would_do_harm_is_not_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A BMC locks users out that log in wrongly again and again."""
+    monkeypatch.setattr(screens, "_FIRST_PAUSE", 0.02)
+
+    async def story(stage: Stage) -> None:
+        stage.refusal = BmcAuthFailed("The screen at 192.0.2.7 refused the VNC password.")
+        person = Person(stage, Seat("ada", "ada", may_control=True))
+        stage.screen.join(person.seat)
+        await until(lambda: person.seat.ended is not None)
+        assert "refused the password" in str(person.seat.ended)
+        stage.refusal = None
+        await asyncio.sleep(0.2)
+        assert stage.opened == 0
 
     on_stage(story)

@@ -15,9 +15,10 @@ let rfb = null;
 // --- the connection ---
 
 const opened = (channel) => {
-  if (rfb) rfb.disconnect();
+  rfb?.disconnect();
   place.replaceChildren();
-  rfb = new RFB(place, channel, { shared: true });
+  const made = rfb = new RFB(place, channel, { shared: true });
+  made.addEventListener("disconnect", () => { if (rfb === made) rfb = null; });
   rfb.scaleViewport = page.querySelector('[data-do="scale"]').checked;
   rfb.viewOnly = !parts.controls;
   rfb.showDotCursor = true;
