@@ -13,6 +13,7 @@ from oobctl.constants import ConsoleKind
 from oobctl.store import Console, Server, database
 from web import parameters, views
 from web.identity import current_actor
+from web.security import Needs
 from web.shapes import ServerDetail
 from web.shapes.consoles import ConsoleShape
 
@@ -49,15 +50,13 @@ def _page(server: str, kind: ConsoleKind, console: str | None = None) -> str:
     with database().read() as session:
         row = find_server(session, actor, server)
         shape = views.server(session, actor, row)
-        g.connects_to = [websocket(url) for url in control.gateways(session, row.site_id)]
+        gateways = tuple(websocket(url) for url in control.gateways(session, row.site_id))
         people = open_now(session, row)
-    if kind is ConsoleKind.GRAPHICAL:
-        g.draws_data = True  # noVNC shows pictures of the stream as data: addresses
-    else:
-        g.style_nonce = secrets.token_urlsafe(16)  # xterm makes style elements
-    template = "consoles/screen.html" if kind is ConsoleKind.GRAPHICAL else "consoles/serial.html"
+    # noVNC shows pictures of the stream as data: addresses; xterm makes style elements.
+    graphical = kind is ConsoleKind.GRAPHICAL
+    g.needs = Needs(gateways, draws_data=graphical, style_nonce="" if graphical else secrets.token_urlsafe(16))
     return render_template(
-        template,
+        "consoles/screen.html" if graphical else "consoles/serial.html",
         server=shape,
         kind=kind,
         console=console,
@@ -65,7 +64,7 @@ def _page(server: str, kind: ConsoleKind, console: str | None = None) -> str:
         power=_power(actor, shape),
         page_of={"name": kind},
         staff=actor.is_staff,
-        style_nonce=g.get("style_nonce"),
+        style_nonce=g.needs.style_nonce,
     )
 
 

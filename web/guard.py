@@ -11,7 +11,7 @@ from web import characters
 from web.bodies import refusal
 from web.identity import load_visitor, signed_in
 from web.problems import wants_problem_json
-from web.security import is_our_name, security_headers
+from web.security import NOTHING_MORE, is_our_name, security_headers
 
 OPEN_ENDPOINTS = frozenset(
     {"static", "sessions.sign_in", "api.document", "probes.healthz", "probes.readyz", "metrics.scrape"}
@@ -39,6 +39,20 @@ def register(app: Flask) -> None:
             abort(refused)
         if request.endpoint not in _ANY_NAME_ENDPOINTS and not is_our_name(request.headers.get("Host")):
             abort(400)
+        if request.endpoint != "static":
+            characters.check(request)
+        visitor = None if request.endpoint in {"static", *_ANY_NAME_ENDPOINTS} else signed_in()
+        if request.endpoint is None:
+            return None  # the answer is 404 or 405, and tells nothing
+        if visitor is None and request.endpoint not in OPEN_ENDPOINTS:
+            return refuse_anonymous()
+        if request.method not in _SAFE_METHODS and not (visitor and visitor.by_bearer):
+            csrf.protect()
+        return None
+
+    @app.after_request
+    def finish(response: Response) -> Response:
+        response.headers.update(security_headers(g.get("needs", NOTHING_MORE)))
         if request.endpoint != "static":
             characters.check(request)
         visitor = None if request.endpoint in {"static", *_ANY_NAME_ENDPOINTS} else signed_in()

@@ -1,6 +1,6 @@
 """What every answer carries, and which names the panel answers to."""
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import urlsplit
 
@@ -22,37 +22,43 @@ _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _TWO_YEARS = 2 * 365 * 24 * 3600
 
 
-def security_headers(
-    connects_to: Sequence[str] = (), *, draws_data: bool = False, style_nonce: str = ""
-) -> dict[str, str]:
-    """The headers of every answer, pages, API and streams alike.
+@dataclass(frozen=True)
+class Needs:
+    """What a page does beyond the others.
 
-    connects_to: what else the page may open connections to. draws_data: it shows images that it made itself.
-    style_nonce: what style elements bear that its scripts make.
+    connects_to: where else it opens connections. draws_data: it shows images that its scripts made. style_nonce: what
+    style elements bear that they make.
     """
-    found = {
-        "Content-Security-Policy": _content_security_policy(tuple(connects_to), draws_data, style_nonce),
-        **_HEADERS,
-    }
+
+    connects_to: tuple[str, ...] = ()
+    draws_data: bool = False
+    style_nonce: str = ""
+
+
+NOTHING_MORE = Needs()
+
+
+def security_headers(needs: Needs = NOTHING_MORE) -> dict[str, str]:
+    """The headers of every answer, pages, API and streams alike."""
+    found = {"Content-Security-Policy": _content_security_policy(needs), **_HEADERS}
     if is_https():
         found["Strict-Transport-Security"] = f"max-age={_TWO_YEARS}"
     return found
 
 
-@lru_cache(maxsize=64)
-def _content_security_policy(connects_to: tuple[str, ...], draws_data: bool, style_nonce: str) -> str:
-    return "; ".join(
-        (
-            "default-src 'none'",
-            "script-src 'self'",
-            f"style-src 'self'{f" 'nonce-{style_nonce}'" if style_nonce else ''}",
-            f"img-src 'self'{' data:' if draws_data else ''}",
-            " ".join(["connect-src 'self'", *connects_to]),
-            "form-action 'self'",
-            "base-uri 'none'",
-            "frame-ancestors 'none'",
-        )
-    )
+def _content_security_policy(needs: Needs) -> str:
+    nonce = [f"'nonce-{needs.style_nonce}'"] if needs.style_nonce else []
+    sources = {
+        "default-src": ["'none'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'", *nonce],
+        "img-src": ["'self'", *(["data:"] if needs.draws_data else [])],
+        "connect-src": ["'self'", *needs.connects_to],
+        "form-action": ["'self'"],
+        "base-uri": ["'none'"],
+        "frame-ancestors": ["'none'"],
+    }
+    return "; ".join(f"{what} {' '.join(where)}" for what, where in sources.items())
 
 
 @lru_cache(maxsize=8)
