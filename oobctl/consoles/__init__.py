@@ -1,0 +1,1 @@
+"""A server's screen and its serial line, for several people at once."""
