@@ -129,6 +129,14 @@ class BmcSessionsExhausted(BmcBusy):
     code = "bmc_sessions_exhausted"
 
 
+class SerialInUse(BmcError):
+    """Another session has the serial line. details: `holder`, the process of ours that it is; None: somebody else's."""
+
+    code = "serial_in_use"
+    http_status = 409
+    retryable = True
+
+
 class BmcAuthFailed(BmcError):
     """The BMC refused the user or the password. The credential is parked until somebody changes it."""
 

@@ -17,6 +17,8 @@ _FOR_CUSTOMERS = {  # errors that only staff can mend: what happened, and what a
     "bmc_unreachable": f"The server's BMC does not answer. {_LATER}",
     "bmc_timeout": f"The server's BMC did not answer in time. {_LATER}",
     "bmc_sessions_exhausted": f"The server's BMC is busy: all of its sessions are taken. {_LATER}",
+    "serial_in_use": "The server's serial line is open elsewhere. Wait until it is free, or take it over, which ends "
+    "what they see.",
     "bmc_bad_answer": f"What the server's BMC answered makes no sense. {_PROVIDER}",
     "bmc_auth_failed": f"The server's BMC does not let us in. {_PROVIDER}",
     "bmc_auth_unconfirmed": f"The server's BMC does not let us in just now; it may be starting. {_LATER}",
@@ -30,6 +32,7 @@ _STAFF_DO = (
     "Raise it at the BMC", "Change it there", "Change it with the action", "Enter the right one",
     "If it was renewed, confirm", "Compare it with", "Set the asset data",
     "A machine is one server: retire", "A BMC is kept once: retire", "Say which one is this server's",
+    "Switch it on there", "Add an IPMI endpoint",
     "If it stays so, look at the server and enroll", "Look at the server and enroll",
 )  # fmt: skip
 _SENTENCES = re.compile(r"(?<=[.?!]) +")

@@ -53,24 +53,6 @@ def register(app: Flask) -> None:
     @app.after_request
     def finish(response: Response) -> Response:
         response.headers.update(security_headers(g.get("needs", NOTHING_MORE)))
-        if request.endpoint != "static":
-            characters.check(request)
-        visitor = None if request.endpoint in {"static", *_ANY_NAME_ENDPOINTS} else signed_in()
-        if request.endpoint is None:
-            return None  # the answer is 404 or 405, and tells nothing
-        if visitor is None and request.endpoint not in OPEN_ENDPOINTS:
-            return refuse_anonymous()
-        if request.method not in _SAFE_METHODS and not (visitor and visitor.by_bearer):
-            csrf.protect()
-        return None
-
-    @app.after_request
-    def finish(response: Response) -> Response:
-        response.headers.update(
-            security_headers(
-                g.get("connects_to", ()), draws_data=g.get("draws_data", False), style_nonce=g.get("style_nonce", "")
-            )
-        )
         if request.endpoint != "static" or response.status_code >= 400:
             response.headers.setdefault("Cache-Control", "no-store")
         return response

@@ -9,6 +9,7 @@ from oobctl.errors import (
     NotFound,
     NotSupported,
     OobctlError,
+    SerialInUse,
     StoreUnavailable,
     WrongServer,
 )
@@ -18,6 +19,10 @@ _WORDS: tuple[tuple[type[OobctlError], str], ...] = (
     (WrongServer, f"Another server answers where this one was, so nothing of it is shown. {_STAFF}"),
     (BmcAuthFailed, f"The BMC refused the password that is kept for this. {_STAFF}"),
     (BmcIdentityChanged, f"The BMC presents another certificate than the one that was confirmed. {_STAFF}"),
+    (
+        SerialInUse,
+        "Somebody else has the serial line open at the BMC. It can be opened here, which ends their session.",
+    ),
     (BmcSessionsExhausted, "All the places that the BMC has for this are taken."),
     (
         BmcUnreachable,

@@ -28,7 +28,7 @@ from oobctl.drivers.refusals import parked_error
 from oobctl.drivers.security import MergedSecurity
 from oobctl.drivers.slots import Slot
 from oobctl.drivers.ways import Rows, address_of, login_to, profile_of, rows_of
-from oobctl.errors import BmcBusy, BmcUnreachable, ConfigurationError, NotSupported
+from oobctl.errors import BmcBusy, BmcUnreachable, ConfigurationError, NotSupported, NoWay
 from oobctl.profiles import Profile
 
 _READ_TIMES = 3  # how often a reading is repeated whose session ended in the middle
@@ -123,6 +123,16 @@ class ConnectedBmc:
     @property
     def events(self) -> Events:
         return self._speaking(Protocol.REDFISH, redfish.RedfishTransport).events
+
+    @property
+    def serial(self) -> ipmi.IpmiSerial:
+        """The serial line. Raises NoWay where the BMC speaks no IPMI."""
+        if Protocol.IPMI not in self._rows.endpoints:
+            raise NoWay(
+                f"The BMC of {self._rows.server.name} has no IPMI endpoint, and the serial line is opened over IPMI "
+                "alone. Add an IPMI endpoint where the BMC speaks it."
+            )
+        return self._speaking(Protocol.IPMI, ipmi.IpmiTransport).serial()
 
     @property
     def security(self) -> Security:

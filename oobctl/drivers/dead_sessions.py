@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from oobctl.constants import Protocol, SessionPurpose
 from oobctl.drivers import redfish, refusals
-from oobctl.drivers.holders import alive
+from oobctl.drivers.holders import alive, line_held
 from oobctl.drivers.slots import Leftover, disown_all, forget
 from oobctl.drivers.ways import redfish_login, rows_of
 from oobctl.errors import OobctlError, StoreUnavailable
@@ -35,11 +35,19 @@ def dead_sessions(server_id: str) -> list[BmcSession]:
         return list(tx.scalars(select(BmcSession).where(BmcSession.bmc_id == there, ~alive())))
 
 
+def dead_lines(server_id: str) -> list[BmcSession]:
+    """Those of them for which the BMC may still hold a serial line."""
+    there = select(Server.bmc_id).where(Server.id == server_id).scalar_subquery()
+    with database().read() as tx:
+        return list(tx.scalars(select(BmcSession).where(BmcSession.bmc_id == there, line_held())))
+
+
 def close(server_id: str) -> Closed:
     """End the dead sessions at a server's BMC, and free their slots. Never raises for what the BMC answers.
 
     A Redfish session is deleted with user and password, which needs no free slot. An IPMI session has ended by itself
-    within a minute of silence (IPMI 2.0, section 6.12.15): its row is removed.
+    within a minute of silence (IPMI 2.0, section 6.12.15): its row is removed, save that of a serial line that the BMC
+    may still hold: who opens the line next ends it.
     """
     dead = dead_sessions(server_id)
     closed = sum(_close(row) for row in dead)
@@ -63,6 +71,8 @@ def close_all_of(holder: str) -> None:
 def _close(row: BmcSession) -> bool:
     """True where nothing of it is left: IPMI and VNC end by themselves, one that others use is theirs to end."""
     try:
+        if _line(row):
+            return False
         if row.protocol is not Protocol.REDFISH or not _end(row):
             forget(row.id)
     except OobctlError as error:
@@ -70,6 +80,12 @@ def _close(row: BmcSession) -> bool:
         return False
     with database().read() as tx:
         return tx.get(BmcSession, row.id) is None
+
+
+def _line(row: BmcSession) -> bool:
+    """Whether the BMC may hold a serial line for it."""
+    with database().read() as tx:
+        return tx.scalar(select(BmcSession.id).where(BmcSession.id == row.id, line_held())) is not None
 
 
 def _end(row: BmcSession) -> bool:

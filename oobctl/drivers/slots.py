@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from oobctl.config import settings
 from oobctl.constants import Protocol, SessionPurpose
 from oobctl.drivers import circuit, loops, refusals
-from oobctl.drivers.holders import alive
+from oobctl.drivers.holders import alive, line_held, nobodys
 from oobctl.drivers.interfaces import EndpointAddress
 from oobctl.errors import BmcBusy, BmcSessionsExhausted, BmcUnreachable, StoreUnavailable
 from oobctl.ids import new_id
@@ -30,13 +30,15 @@ last known to be ours."""
 class Leftover:
     """A session that a dead process, or a failed logout, left open at the BMC.
 
-    native_id None: its login, begun at `began`, came to nothing half way; maybe it left a session.
+    native_id None: its login, begun at `began`, came to nothing half way; maybe it left a session. line: the BMC may
+    hold a serial line for it.
     """
 
     id: str
     native_id: str | None
     began: datetime
     shared: bool
+    line: bool = False
 
 
 @dataclass(frozen=True)
@@ -105,10 +107,11 @@ class Slot:
         if taken >= self._limit:
             raise self._exhausted(living)
         for row in dead:
-            row.heartbeat = 0.0  # who holds it and was silent for too long sees that it was given away
+            row.heartbeat = nobodys(row)  # who holds it and was silent for too long sees that it was given away
         used = {row.native_id for row in living if row.native_id is not None}
         left = [row for row in dead if row.native_id not in used]
-        leftovers = [Leftover(row.id, row.native_id, row.opened_at, row.shared) for row in left]
+        lines = set(tx.scalars(select(BmcSession.id).where(line_held(), BmcSession.bmc_id == self._endpoint.bmc_id)))
+        leftovers = [Leftover(row.id, row.native_id, row.opened_at, row.shared, row.id in lines) for row in left]
         self.crowded = taken + len(leftovers) >= self._limit
         self._put(tx)
         return leftovers
@@ -275,7 +278,9 @@ def forget(session_id: str) -> None:
 def disown(session_id: str) -> None:
     """Leave a session's row to whoever logs in next: it is nobody's, and still open at the BMC."""
     with database().write() as tx:
-        tx.execute(update(BmcSession).where(BmcSession.id == session_id).values(heartbeat=0.0))
+        row = tx.get(BmcSession, session_id)
+        if row is not None:
+            row.heartbeat = nobodys(row)
 
 
 @dataclass(frozen=True)
@@ -306,7 +311,7 @@ def disown_all(holder: str) -> list[BmcSession]:
     with database().write() as tx:
         rows = tx.scalars(select(BmcSession).where(BmcSession.holder == holder)).all()
         for row in rows:
-            row.heartbeat = 0.0
+            row.heartbeat = nobodys(row)
         return list(rows)
 
 

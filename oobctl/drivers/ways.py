@@ -3,17 +3,17 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import selectinload
 
 from oobctl import profiles
-from oobctl.constants import MANAGEMENT, Protocol, SessionPurpose
+from oobctl.constants import MANAGEMENT, Lifecycle, Protocol, SessionPurpose
 from oobctl.drivers.credentials import Secrets
 from oobctl.drivers.interfaces import EndpointAddress
 from oobctl.drivers.login import Login
 from oobctl.drivers.shared_session import Box, SharedSlot
 from oobctl.drivers.slots import Slot, limit_of
-from oobctl.errors import NotFound
+from oobctl.errors import NotFound, NotSupported
 from oobctl.profiles import Profile
 from oobctl.store import Bmc as BmcRow
 from oobctl.store import Credential, Endpoint, Server, Site, database
@@ -58,6 +58,18 @@ def rows_of(server_id: str) -> Rows:
         credentials = {key: endpoint.credential for key, endpoint in endpoints.items()}
         key = tx.get_one(Site, bmc.site_id).public_key
         return Rows(server, bmc, endpoints, credentials, key, every.get(Protocol.VNC))
+
+
+def check_alone(server_id: str, what: str) -> None:
+    """Raises NotSupported where the BMC serves several servers: it tells nothing of whose screen or line it has."""
+    behind = select(Server.bmc_id).where(Server.id == server_id).scalar_subquery()
+    with database().read() as tx:
+        others = (Server.bmc_id == behind, Server.lifecycle != Lifecycle.RETIRED)
+        count = tx.scalar(select(func.count()).select_from(Server).where(*others)) or 0
+    if count > 1:
+        raise NotSupported(
+            f"The BMC of this server serves several servers and does not tell whose {what} it has: none is opened."
+        )
 
 
 def address_of(endpoint: Endpoint) -> EndpointAddress:

@@ -13,6 +13,7 @@ from aiohttp import WSMsgType, web
 from oobctl.access.cookie import session_cookie
 from oobctl.config import settings
 from oobctl.consoles import ending, tokens
+from oobctl.consoles.lines import Line
 from oobctl.consoles.rfb.errors import BrokenStream
 from oobctl.consoles.tokens import Ticket
 from oobctl.errors import NotAllowed, OobctlError, StoreUnavailable
@@ -108,8 +109,15 @@ class Connections:
 
 
 def _obey(place: Place, message: dict[str, Any]) -> None:
-    if message.get("type") == "take_over":
-        place.shared.take_over(place.seat, str(message.get("message", ""))[:_LONGEST_WORD])
+    """Raises NotAllowed, WrongState."""
+    line = place.shared if isinstance(place.shared, Line) else None
+    match message.get("type"):
+        case "take_over":
+            place.shared.take_over(place.seat, str(message.get("message", ""))[:_LONGEST_WORD])
+        case "break" if line is not None:
+            line.send_break(place.seat)
+        case "try" if line is not None and place.seat.has_control:
+            line.try_now(deactivate_others=message.get("deactivate_others") is True)
 
 
 async def _show(socket: web.WebSocketResponse, place: Place) -> None:

@@ -2,19 +2,23 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 import structlog
 
 from oobctl.consoles.ending import Used
+from oobctl.consoles.lines import Line
 from oobctl.consoles.screens import Screen
 from oobctl.consoles.seats import Seat
 from oobctl.consoles.tokens import Ticket
+from oobctl.consoles.words import away_words
 from oobctl.constants import ConsoleKind, ConsoleMode
 from oobctl.drivers.rfb import ScreenConnection, open_screen
-from oobctl.errors import WrongServer
+from oobctl.drivers.serial import SerialPort, open_serial
+from oobctl.errors import OobctlError, WrongServer
 from oobctl.jobs.quarantine import quarantine
 
 log = structlog.get_logger()
@@ -110,14 +114,32 @@ class Places:
         return shared
 
     def _make(self, ticket: Ticket) -> Shared:
-        async def open_it() -> ScreenConnection:
-            try:
-                return await open_screen(ticket.server_id, holder=self._holder)
-            except WrongServer as error:
-                await asyncio.to_thread(quarantine, ticket.server_id, error)
-                raise
+        if ticket.kind is ConsoleKind.SERIAL:
+            return Line(partial(self._open_serial, ticket.server_id), words=away_words)
+        return Screen(ticket.server_name, lambda: self._open_screen(ticket.server_id))
 
-        return Screen(ticket.server_name, open_it)
+    async def _open_screen(self, server_id: str) -> ScreenConnection:
+        try:
+            return await open_screen(server_id, holder=self._holder)
+        except WrongServer as error:
+            await asyncio.to_thread(quarantine, server_id, error)
+            raise
+
+    def _open_serial(
+        self,
+        server_id: str,
+        *,
+        heard: Callable[[bytes], None],
+        ended: Callable[[OobctlError | None], None],
+        deactivate_others: bool,
+    ) -> SerialPort:
+        try:
+            return open_serial(
+                server_id, holder=self._holder, heard=heard, ended=ended, deactivate_others=deactivate_others
+            )
+        except WrongServer as error:
+            quarantine(server_id, error)
+            raise
 
     async def _run(self, key: tuple[str, ConsoleKind], shared: Shared) -> None:
         try:

@@ -12,13 +12,13 @@ from typing import Any, NamedTuple
 
 from pyghmi.ipmi.private import session as library
 
-from oobctl.drivers.ipmi.loop import Loop
-from oobctl.drivers.ipmi.packets import SECURED, Codec, answered, message
+from oobctl.drivers.ipmi.loop import Line, Loop
+from oobctl.drivers.ipmi.packets import SECURED, SECURED_LINE, Codec, answered, message
 from oobctl.drivers.loops import Pending
 
 _log = logging.getLogger(__name__)
 _SUITES = {17: 256, 3: 1}  # cipher suite (IPMI 2.0, table 22-20) -> the library's name of its hash
-_IPMI = 0x00  # payload type (IPMI 2.0, table 13-16)
+_IPMI, _LINE = 0x00, 0x01  # payload types (IPMI 2.0, table 13-16)
 _NUMBERS = 64  # of requests, before one comes again (IPMI 2.0, section 13.8)
 _LATE_SECONDS = 30.0  # for so long a second answer to a question that was sent twice may come
 _LAST_SEQUENCE = 0xFFFFFFFF
@@ -85,6 +85,7 @@ class LanSession(library.Session):  # type: ignore[misc]  # the library has no t
     """
 
     logontries: int  # the library's
+    line: Line | None = None
 
     def __new__(cls, loop: Loop, target: Target, opened: "Future[int]", deadline: float) -> "LanSession":
         self: LanSession = object.__new__(cls)
@@ -133,6 +134,11 @@ class LanSession(library.Session):  # type: ignore[misc]  # the library has no t
             return
         self._queue.append(request)
         self._next()
+
+    def send_line(self, payload: bytes) -> None:
+        """A packet of the serial line, which has its own way to find out that one was lost."""
+        if not self._failed:
+            self._put(payload, _LINE)
 
     def close(self, done: "Future[None]", deadline: float) -> None:
         """Log out: Close Session (IPMI 2.0, section 22.19) until the BMC confirms it or `deadline`; then forget it."""
@@ -189,18 +195,21 @@ class LanSession(library.Session):  # type: ignore[misc]  # the library has no t
 
     def _send(self, request: Request) -> None:
         """What a full socket does not take is a lost packet: it is sent again like one."""
-        assert self._codec is not None
         self._sent_at = now = time.monotonic()
         self.idle_until = now + _IDLE_SECONDS
-        packet = self._codec.encode(self._message, _IPMI, self.sessionid, self.sequencenumber)
-        self.sequencenumber += 1
         self._loop.waiting[self] = request.deadline if request.once else min(now + self._resend_every, request.deadline)
+        self._put(self._message, _IPMI)
+
+    def _put(self, payload: bytes, kind: int) -> None:
+        assert self._codec is not None
+        packet = self._codec.encode(payload, kind, self.sessionid, self.sequencenumber)
+        self.sequencenumber += 1
         with contextlib.suppress(OSError):
             self.socket.sendto(packet, self.sockaddr)
 
     def take(self, packet: bytes) -> bool:
-        """loop.Open: an answer of the open session."""
-        if self._codec is None or not packet.startswith(SECURED):
+        """loop.Open: an answer of the open session, or what its serial line shows."""
+        if self._codec is None or not packet.startswith((SECURED, SECURED_LINE)):
             return False
         found = self._codec.decode(packet)
         if found is None or found[0] != self.localsid:
@@ -209,6 +218,10 @@ class LanSession(library.Session):  # type: ignore[misc]  # the library has no t
         if found[1] < before != _LAST_SEQUENCE:  # it comes late
             return True
         self._heard_last = found[1]
+        if packet.startswith(SECURED_LINE):
+            if self.line is not None:
+                self.line.take(found[2])
+            return True
         request = self._current
         if request is not None:
             answer = answered(found[2], request.netfn, self._number, request.command)
@@ -355,6 +368,8 @@ class LanSession(library.Session):  # type: ignore[misc]  # the library has no t
             _fail(waiting.answer, failure)
         while self._queue:
             _fail(self._queue.popleft().answer, failure)
+        if self.line is not None:
+            self.line.lost(failure)
 
 
 def _fail(future: "Future[Any] | Pending[Any]", error: BaseException) -> None:

@@ -42,6 +42,18 @@ class Open(Interface):
         ...
 
 
+class Line(Interface):
+    """What has an open session's serial line (Serial over LAN), as the session sees it."""
+
+    def take(self, payload: bytes) -> None:
+        """A packet of the line."""
+        ...
+
+    def lost(self, failure: Exception) -> None:
+        """The session has ended; why."""
+        ...
+
+
 class Loop:
     """Runs calls and timers in a thread of its own, between packets. Nothing that it runs may block.
 

@@ -16,6 +16,7 @@ _AUTHTYPE = 0x06  # RMCP+
 _ENCRYPTED, _AUTHENTICATED = 0x80, 0x40
 _HEADER = struct.Struct("<4sBBIIH")
 SECURED = _RMCP + bytes((_AUTHTYPE, _ENCRYPTED | _AUTHENTICATED))  # how a packet with an IPMI message in it begins
+SECURED_LINE = SECURED[:-1] + bytes((SECURED[-1] | 0x01,))  # the same with a packet of Serial over LAN
 _BMC, _US = 0x20, 0x81  # addresses in a message (IPMI 2.0, section 13.8); software id 0x81 is a remote console
 _SHORTEST_ANSWER = 8
 _PADS = [bytes(range(1, count + 1)) + bytes((count,)) for count in range(_BLOCK)]  # 1, 2, 3 ... and how many they are

@@ -135,6 +135,20 @@ class IpmiSession:
             )
         codes.check(answer, what)
 
+    def begin(self) -> LanSession:
+        """A session behind which the right server answers, for what lives as long as it does. Raises what `read` and
+        the check raise."""
+        with self._lock:
+            return self._ready()
+
+    def ask_over(self, lan: LanSession, netfn: int, command: int, data: bytes, seconds: float, *, what: str) -> Answer:
+        """Ask over this session, or not at all. Raises BmcError's subclasses; the completion code is unjudged."""
+        with self._lock:
+            try:
+                return self._ask(lan, Request(netfn, command, data, time.monotonic() + seconds))
+            except SessionFailed as failure:
+                raise codes.silence(failure, self.where, f"the request to {what}") from failure
+
     def _fenced(self, request: Request, fence: Fence) -> Answer:
         return self._granted(self._ready(), request, fence)
 
@@ -214,7 +228,8 @@ class IpmiSession:
             raise
         self._login.let_in()
         for leftover in leftovers:  # an idle IPMI session ends by itself within a minute (IPMI 2.0, section 6.12.15)
-            forget(leftover.id)
+            if not leftover.line:  # who opens the line has to know that it is ours
+                forget(leftover.id)
         return lan
 
     def _came_to_nothing(self, error: BaseException) -> None:
@@ -288,13 +303,19 @@ class IpmiSession:
     def _log_out(self, lan: LanSession) -> None:
         done: Future[None] = Future()
         deadline = time.monotonic() + _LOGOUT_SECONDS
+        ended = lan.alive
         loop().call(_guarded(lambda: lan.close(done, deadline), done))
         try:
             done.result(_LOGOUT_SECONDS + _GRACE)
         except (SessionFailed, FutureTimeout) as error:
             _log.info("The BMC at %s did not confirm the logout (%s); it ends the session itself.", self.where, error)
+            ended = False
+        slot = self._login.slot
         with contextlib.suppress(StoreUnavailable):  # nobody beats for the row any more, so it is nobody's before long
-            self._login.slot.release()
+            if ended or slot.purpose is not SessionPurpose.SOL:
+                slot.release()
+            else:  # the BMC may hold the serial line for it until it ends
+                slot.abandon()
 
     def give_up(self) -> None:
         """The BMC restarts and forgets the session: so do we, without a packet."""

@@ -16,6 +16,7 @@ from oobctl.drivers.ipmi.power import IpmiPower
 from oobctl.drivers.ipmi.power_metering import IpmiPowerMetering
 from oobctl.drivers.ipmi.security import IpmiSecurity
 from oobctl.drivers.ipmi.sensors import IpmiSensors
+from oobctl.drivers.ipmi.serial import IpmiSerial
 from oobctl.drivers.ipmi.session import IpmiSession
 from oobctl.drivers.ipmi.users import IpmiUsers
 from oobctl.drivers.login import Login
@@ -55,6 +56,10 @@ class IpmiTransport:
     def dump(self, seconds: float) -> Dump:
         """What it answers to the questions of a bug report."""
         return Dump(self._session, seconds)
+
+    def serial(self) -> IpmiSerial:
+        """The serial line."""
+        return IpmiSerial(self._session)
 
     def capability(self, capability: Capability) -> Any:
         """The capability, as interfaces has it. Raises NotSupported where IPMI has no such thing."""

@@ -11,7 +11,7 @@ from oobctl.drivers.login import Login
 from oobctl.drivers.redfish.tls import fingerprint, required_pin, trust
 from oobctl.drivers.rfb.handshake import Size, shake_hands
 from oobctl.drivers.slots import Slot
-from oobctl.drivers.ways import rows_of, screen_login
+from oobctl.drivers.ways import check_alone, rows_of, screen_login
 from oobctl.errors import BmcAuthFailed, BmcBadAnswer, BmcIdentityChanged, BmcUnreachable, NotSupported
 
 _BUFFER = 1 << 18
@@ -38,6 +38,7 @@ async def open_screen(server_id: str, *, holder: str) -> ScreenConnection:
     Raises NotSupported where there is no VNC endpoint, BmcSessionsExhausted naming who has the screen, WrongServer,
     BmcAuthFailed, BmcUnreachable (also where a server without power has no screen), and BmcError's other subclasses.
     """
+    await asyncio.to_thread(check_alone, server_id, "screen")
     rows = await asyncio.to_thread(rows_of, server_id)
     if rows.screen is None:
         raise NotSupported(f"{rows.server.name} has no VNC endpoint. Staff can add it: oobctl endpoint set.")

@@ -104,7 +104,7 @@ def test_a_stream_tells_each_reader_what_is_theirs(told_all_over: Seed, name: st
 
 INSTRUCTION = re.compile(
     r"(Check the BMC's|Check its power|has its firmware|Close sessions|Enable one|Raise it|at the endpoint"
-    r"|enroll it again|enroll the server|Change it there)"
+    r"|enroll it again|enroll the server|Change it there|Switch it on there)"
 )
 
 
@@ -117,6 +117,14 @@ def written_for_staff() -> list[str]:
                 parts = [part.value for part in ast.walk(node) if isinstance(part, ast.Constant)]
                 found.append("".join(part for part in parts if isinstance(part, str)).strip())
     return [text for text in found if INSTRUCTION.search(text)]
+
+
+def test_who_has_a_serial_line_is_for_staff() -> None:
+    staff = "The serial line was to be opened, and oobctl's process gateway-1 has it open at the BMC at 127.0.9.3."
+    said = told({"code": "serial_in_use", "message": staff}, staff=False)["message"]
+    assert "open elsewhere" in said
+    assert "gateway-1" not in said
+    assert ADDRESS not in said
 
 
 def test_no_driver_tells_a_customer_what_staff_have_to_do() -> None:
