@@ -14,17 +14,13 @@ from oobctl.consoles.crossing import Crossing
 from oobctl.consoles.pacing import Pacing, Port
 from oobctl.consoles.scrollback import Scrollback
 from oobctl.consoles.seats import Seat, Seats
+from oobctl.consoles.words import FINAL
 from oobctl.drivers.serial import BYTES_PER_SECOND
 from oobctl.errors import (
-    BmcAuthFailed,
     BmcBadAnswer,
-    BmcIdentityChanged,
-    ConfigurationError,
     NotAllowed,
-    NotFound,
     NotSupported,
     OobctlError,
-    WrongServer,
     WrongState,
 )
 
@@ -33,7 +29,6 @@ MOST_WAITING = 1 << 20
 """Bytes that wait for a slow viewer before they are let go."""
 _GRACE_SECONDS = 10.0  # a page that is loaded again finds its line open
 _PAUSES = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)  # seconds before the line is opened again; the last one from then on
-_FINAL = (WrongServer, BmcAuthFailed, BmcIdentityChanged, NotFound, ConfigurationError)
 _TOO_SLOW = "Your connection is too slow for this line: it took nothing of the last megabyte. Open it again."
 _STOPPED = "The gateway has stopped showing this line. Open it again."
 
@@ -229,7 +224,7 @@ class Line:
 
     def _is_final(self, why: OobctlError) -> bool:
         """Whether trying again would do harm, or never help. A BMC that starts may not know yet what it supports."""
-        kinds = _FINAL if self._was_open else (*_FINAL, NotSupported)
+        kinds = FINAL if self._was_open else (*FINAL, NotSupported)
         return isinstance(why, kinds) and not why.retryable
 
     def _end(self, why: OobctlError) -> None:

@@ -16,8 +16,8 @@ from oobctl.consoles.rfb.keys import Pressed
 from oobctl.consoles.rfb.server_messages import Bell, Part, Resized, ServerMessages, Told, UpdateBegins, UpdateEnds
 from oobctl.consoles.rfb.words import ASKED_FOR, PIXEL_FORMAT, ClientMessage, Encoding
 from oobctl.consoles.seats import Seat, Seats
-from oobctl.consoles.words import FINAL, away_words
-from oobctl.errors import BmcBadAnswer, OobctlError
+from oobctl.consoles.words import FINAL, screen_words
+from oobctl.errors import BmcBadAnswer, NotSupported, OobctlError
 
 log = structlog.get_logger()
 
@@ -176,7 +176,7 @@ class Screen:
             began = time.monotonic()
             why = await self._hold()
             self._tell_away(why)
-            if isinstance(why, FINAL):
+            if isinstance(why, (*FINAL, NotSupported)):
                 return self._end(why)
             pause = _FIRST_PAUSE if time.monotonic() - began > _LONGEST_PAUSE else min(_LONGEST_PAUSE, pause * 2)
             await asyncio.sleep(pause)
@@ -222,11 +222,11 @@ class Screen:
 
     def _end(self, error: OobctlError) -> None:
         for seat in self.seats:
-            seat.end(away_words(error))
+            seat.end(screen_words(error))
 
     def _tell_away(self, error: OobctlError) -> None:
         log.info("a screen is away", server=self._name, code=error.code, because=error.message)
-        self._away = {"type": "away", "code": error.code, "because": away_words(error)}
+        self._away = {"type": "away", "code": error.code, "because": screen_words(error)}
         for seat in self.seats:
             seat.tell(self._away)
             if self._in_update and not self._looks[seat.id].passing:  # what comes next would be taken for its rest
