@@ -1,5 +1,6 @@
 """Databases for tests: SQLite files, and a PostgreSQL cluster of our own on a unix socket."""
 
+import contextlib
 import os
 import pwd
 import shutil
@@ -45,6 +46,7 @@ class Cluster:
             os.chown(self.folder, owner.pw_uid, owner.pw_gid)
             self._as_owner = ["setpriv", f"--reuid={owner.pw_uid}", f"--regid={owner.pw_gid}", "--clear-groups"]
         self._process: subprocess.Popen[bytes] | None = None
+        self._frozen: list[int] = []
         initdb = [str(self._bin / "initdb"), "-D", str(self.data), "-U", "oobctl", "-A", "trust", "-E", "UTF8"]
         self._run([*initdb, "--locale=C.UTF-8"])
 
@@ -72,8 +74,27 @@ class Cluster:
                 raise RuntimeError(f"PostgreSQL did not start: {(self.folder / 'log').read_text()[-2000:]}")
             time.sleep(0.05)
 
+    def freeze(self) -> None:
+        """It takes connections and statements from now on, as its kernel does, and answers none."""
+        assert self._process is not None
+        self._frozen = [self._process.pid]
+        os.kill(self._process.pid, signal.SIGSTOP)  # first, so that it starts no other
+        self._frozen += map(
+            int, Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
+        )
+        for pid in self._frozen[1:]:
+            os.kill(pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """It goes on where it stood."""
+        for pid in self._frozen:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+        self._frozen = []
+
     def stop(self) -> None:
         """End it at once, as a power cut of the database server would look to us: no connection outlives it."""
+        self.thaw()
         if self._process is not None:
             self._process.send_signal(signal.SIGINT)  # the fast shutdown of PostgreSQL: connections are cut
             try:

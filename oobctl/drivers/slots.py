@@ -49,6 +49,13 @@ class Joined:
     token: str = field(repr=False)
 
 
+class _Passing(Exception):
+    """No slot is left, and one that is taken is about to be another's: its login or its logout is under way."""
+
+    def __init__(self, full: BmcSessionsExhausted) -> None:
+        self.full = full
+
+
 class Slot:
     """One of our sessions at a BMC. `limit`: how many of the protocol all our processes may have there.
 
@@ -71,11 +78,12 @@ class Slot:
     def claim(self) -> list[Leftover]:
         """Take a slot; call it before the login. Returns what dead processes left open, to be ended after the login.
 
-        Waits for another login that is under way. Raises BmcAuthFailed where the credential was parked meanwhile,
+        Waits for another login that is under way, and where all slots are taken for as long as one of them comes to
+        something (for no longer than a login takes). Raises BmcAuthFailed where the credential was parked meanwhile,
         BmcAuthUnconfirmed where the BMC refused it and is let be for now, BmcSessionsExhausted where no slot is left,
         BmcUnreachable after `retire` and where the BMC is let be, BmcBusy where the other login takes too long.
         """
-        deadline = monotonic() + 2 * self._patience
+        began = monotonic()
         while True:
             if self._retired:
                 raise BmcUnreachable(f"The connection to the BMC at {self._endpoint.address} was closed meanwhile.")
@@ -86,8 +94,13 @@ class Slot:
                     found = self._take(tx)
                     if self.joined is None:
                         refusals.asks(tx, self._endpoint, 2 * self._patience)
+            except _Passing as passing:
+                if monotonic() - began > self._patience:
+                    raise passing.full from None
+                sleep(_LOOK_SECONDS)
+                continue
             except circuit.Probed:
-                if monotonic() > deadline:
+                if monotonic() - began > 2 * self._patience:
                     raise BmcBusy(
                         f"Another login of oobctl at the BMC at {self._endpoint.address} has been under way for long. "
                         "Try again in a minute.",
@@ -100,12 +113,13 @@ class Slot:
             return found
 
     def _take(self, tx: Session) -> list[Leftover]:
-        """A row of our own. Raises circuit.Probed where another login has to end first."""
+        """A row of our own. Raises circuit.Probed where another login has to end first, _Passing where one may."""
         self._probe = circuit.admit(tx, self._endpoint, self.purpose, 2 * self._patience)
         living, dead = self._taken(tx)
         taken = len({row.native_id or row.id for row in living})
         if taken >= self._limit:
-            raise self._exhausted(living)
+            full = self._exhausted(living)
+            raise _Passing(full) if any(_passes(row) for row in living) else full
         for row in dead:
             row.heartbeat = nobodys(row)  # who holds it and was silent for too long sees that it was given away
         used = {row.native_id for row in living if row.native_id is not None}
@@ -257,6 +271,11 @@ class Slot:
         with database().write() as tx:
             written = tx.execute(update(BmcSession).where(*ours).values(**values).returning(BmcSession.id))
             return written.first() is not None
+
+
+def _passes(row: BmcSession) -> bool:
+    """Its login is under way, or its session is being ended or was lost, and is about to be given back."""
+    return row.native_id is None or (row.shared and row.token is None)
 
 
 def _sure_seconds() -> float:

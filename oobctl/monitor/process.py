@@ -68,11 +68,7 @@ class Monitor:
                 try:
                     self._tick()
                 except StoreUnavailable as error:
-                    self._away = True
-                    self._heartbeats.forgive()
-                    self._holders.forgive()
-                    self._due["sessions"] = 0.0  # they must not look like a dead process's when it is back
-                    log.warning("the monitor waits for the database", because=error.message)
+                    self._wait_for_store(error)
                 except OobctlError as error:
                     log.error("the monitor met a problem and goes on", because=error.message)
         finally:
@@ -92,6 +88,15 @@ class Monitor:
             slots.beat_all(self.id)
         self._writing.write()
 
+    def _wait_for_store(self, error: StoreUnavailable) -> None:
+        """It said so, or was silent for too long; what is read meanwhile waits in memory."""
+        if not self._away:
+            log.warning("the monitor waits for the database", because=error.message)
+        self._away = True
+        self._heartbeats.forgive()
+        self._holders.forgive()
+        self._due["sessions"] = 0.0  # they must not look like a dead process's when it is back
+
     def _is_due(self, what: str, seconds: float) -> bool:
         now = time.monotonic()
         if now < self._due[what]:
@@ -103,6 +108,8 @@ class Monitor:
         began = time.monotonic()
         if not recovery.beat(self.id, "monitor", self._site_id):
             self._begin_anew()
+        if self._away:
+            log.info("the database answers the monitor again")
         self._beaten, self._away = began, False
 
     def _begin_anew(self) -> None:

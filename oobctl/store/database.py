@@ -5,6 +5,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from time import monotonic
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
@@ -14,15 +15,16 @@ from sqlalchemy.orm import Session
 
 from oobctl.config import settings
 from oobctl.errors import ConfigurationError, StoreUnavailable
+from oobctl.store import postgresql
 
 log = logging.getLogger("oobctl.store")
 
 _LOCK_WAIT_SECONDS = 10
 _DRIVERS = frozenset({"sqlite", "postgresql+psycopg"})
 _URLS = "Set postgresql://USER:PASSWORD@NAME/DATABASE or sqlite:////FOLDER/FILE, or leave it out."
-_CONNECT_SECONDS = 5
-_DEAF_SECONDS = 10  # a database server that is cut off says nothing at all, and TCP by itself waits for a quarter hour
-_IDLE_TRANSACTION_SECONDS = 30  # PostgreSQL ends the connection of a process that does nothing in a transaction
+_SAY_SECONDS = 60.0  # until the same cause is logged again
+_MOST_CAUSES = 50
+_logged: dict[str, float] = {}
 
 
 class Database:
@@ -90,7 +92,7 @@ def _driver(url: str) -> str:
 
 def _engine(url: str, is_sqlite: bool) -> Engine:
     if not is_sqlite:
-        return _postgresql_engine(url)
+        return postgresql.engine_of(url)
     engine = create_engine(url, connect_args={"timeout": _LOCK_WAIT_SECONDS, "check_same_thread": False}, pool_size=10)
 
     @event.listens_for(engine, "connect")
@@ -104,26 +106,6 @@ def _engine(url: str, is_sqlite: bool) -> Engine:
     def begin(connection: Connection) -> None:
         write = connection.get_execution_options().get("oobctl_write")
         connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
-
-    return engine
-
-
-def _postgresql_engine(url: str) -> Engine:
-    patience = {
-        "connect_timeout": _CONNECT_SECONDS,
-        "tcp_user_timeout": _DEAF_SECONDS * 1000,
-        "keepalives_idle": _DEAF_SECONDS,
-        "keepalives_interval": _DEAF_SECONDS // 2,
-    }
-    arguments = {name: value for name, value in patience.items() if name not in make_url(url).query}
-    engine = create_engine(url, connect_args=arguments, pool_pre_ping=True, pool_size=10, max_overflow=20)
-
-    @event.listens_for(engine, "connect")
-    def prepare(connection: Any, _record: Any) -> None:
-        with connection.cursor() as cursor:  # a process that stands still in a transaction must not stop the others
-            cursor.execute(f"SET lock_timeout = '{_LOCK_WAIT_SECONDS}s'")
-            cursor.execute(f"SET idle_in_transaction_session_timeout = '{_IDLE_TRANSACTION_SECONDS}s'")
-        connection.commit()
 
     return engine
 
@@ -154,7 +136,11 @@ def _is_away(error: DBAPIError) -> bool:
 def _unavailable(sentence: str, error: DBAPIError) -> StoreUnavailable:
     """What anybody may read; the database's own words, which name its address, go to the log and to `cause`."""
     cause = said(error)
-    log.warning("the database is away: %s", cause)
+    if monotonic() - _logged.get(cause, -_SAY_SECONDS) >= _SAY_SECONDS:
+        if len(_logged) > _MOST_CAUSES:
+            _logged.clear()
+        _logged[cause] = monotonic()
+        log.warning("the database is away: %s", cause)
     return StoreUnavailable(f"{sentence}.", cause=cause)
 
 

@@ -10,13 +10,14 @@ from sqlalchemy.exc import DBAPIError
 
 from oobctl.errors import ConfigurationError, StoreUnavailable
 from oobctl.store.database import Database, said
+from oobctl.store.postgresql import patient
 
 
 def migrate(database: Database) -> None:
     """Make or upgrade the tables. Raises StoreUnavailable where the database does not answer or refuses."""
     config = _config()
     try:
-        with database.engine.execution_options(oobctl_write=True).begin() as connection:
+        with database.engine.execution_options(oobctl_write=True).begin() as connection, patient(connection):
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     except DBAPIError as error:

@@ -115,3 +115,21 @@ def test_a_reading_that_is_held_up_keeps_the_power_fresh(rows: Rows, monkeypatch
         assert len(rows.sessions()) == 1
         goes_on.set()
         until(lambda: Capability.HEALTH in readings(server_id), "it is read in the end")
+
+
+def test_a_monitor_of_a_test_leaves_no_reading_under_way(rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would go on while the next test has another database."""
+    server_id = rows.enrol("app01", protocols=(Protocol.REDFISH,))
+    ask, began, ended = sweep.sweep, threading.Event(), threading.Event()
+
+    def slowly(*given: Any) -> None:
+        began.set()
+        loops.aside(lambda: time.sleep(5.0), long=True)
+        ask(*given)
+        ended.set()
+
+    monkeypatch.setattr(process, "sweep", slowly)
+    with monitoring(rows):
+        assert began.wait(WAIT_SECONDS)
+    assert ended.is_set()
+    assert server(server_id).power_read_at is not None

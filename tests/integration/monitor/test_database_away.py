@@ -23,6 +23,10 @@ AWAY, TIMES = (300.0, 1.0) if PROVE else (12.0, 20.0)
 MOST_GROWN = 64 << 10
 """KB of memory. A monitor of these few BMCs keeps some MB of readings."""
 LINES_A_MINUTE = 60
+HANGS, SEEN = (300.0 if PROVE else 40.0), 22.0
+"""For how long it hangs, and after how many seconds that counts as away: a statement's silence and a try to connect."""
+LATE = 12.0
+"""Seconds for which a reading waits for a try to connect: minutes of the clock that is hurried, none of a real one."""
 
 
 @pytest.fixture
@@ -55,10 +59,15 @@ def begin(site: RealSite, monitors: int) -> None:
     time.sleep(4.0)  # until each has looked and knows of the other
 
 
-def away(site: RealSite, cluster: Cluster) -> tuple[datetime, datetime]:
+def away(
+    site: RealSite,
+    seconds: float,
+    stop: Callable[[], None],
+    start: Callable[[], None],
+) -> tuple[datetime, datetime]:
     """Without the database for a while, in which machines grow warm and note events. Returns from when to when."""
-    cluster.stop()
-    began, end = clock.now(), time.monotonic() + AWAY
+    stop()
+    began, end = clock.now(), time.monotonic() + seconds
     served = site.trees["r0"]
     with served.state.lock:
         served.state.resources.at(served.state.system(None))["PowerState"] = str(PowerState.OFF)
@@ -67,10 +76,10 @@ def away(site: RealSite, cluster: Cluster) -> tuple[datetime, datetime]:
         celsius = 21 + (celsius - 20) % 19
         site.heat(celsius)
         site.happen()
-        time.sleep(AWAY / 6)
+        time.sleep(seconds / 6)
     ended = clock.now()
     site.heat(45)
-    cluster.start()
+    start()
     return began, ended
 
 
@@ -108,7 +117,7 @@ def test_a_monitor_that_is_alone_reads_on_and_all_of_it_is_in_the_history_afterw
     begin(site, monitors=1)
     [monitor] = site.monitors
     held, said_before = memory(monitor), monitor.output.count("\n")
-    began, ended = away(site, cluster)
+    began, ended = away(site, AWAY, cluster.stop, cluster.start)
     last = time.monotonic() - AWAY / 4
     asked = {name: sum(at > last for at, _ in site.witness.seen[name]) for name in site.servers}
     grown, lines = memory(monitor) - held, monitor.output.count("\n") - said_before
@@ -132,9 +141,37 @@ def test_a_monitor_that_is_alone_reads_on_and_all_of_it_is_in_the_history_afterw
 
 @pytest.mark.prove
 @pytest.mark.timeout(1200)
+def test_a_database_that_hangs_without_a_word_is_away_as_well(site: RealSite, cluster: Cluster) -> None:
+    begin(site, monitors=1)
+    [monitor] = site.monitors
+    held = memory(monitor)
+    began, ended = away(site, HANGS, cluster.freeze, cluster.thaw)
+    last = time.monotonic() - HANGS / 4
+    asked = {name: sum(at > last for at, _ in site.witness.seen[name]) for name in site.servers}
+    grown = memory(monitor) - held
+    check_caught_up(site)
+    assert min(asked.values()) > 0
+    assert grown < MOST_GROWN
+    assert monitor.output.count("the monitor waits for the database") == 1
+    minutes = [at for at in whole_minutes(began, ended) if at > began + timedelta(seconds=SEEN * TIMES)]
+    assert minutes
+    for one in site.servers.values():
+        kept = numbers(since(one, began - timedelta(minutes=2)), INLET, "Cel")
+        missing = [at for at in minutes if kept.get(at) is None]
+        assert len(missing) * 60 / TIMES < LATE, missing
+    said(
+        "database hangs",
+        f"PostgreSQL stood still for {HANGS:.0f} s, one monitor",
+        f"read on after {SEEN:.0f} s at the latest ({sum(asked.values())} requests in the last quarter), "
+        f"memory {grown / 1024:+.1f} MB",
+    )
+
+
+@pytest.mark.prove
+@pytest.mark.timeout(1200)
 def test_monitors_that_share_a_site_pause_and_the_gap_is_a_gap(site: RealSite, cluster: Cluster) -> None:
     begin(site, monitors=2)
-    began, ended = away(site, cluster)
+    began, ended = away(site, AWAY, cluster.stop, cluster.start)
     last = time.monotonic() - AWAY / 4
     asked = {name: sum(at > last for at, _ in site.witness.seen[name]) for name in site.servers}
     check_caught_up(site)

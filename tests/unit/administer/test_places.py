@@ -1,9 +1,11 @@
 """Where a server stands: said by administrators, kept per site, and no customer's business."""
 
 import pytest
+from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import select
 
 from oobctl import administer
+from oobctl.administer import RackUnit
 from oobctl.audit.tags import Tag
 from oobctl.errors import InvalidParameter, NotAllowed, WrongState
 from oobctl.store import AuditRecord, Rack, Server, database
@@ -38,6 +40,26 @@ def test_what_makes_no_sense_is_refused(installation: Installation) -> None:
     with pytest.raises(NotAllowed):
         administer.place_server(installation.people["technician"].actor, installation.servers["web01"], "R1")
     assert where(installation, "web01") == ("R12", 7)
+
+
+def test_no_two_servers_stand_at_one_unit_unless_they_have_one_bmc(installation: Installation) -> None:
+    admin, servers = installation.people["admin"].actor, installation.servers
+    administer.place_server(admin, servers["web01"], "R12", 7)
+    administer.place_server(admin, servers["web01"], "R12", 7)  # it stands there
+    with pytest.raises(WrongState, match="web01 stands at unit 7"):
+        administer.place_server(admin, servers["db01"], "R12", 7)
+    assert where(installation, "db01") == (None, None)
+    administer.place_server(admin, servers["db01"], "R13", 7)
+    with database().write() as session:
+        session.get_one(Server, servers["db01"]).bmc_id = session.get_one(Server, servers["web01"]).bmc_id
+    administer.place_server(admin, servers["db01"], "R12", 7)
+    assert where(installation, "db01") == ("R12", 7)
+
+
+@pytest.mark.parametrize("unit", [True, "7", 7.0, 0, 101])
+def test_a_unit_is_a_whole_number_and_nothing_that_could_be_taken_for_one(unit: object) -> None:
+    with pytest.raises(ValidationError):
+        TypeAdapter(RackUnit).validate_python(unit)
 
 
 def test_the_record_is_no_tenants(installation: Installation) -> None:

@@ -1,5 +1,6 @@
 """Transactions: whole or not at all; a database that is away, locked or full says so."""
 
+import contextlib
 import socket
 import sqlite3
 import sys
@@ -8,13 +9,13 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from oobctl import clock
 from oobctl.errors import StoreUnavailable
-from oobctl.store import Account, AuditRecord, Database, Job, Lease, database, db_now
+from oobctl.store import Account, AuditRecord, Database, Job, Lease, database, db_now, postgresql
 from tests.databases import Cluster, fill_with_tables
-from tests.installation import Installation
+from tests.installation import Installation, eventually
 
 
 def accounts() -> set[str]:
@@ -118,6 +119,61 @@ def test_postgresql_that_went_away_is_unavailable_and_works_again_when_it_is_bac
     with away.write() as session:
         assert session.execute(text("SELECT 1")).scalar() == 1
     away.close()
+
+
+def test_postgresql_that_takes_a_statement_and_hangs_is_unavailable_and_works_again_when_it_goes_on(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgresql.Impatient, "silent_seconds", 1.0)
+    monkeypatch.setattr(postgresql, "_CONNECT_SECONDS", 2)
+    cluster.execute("CREATE DATABASE hangs")
+    hangs = Database(cluster.url("hangs"))
+    with hangs.read() as session:
+        session.execute(text("SELECT 1"))
+        cluster.freeze()
+        with pytest.raises(DBAPIError, match="silent for 1 s"):
+            session.execute(text("SELECT 1"))
+    for _ in range(2):  # by the second nobody waits
+        with pytest.raises(StoreUnavailable), hangs.write() as session:
+            session.execute(text("SELECT 1"))
+    assert "a moment ago" in str(refusal(hangs).details["cause"])
+    cluster.thaw()
+    eventually(lambda: answers(hangs))
+    hangs.close()
+
+
+def refusal(away: Database) -> StoreUnavailable:
+    with pytest.raises(StoreUnavailable) as caught, away.read() as session:
+        session.execute(text("SELECT 1"))
+    return caught.value
+
+
+def answers(found: Database) -> bool:
+    with contextlib.suppress(StoreUnavailable), found.read() as session:
+        return session.execute(text("SELECT 1")).scalar() == 1
+    return False
+
+
+def test_a_statement_of_which_something_comes_now_and_then_is_waited_for(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgresql.Impatient, "silent_seconds", 1.0)
+    found = Database(cluster.url("postgres"))
+    rows = "SELECT number, repeat('x', 20000), pg_sleep(0.3) FROM generate_series(1, 8) AS number"
+    with found.read() as session:
+        assert len(session.execute(text(rows)).all()) == 8
+    found.close()
+
+
+def test_tables_may_take_their_time_to_be_made(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(postgresql.Impatient, "silent_seconds", 0.5)
+    found = Database(cluster.url("postgres"))
+    with found.engine.connect() as connection:
+        with postgresql.patient(connection):
+            connection.execute(text("SELECT pg_sleep(1.5)"))
+        with pytest.raises(DBAPIError, match="silent"):
+            connection.execute(text("SELECT pg_sleep(1.5)"))
+    found.close()
 
 
 def test_the_databases_own_words_are_kept_out_of_the_sentence(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
