@@ -3,13 +3,14 @@
 import secrets
 from urllib.parse import urlsplit
 
-from flask import Blueprint, g, render_template
+from flask import Blueprint, g, render_template, request
 from sqlalchemy.orm import Session
 
 from oobctl import control
 from oobctl.access import Actor, find_server
 from oobctl.config import settings
 from oobctl.constants import ConsoleKind
+from oobctl.ids import is_id
 from oobctl.store import Console, Server, database
 from web import parameters, views
 from web.identity import current_actor
@@ -63,9 +64,15 @@ def _page(server: str, kind: ConsoleKind, console: str | None = None) -> str:
         people=people,
         power=_power(actor, shape),
         page_of={"name": kind},
+        job=_job(request.args.get("job")),
         staff=actor.is_staff,
         style_nonce=g.needs.style_nonce,
     )
+
+
+def _job(job_id: str | None) -> str | None:
+    """The job that somebody came from: the page follows it."""
+    return job_id if job_id and is_id(job_id) else None
 
 
 def _power(actor: Actor, shape: ServerDetail) -> list[parameters.Offer]:

@@ -23,6 +23,8 @@ blueprint = Blueprint("servers", __name__, url_prefix="/servers")
 _A_PAGE = 100
 _RECORDS_SHOWN = 8
 _FRESH = timedelta(minutes=5)
+_SEEN_ON_SCREEN = frozenset({"bios.setup"})
+"""What one asks for in order to look at the screen."""
 
 
 @blueprint.get("")
@@ -92,7 +94,12 @@ def act(server: str, action: str) -> Response:
         return make_response(page, error.http_status)
     if secret is not None:
         return _shown_once(shape, job.id, secret)
-    return make_response(redirect(url_for("servers.show", server=shape.id), 303))
+    following = "consoles.screen" if action in _SEEN_ON_SCREEN else "servers.show"
+    return make_response(redirect(url_for(following, server=shape.id, **_followed(action, job.id)), 303))
+
+
+def _followed(action: str, job_id: str) -> dict[str, str]:
+    return {"job": job_id} if action in _SEEN_ON_SCREEN else {}
 
 
 def _offered(actor: Actor, server: str) -> ServerDetail:

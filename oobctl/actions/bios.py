@@ -8,10 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, field_validat
 from sqlalchemy.orm import Session
 
 from oobctl import profiles
-from oobctl.actions import restart, steps
+from oobctl.actions import boot, restart, steps
 from oobctl.audit.tags import Tag
 from oobctl.bios_values import BiosAttribute, Scalar, WrongValue, check, not_scalar
-from oobctl.constants import BiosApply, Capability, Lock, Outcome, Permission
+from oobctl.constants import BiosApply, BootSource, Capability, Lock, Outcome, Permission
 from oobctl.drivers.readings import BiosReport
 from oobctl.errors import BmcError, InvalidParameter, StateNotReached
 from oobctl.jobs.action import Action, Step
@@ -289,5 +289,25 @@ ACTIONS = (
             Step("read_defaults", "Read the values", _read_defaults),
         ),
         no_return=restart.NO_RETURN,
+    ),
+    Action(
+        name="bios.setup",
+        title="Open the BIOS setup",
+        consequence="{server} is {state}. Its power is cut, and it starts into the BIOS setup, on its screen: unsaved "
+        "data is lost.",
+        danger="hard",
+        permission=Permission.BIOS,
+        lock=Lock.SERVER,
+        tag=Tag.SERVER_BIOS_SETUP,
+        capability=Capability.BOOT,
+        steps=(
+            steps.IDENTITY,
+            *boot.once(BootSource.BIOS_SETUP),
+            steps.READ,
+            steps.ENSURE_OFF,
+            steps.DWELL,
+            steps.ENSURE_ON,
+        ),
+        no_return="ensure_off",
     ),
 )

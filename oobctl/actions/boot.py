@@ -1,6 +1,8 @@
 """Where a server boots from: once or always, until somebody changes it."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sqlalchemy import Select, select
@@ -17,6 +19,7 @@ from oobctl.jobs.run import Run
 from oobctl.store import BootOverride, database
 
 _READ_BACK_SECONDS = 10.0
+Wanted = Callable[[Run], "BootParameters"]
 
 
 class BootParameters(BaseModel):
@@ -42,9 +45,9 @@ def _read_before(run: Run) -> str:
     return f"Read: {_said(override)}"
 
 
-def _watch(run: Run) -> str:
+def _watch(wanted_of: Wanted, run: Run) -> str:
     """Before a boot-once override is sent, a row says so: whatever happens to this job, it is found and cleared."""
-    wanted = _parameters(run)
+    wanted = wanted_of(run)
     if wanted.enabled is not BootEnabled.ONCE:
         return "Nothing to watch: it is no override for one boot"
     expires = clock.now() + timedelta(seconds=run.profile.boot.override_expiry)
@@ -63,9 +66,9 @@ def _watch(run: Run) -> str:
     return f"Watched until it is used; cleared at {clock.rfc3339(expires)} if no boot uses it"
 
 
-def _ensure(run: Run) -> str:
+def _ensure(wanted_of: Wanted, run: Run) -> str:
     """An unclear answer is no end: what counts is what is read. Clearing is always sent: a read may not show all."""
-    wanted = _parameters(run)
+    wanted = wanted_of(run)
     clears = wanted.enabled is BootEnabled.DISABLED
     if not clears and _agrees(run.bmc.boot.read(), wanted, strictly=True):
         run.note("The BMC had this override already; nothing was sent.")
@@ -138,6 +141,21 @@ def _parameters(run: Run) -> BootParameters:
     return run.parameters
 
 
+def override_steps(wanted: Wanted) -> tuple[Step, ...]:
+    """The steps that set an override, watch it, and read it back."""
+    return (
+        Step("read_override", "Read the boot override", _read_before),
+        Step("watch_override", "Watch the override until it is used", partial(_watch, wanted)),
+        Step("ensure_override", "Set the override and read back", partial(_ensure, wanted)),
+    )
+
+
+def once(source: BootSource) -> tuple[Step, ...]:
+    """The same, for one boot from that source."""
+    wanted = BootParameters(source=source)
+    return override_steps(lambda _run: wanted)
+
+
 def _words(override: Override) -> dict[str, str | None]:
     return {
         "BootSourceOverrideTarget": str(override.source) if override.source else None,
@@ -164,12 +182,7 @@ ACTIONS = (
         tag=Tag.SERVER_BOOT_SET,
         capability=Capability.BOOT,
         parameters=BootParameters,
-        steps=(
-            steps.IDENTITY,
-            Step("read_override", "Read the boot override", _read_before),
-            Step("watch_override", "Watch the override until it is used", _watch),
-            Step("ensure_override", "Set the override and read back", _ensure),
-        ),
+        steps=(steps.IDENTITY, *override_steps(_parameters)),
         no_return="ensure_override",
     ),
 )

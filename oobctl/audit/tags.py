@@ -19,6 +19,7 @@ class Tag(StrEnum):
     SERVER_BMC_RESET = "server:bmc:reset"
     SERVER_BIOS_SET = "server:bios:set"
     SERVER_BIOS_RESET = "server:bios:reset"
+    SERVER_BIOS_SETUP = "server:bios:setup"
     SERVER_EVENT_LOG_CLEAR = "server:event_log:clear"
     SERVER_MEDIA_INSERT = "server:media:insert"
     SERVER_MEDIA_EJECT = "server:media:eject"

@@ -151,3 +151,23 @@ def test_a_page_that_is_loaded_again_finds_its_screen_and_one_that_staff_ended_s
 def test_who_may_not_is_told_why(open_as: OpenAs) -> None:
     page = open_as("viewer")
     expect(page.locator(".console-says")).to_contain_text("no permission console")
+
+
+def test_one_logs_in_over_the_serial_line_and_finds_what_was_written(open_as: OpenAs) -> None:
+    page = open_as("customer", "/servers/app01/serial")
+    page.wait_for_selector(READY, timeout=60_000)
+    page.keyboard.type("\nroot\n", delay=40)
+    page.wait_for_timeout(1000)
+    page.keyboard.type("echo found-$((6*7)) $'\\e[38;5;208mcoloured\\e[0m'\n", delay=20)
+    rows = page.locator(".xterm-rows")
+    expect(rows).to_contain_text("found-42", timeout=20_000)
+    page.get_by_label("Search in what was written").fill("found-42")
+    page.get_by_role("button", name="Earlier").click()
+    expect(page.locator(".console-note")).to_be_hidden()
+    page.get_by_label("Search in what was written").fill("never written")
+    page.get_by_role("button", name="Earlier").click()
+    expect(page.locator(".console-note")).to_contain_text("not in what was written")
+    other = open_as("technician", "/servers/app01/serial")
+    other.wait_for_selector(READY)
+    expect(other.locator(".xterm-rows")).to_contain_text("found-42")  # the scroll-back comes with it
+    expect(other.locator(".console-state")).to_have_text("You are looking on")

@@ -65,10 +65,11 @@ export const takeOver = (link) => {
 
 const job = (text) => { find(".console-job").hidden = false; write(find(".console-job"), text); };
 
-const follow = (id, title) => {
+const follow = (id) => {
   const stream = new EventSource(`/api/v1/jobs/${id}/events`);
   const told = (event) => {
     const now = JSON.parse(event.data);
+    const { title } = now;
     const step = now.steps.find((one) => one.state === "running") || now.steps.filter((one) => one.state === "succeeded").pop();
     const words = { succeeded: "done", failed: "failed", cancelled: "cancelled", needs_attention: "needs attention" }[now.state] || "under way";
     const more = now.error ? `: ${now.error.message}` : step && !now.finished_at ? `: ${step.title || step.name}` : "";
@@ -86,12 +87,14 @@ for (const button of page.querySelectorAll("[data-power]")) {
     try {
       const found = await ask("POST", `/servers/${page.dataset.server}/actions/${button.dataset.power}`, {});
       job(`${title}: asked for`);
-      follow(found.id, title);
+      follow(found.id);
     } catch (error) {
       job(`${title}: ${error.message}`);
     }
   });
 }
+
+if (page.dataset.job) follow(page.dataset.job); // one came here with a job that goes on
 
 export const actions = (table) => {
   page.addEventListener("click", (event) => {
