@@ -94,12 +94,9 @@ def act(server: str, action: str) -> Response:
         return make_response(page, error.http_status)
     if secret is not None:
         return _shown_once(shape, job.id, secret)
-    following = "consoles.screen" if action in _SEEN_ON_SCREEN else "servers.show"
-    return make_response(redirect(url_for(following, server=shape.id, **_followed(action, job.id)), 303))
-
-
-def _followed(action: str, job_id: str) -> dict[str, str]:
-    return {"job": job_id} if action in _SEEN_ON_SCREEN else {}
+    if action in _SEEN_ON_SCREEN:
+        return make_response(redirect(url_for("consoles.screen", server=shape.id, job=job.id), 303))
+    return make_response(redirect(url_for("servers.show", server=shape.id), 303))
 
 
 def _offered(actor: Actor, server: str) -> ServerDetail:
