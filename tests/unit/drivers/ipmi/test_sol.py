@@ -266,3 +266,17 @@ def test_what_is_typed_arrives_once_and_in_order_whatever_is_lost(seed: int, pie
 
 def test_an_owner_is_told_in_both_byte_orders() -> None:
     assert owners_of(Answer(0, OWNED_BY_US)) == (OURS, "02070000")
+
+
+@given(st.lists(st.binary(max_size=12), max_size=20))
+def test_whatever_a_bmc_sends_the_line_goes_on_or_ends(payloads: list[bytes]) -> None:
+    bench = Bench()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "time", bench.clock)
+        bench.run()
+        bench.sol.type(b"abcdef")
+        for payload in payloads:
+            bench.sol.take(payload)
+            bench.clock.pass_time(0.2)
+    assert bench.sol.waiting in range(7)
+    assert len(bench.ends) <= 1
