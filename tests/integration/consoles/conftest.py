@@ -116,7 +116,7 @@ def site(
     home = tmp_path_factory.mktemp("consoles")
     mend(rack)
     url = databases.migrated("sqlite")
-    profiles = write_profiles(home / "hwprofiles", QUICK)
+    profiles = write_profiles(home / "hwprofiles", QUICK | {"boot.used_within": 2})
     with Site(guard, home, url, {"hwprofiles": str(profiles)}) as made:
         made.rack = rack
         made.initialise().add_people()
