@@ -98,6 +98,10 @@ class Line:
         if before is not seat:
             self._pacing.forget()
 
+    def forget(self) -> None:
+        """What was written up to now is shown to nobody who comes: the server is another tenant's."""
+        self._scrollback.clear()
+
     def record(self, heard: Heard) -> None:
         """Hand all that the server writes to this one too, and hold the line for it. It must not block or raise."""
         self._recorders.append(heard)

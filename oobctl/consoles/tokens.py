@@ -23,11 +23,12 @@ _WRONG = "This console's key is wrong, was used already, or its minute is over. 
 
 @dataclass(frozen=True)
 class Ticket:
-    """Who is let in at a gateway, to what. limits: None where the BMC's profile is missing."""
+    """Who is let in at a gateway, to what. account_id: whose the server is. limits: None without a profile."""
 
     console_id: str
     server_id: str
     server_name: str
+    account_id: str | None
     kind: ConsoleKind
     mode: ConsoleMode
     actor: Actor
@@ -83,4 +84,6 @@ def _admitted(session: Session, row: Console, gateway: str) -> Ticket:
         limits = profiles.find(row.server.bmc.profile).consoles
     except ConfigurationError:
         limits = None
-    return Ticket(row.id, row.server_id, row.server.name, row.kind, row.mode, actor, row.panel_session, limits)
+    return Ticket(
+        row.id, row.server_id, row.server.name, row.account_id, row.kind, row.mode, actor, row.panel_session, limits
+    )

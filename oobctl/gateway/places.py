@@ -64,6 +64,7 @@ class Places:
         self._holder = holder
         self._open: dict[str, Place] = {}
         self._shared: dict[tuple[str, ConsoleKind], Shared] = {}
+        self._accounts: dict[tuple[str, ConsoleKind], str | None] = {}  # whose each server was at its last sitting
         self._running: set[asyncio.Task[None]] = set()
         self.takes_input = True
 
@@ -78,10 +79,18 @@ class Places:
             self.rise(before)
         key = (ticket.server_id, ticket.kind)
         shared = self._shared.get(key) or self._begin(key, ticket)
+        self._forget_other_tenant(key, ticket.account_id, shared)
         seat = Seat(ticket.console_id, ticket.actor.name, may_control=ticket.mode is ConsoleMode.CONTROL)
         place = self._open[ticket.console_id] = Place(ticket, seat, shared, address)
         shared.join(seat)
         return place
+
+    def _forget_other_tenant(self, key: tuple[str, ConsoleKind], account_id: str | None, shared: Shared) -> None:
+        """Staff who stay at a line while its server changes hands keep it open; what was written before goes."""
+        before = self._accounts.setdefault(key, account_id)
+        if before != account_id and isinstance(shared, Line):
+            shared.forget()
+        self._accounts[key] = account_id
 
     def rise(self, place: Place) -> Used | None:
         """Leave; what was used, or None where somebody else sits there already."""
@@ -149,3 +158,4 @@ class Places:
         finally:
             if self._shared.get(key) is shared:
                 del self._shared[key]
+                self._accounts.pop(key, None)
