@@ -24,6 +24,7 @@ PERMISSIONS = {
     "bmc.user_remove": Permission.REINSTALL,
     "bios.reset": Permission.BIOS,
     "bios.set": Permission.BIOS,
+    "bios.setup": Permission.BIOS,
     "boot.set": Permission.POWER,
     "event_log.clear": Permission.SERVICE,
     "identify.set": Permission.POWER,

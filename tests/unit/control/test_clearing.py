@@ -16,6 +16,7 @@ SET = [
     ("media.insert", {"image": "rescue.iso"}),
     ("media.eject", {}),
     ("bios.set", {"values": {"BootMode": "Uefi"}}),
+    ("bios.setup", {}),
     ("bios.reset", {}),
 ]
 

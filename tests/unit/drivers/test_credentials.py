@@ -6,11 +6,13 @@ from sqlalchemy import select
 
 from oobctl import administer
 from oobctl.access import SYSTEM
+from oobctl.administer.endpoints import add_endpoint
 from oobctl.administer.specs import EndpointChange
-from oobctl.constants import Protocol
+from oobctl.constants import MANAGEMENT, Protocol
 from oobctl.drivers import credentials
-from oobctl.store import Credential, Endpoint, Server, database
+from oobctl.store import Bmc, Credential, Endpoint, Server, Site, database
 from oobctl.vault import Secret
+from tests.furnished import endpoint
 from tests.installation import Installation
 
 
@@ -52,4 +54,16 @@ def test_where_one_protocol_has_a_next_password_still_the_other_one_gets_that(
             row.next_sealed = None
     credentials.begin(bmc_id, lambda: f"next-{next(numbers)}")
     found = following(sqlite_installation, bmc_id)
-    assert {protocol: secret.password for protocol, secret in found.items()} == dict.fromkeys(Protocol, "next-0")
+    assert {protocol: secret.password for protocol, secret in found.items()} == dict.fromkeys(MANAGEMENT, "next-0")
+
+
+def test_the_password_of_a_screen_is_not_rotated_with_the_users(sqlite_installation: Installation) -> None:
+    bmc_id = two_protocols(sqlite_installation)
+    with database().write() as session:
+        bmc = session.get_one(Bmc, bmc_id)
+        spec = endpoint(bmc.endpoints[0].address, Protocol.VNC)
+        screen = add_endpoint(session, session.get_one(Site, bmc.site_id), bmc, spec).id
+    assert screen not in credentials.begin(bmc_id, lambda: "next")
+    with database().read() as session:
+        row = session.scalars(select(Credential).where(Credential.endpoint_id == screen)).one()
+        assert row.next_sealed is None
