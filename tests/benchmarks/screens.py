@@ -36,16 +36,15 @@ KEY = struct.pack(">BBxxI", 4, 1, 0x61)
 
 async def _bmc(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """A whole picture for each that is asked for, an echo for each key."""
-    greeting, messages = Greeting(), ClientMessages()
+    greeting, messages, greeted = Greeting(), ClientMessages(), False
     writer.write(greeting.first)
     with contextlib.suppress(ConnectionError):
         while content := await reader.read(1 << 16):
-            if not greeting.done:
+            if not greeted:
                 writer.write(greeting.feed(content))
-                if not greeting.done:
-                    continue
-                writer.write(server_init(WIDTH, HEIGHT, "screen"))
-                content = greeting.left
+                greeted = greeting.done
+                writer.write(server_init(WIDTH, HEIGHT, "screen") if greeted else b"")
+                content = greeting.left if greeted else b""
             for message in messages.feed(content):
                 if isinstance(message, UpdateRequest) and not message.incremental:
                     writer.write(PICTURE)

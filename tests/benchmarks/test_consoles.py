@@ -30,13 +30,14 @@ class Peers:
     """The screens, the gateway's stream in front of them, and websockify in front of them."""
 
     def __init__(self) -> None:
-        self.screens, self.ours, self.websockify = free_port(), free_port(), free_port()
+        screens = free_port()
+        self.ports = {"ours": free_port(), "websockify": free_port()}
         self._processes = [
-            self._start("-m", "tests.benchmarks.screens", "bmc", str(self.screens)),
-            self._start("-m", "tests.benchmarks.screens", "gateway", str(self.ours), str(self.screens)),
-            self._start("-m", "websockify", f"127.0.0.1:{self.websockify}", f"127.0.0.1:{self.screens}"),
+            self._start("-m", "tests.benchmarks.screens", "bmc", str(screens)),
+            self._start("-m", "tests.benchmarks.screens", "gateway", str(self.ports["ours"]), str(screens)),
+            self._start("-m", "websockify", f"127.0.0.1:{self.ports['websockify']}", f"127.0.0.1:{screens}"),
         ]
-        for port in (self.screens, self.ours, self.websockify):
+        for port in (screens, *self.ports.values()):
             eventually(partial(_answers, port))
 
     def _start(self, *arguments: str) -> "subprocess.Popen[bytes]":
@@ -47,9 +48,9 @@ class Peers:
             process.terminate()
             process.wait(20)
 
-    def resident(self, *, websockify: bool) -> int:
+    def resident(self, name: str) -> int:
         """Bytes of memory that are its own: of the one process, or of websockify's children too."""
-        first = self._processes[2 if websockify else 1].pid
+        first = self._processes[list(self.ports).index(name) + 1].pid
         return sum(_own_memory(pid) for pid in [first, *_children(first)])
 
 
@@ -159,21 +160,26 @@ def _echoes(port: int, count: int) -> list[float]:
     return found
 
 
+def _idle(peers: Peers, name: str) -> float:
+    """KB of memory that each of them costs above what the process had before they came."""
+    found = []
+
+    async def story(_browsers: list[Browser]) -> None:
+        await asyncio.sleep(2)
+        found.append(peers.resident(name))
+
+    before = peers.resident(name)
+    _with(peers.ports[name], CONSOLES, story)
+    return (found[0] - before) / CONSOLES / 1024
+
+
 def test_consoles_beside_websockify(peers: Peers) -> None:
     report.head(f"Consoles, beside websockify {version('websockify')}")
-    _speed(peers.ours), _speed(peers.websockify)  # warm
-    ours, theirs = _speed(peers.ours), _speed(peers.websockify)
-    print(f"one stream of 1920 x 1080 raw pictures: {ours:.0f} MB/s, websockify {theirs:.0f}: {ours / theirs:.2f} x")
-    for name, port in (("ours", peers.ours), ("websockify", peers.websockify)):
+    for name in peers.ports:  # before anything else: a process keeps the memory that it had once
+        print(f"{CONSOLES} idle consoles, {name}: {_idle(peers, name):.0f} KB each above the base")
+    for name, port in peers.ports.items():
         what = f"{CONSOLES} typing at {_KEYS_PER_SECOND:g} Hz, key to echo, {name}"
         report.milliseconds(what, _echoes(port, CONSOLES))
-    for name, port in (("ours", peers.ours), ("websockify", peers.websockify)):
-        of_websockify = name == "websockify"
-        before = peers.resident(websockify=of_websockify)
-
-        async def story(_browsers: list[Browser], before: int = before, theirs: bool = of_websockify) -> None:
-            await asyncio.sleep(2)
-            each = (peers.resident(websockify=theirs) - before) / CONSOLES / 1024
-            print(f"{CONSOLES} idle consoles, {'websockify' if theirs else 'ours'}: {each:.0f} KB each above the base")
-
-        _with(port, CONSOLES, story)
+    speeds = {name: max(_speed(port), _speed(port)) for name, port in peers.ports.items()}
+    ours, theirs = speeds["ours"], speeds["websockify"]
+    print(f"one stream of 1920 x 1080 raw pictures: {ours:.0f} MB/s, websockify {theirs:.0f}: {ours / theirs:.2f} x")
