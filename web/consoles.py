@@ -1,26 +1,30 @@
 """The pages of a server's screen and serial line. The stream comes from the gateway, not from here."""
 
 import secrets
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-from flask import Blueprint, g, render_template, request
+from flask import Blueprint, Response, g, jsonify, make_response, render_template, request
 from sqlalchemy.orm import Session
 
 from oobctl import control
 from oobctl.access import Actor, find_server
 from oobctl.config import settings
 from oobctl.constants import ConsoleKind
+from oobctl.errors import NotFound
 from oobctl.ids import is_id
-from oobctl.store import Console, Server, database
+from oobctl.store import Console, ConsoleShare, Server, database
 from web import parameters, views
 from web.identity import current_actor
+from web.limits import SIGN_INS_BY_ADDRESS, limiter
 from web.security import Needs
 from web.shapes import ServerDetail
-from web.shapes.consoles import ConsoleShape
+from web.shapes.consoles import ConsoleShape, ShareShape
 
 blueprint = Blueprint("consoles", __name__)
 
 _PATH = "/console"
+_NAMELESS = "a shared console"
 _POWER = ("power.on", "power.shutdown", "power.cycle", "power.reset", "power.off")
 """Those that stand beside the screen, the gentle ones first."""
 
@@ -51,23 +55,20 @@ def _page(server: str, kind: ConsoleKind, console: str | None = None) -> str:
     with database().read() as session:
         row = find_server(session, actor, server)
         shape = views.server(session, actor, row)
-        gateways = tuple(websocket(url) for url in control.gateways(session, row.site_id))
-        people = open_now(session, row)
-    # noVNC shows pictures of the stream as data: addresses; xterm makes style elements.
+        gateways = control.gateways(session, row.site_id)
+    return _rendered(
+        kind, gateways, name=shape.name, server=shape, console=console, power=_power(actor, shape),
+        page_of={"name": kind}, job=_job(request.args.get("job")), staff=actor.is_staff,
+    )  # fmt: skip
+
+
+def _rendered(kind: ConsoleKind, gateways: Sequence[str], **content: object) -> str:
+    """noVNC shows pictures of the stream as data: addresses; xterm makes style elements."""
     graphical = kind is ConsoleKind.GRAPHICAL
-    g.needs = Needs(gateways, draws_data=graphical, style_nonce="" if graphical else secrets.token_urlsafe(16))
-    return render_template(
-        "consoles/screen.html" if graphical else "consoles/serial.html",
-        server=shape,
-        kind=kind,
-        console=console,
-        people=people,
-        power=_power(actor, shape),
-        page_of={"name": kind},
-        job=_job(request.args.get("job")),
-        staff=actor.is_staff,
-        style_nonce=g.needs.style_nonce,
-    )
+    nonce = "" if graphical else secrets.token_urlsafe(16)
+    g.needs = Needs(tuple(websocket(url) for url in gateways), draws_data=graphical, style_nonce=nonce)
+    template = "consoles/screen.html" if graphical else "consoles/serial.html"
+    return render_template(template, kind=kind, style_nonce=nonce, **content)
 
 
 def _job(job_id: str | None) -> str | None:
@@ -87,6 +88,41 @@ def open_now(session: Session, server: Server) -> list[ConsoleShape]:
 
 def _shape(row: Console) -> ConsoleShape:
     return ConsoleShape(id=row.id, kind=row.kind, mode=row.mode, who=row.actor["name"], opened_at=row.opened_at)
+
+
+@blueprint.route("/shared/<kind>", methods=["GET", "POST"])
+@limiter.limit(SIGN_INS_BY_ADDRESS, methods=["POST"])
+def shared(kind: str) -> Response:
+    """The page of who has a link. Its script sends what follows the # of the address, which browsers send to nobody."""
+    if request.method == "GET":
+        if kind not in set(ConsoleKind):
+            raise NotFound("There is no such page.")
+        with database().read() as session:
+            gateways = control.gateways(session)
+        return make_response(_rendered(ConsoleKind(kind), gateways, name=_NAMELESS))
+    content = request.get_json(silent=True)
+    secret = content.get("secret") if isinstance(content, dict) else None
+    opened = control.open_shared(
+        str(secret or ""), address=request.remote_addr, user_agent=request.headers.get("User-Agent")
+    )
+    row = opened.row
+    response = jsonify(
+        id=row.id, kind=row.kind, mode=row.mode, name=row.server.name, websocket=websocket(opened.gateway),
+        token=opened.token,
+    )  # fmt: skip
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def share(row: ConsoleShare) -> ShareShape:
+    """A link as the API tells it."""
+    found = {"by": row.actor["name"], "created_at": row.created_at, "expires_at": row.expires_at}
+    return ShareShape.model_validate({"id": row.id, "kind": row.kind, "mode": row.mode, **found})
+
+
+def url_of_share(kind: ConsoleKind, secret: str) -> str:
+    """The link. What stands behind # stays in the browser."""
+    return f"{settings().url}/shared/{kind}#{secret}"
 
 
 def url_of(console_id: str) -> str:

@@ -14,7 +14,15 @@ from web.problems import wants_problem_json
 from web.security import NOTHING_MORE, is_our_name, security_headers
 
 OPEN_ENDPOINTS = frozenset(
-    {"static", "sessions.sign_in", "api.document", "probes.healthz", "probes.readyz", "metrics.scrape"}
+    {
+        "static",
+        "sessions.sign_in",
+        "consoles.shared",
+        "api.document",
+        "probes.healthz",
+        "probes.readyz",
+        "metrics.scrape",
+    }
 )
 """What answers without a sign-in. /metrics asks for its own token, or for loopback."""
 

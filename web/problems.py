@@ -116,7 +116,9 @@ def _has_room() -> bool:
 
 
 def wants_problem_json(incoming: Request) -> bool:
-    """The API and the probes speak JSON; everything else is a page."""
+    """The API, the probes and what a page's script asks for speak JSON; everything else is a page."""
+    if incoming.path.startswith("/shared/") and incoming.method == "POST":
+        return True
     return incoming.path.startswith(("/api/", "/healthz", "/readyz", "/metrics"))
 
 

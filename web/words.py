@@ -369,6 +369,7 @@ def register(app: Flask) -> None:
         sensor_value=hardware_words.value,
     )
     app.jinja_env.filters["lower_first"] = lower_first
+    app.jinja_env.filters["upper_first"] = upper_first
     app.jinja_env.globals.update(now=lambda: clock.rfc3339(clock.now()), iso=clock.rfc3339)
     app.context_processor(lambda: {"visitor": g.get("visitor")})
     app.jinja_env.globals.update({function.__name__: function for function in functions})

@@ -67,13 +67,9 @@ def _why_over(session: Session, row: Console) -> str | None:
         return row.ended_because or "It was ended."
     if row.panel_session is not None and not _signed_in(session, row.panel_session):
         return "You signed out of the panel, or your session there ended."
-    if row.share_id is not None:
-        share = session.get(ConsoleShare, row.share_id)
-        if share is None or share.revoked_at is not None or share.expires_at <= clock.now():
-            return "The link that let you in has ended."
-    actor = renew(session, Actor.from_json(row.actor))
+    actor = who_may(session, row)
     if actor is None:
-        return "Your access has ended."
+        return "The link that let you in has ended." if row.share_id is not None else "Your access has ended."
     try:
         server = find_server(session, actor, row.server_id)
         check(session, actor, server, row.kind)
@@ -82,6 +78,23 @@ def _why_over(session: Session, row: Console) -> str | None:
     except OobctlError as error:
         return error.message
     return None
+
+
+def who_may(session: Session, row: Console) -> Actor | None:
+    """By whose right somebody is at a console, as they are now: their own, or that of who gave them the link."""
+    if row.share_id is None:
+        return renew(session, Actor.from_json(row.actor))
+    share = session.get(ConsoleShare, row.share_id)
+    return host_of(session, share) if share is not None and is_good(share) else None
+
+
+def is_good(share: ConsoleShare) -> bool:
+    return share.revoked_at is None and share.expires_at > clock.now()
+
+
+def host_of(session: Session, share: ConsoleShare) -> Actor | None:
+    """Who made the link, as they are now."""
+    return renew(session, Actor.from_json(share.actor))
 
 
 def _signed_in(session: Session, secret_hash: str) -> bool:

@@ -77,8 +77,10 @@ def _why_not(row: Console | None, cookie: str | None, same_name: bool) -> str | 
 
 
 def _admitted(session: Session, row: Console, gateway: str) -> Ticket:
-    actor = Actor.from_json(row.actor)
-    admission.check(session, actor, row.server, row.kind)
+    actor, may = Actor.from_json(row.actor), admission.who_may(session, row)
+    if may is None:
+        raise NotAllowed("Who let you in may not do so any more. Nothing was opened.")
+    admission.check(session, may, row.server, row.kind)
     row.gateway, row.opened_at = gateway, row.opened_at or clock.now()
     try:
         limits = profiles.find(row.server.bmc.profile).consoles

@@ -12,14 +12,17 @@ from oobctl.control.consoles import (
 from oobctl.control.door import submit, submit_shown
 from oobctl.control.jobs import can_cancel, cancel, cancel_waiting, find_job, jobs, resolve, retry
 from oobctl.control.offers import actions, find, offered
+from oobctl.control.shares import LONGEST_HOURS, end_share, open_shared, share_console, shares
 
 __all__ = [
+    "LONGEST_HOURS",
     "OpenedConsole",
     "actions",
     "can_cancel",
     "cancel",
     "cancel_waiting",
     "end_console",
+    "end_share",
     "find",
     "find_console",
     "find_job",
@@ -28,9 +31,12 @@ __all__ = [
     "offered",
     "open_console",
     "open_consoles",
+    "open_shared",
     "reopen",
     "resolve",
     "retry",
+    "share_console",
+    "shares",
     "submit",
     "submit_shown",
 ]

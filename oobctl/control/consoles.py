@@ -35,7 +35,7 @@ def open_console(
         with database().write() as session:
             found = find_server(session, actor, server)
             reason = admission.check(session, actor, found, kind)
-            gateway = _gateway_for(session, found)
+            gateway = gateway_for(session, found)
             row = Console(
                 server_id=found.id, account_id=record.account_of(session, found.id), kind=kind, mode=mode,
                 actor_id=actor.id, actor=actor.to_json(), panel_session=panel_session,
@@ -85,7 +85,7 @@ def reopen(actor: Actor, console_id: str, *, panel_session: str | None) -> Opene
         admission.check(session, actor, row.server, row.kind)
         row.panel_session = panel_session
         row.actor = actor.to_json()
-        return OpenedConsole(row, _gateway_for(session, row.server), tokens.issue(row))
+        return OpenedConsole(row, gateway_for(session, row.server), tokens.issue(row))
 
 
 def end_console(actor: Actor, console_id: str) -> None:
@@ -105,8 +105,8 @@ def open_consoles(session: Session, server_id: str) -> list[Console]:
     return list(session.scalars(query.where(Console.gateway.is_not(None)).order_by(Console.opened_at)))
 
 
-def gateways(session: Session, site_id: str) -> list[str]:
-    """Where browsers reach the site's gateways."""
+def gateways(session: Session, site_id: str | None = None) -> list[str]:
+    """Where browsers reach the site's gateways; None: those of all sites."""
     return [row.url for row in _living(session, site_id) if row.url is not None]
 
 
@@ -114,7 +114,7 @@ def _user(actor: Actor) -> str:
     return actor.user_id or actor.id
 
 
-def _gateway_for(session: Session, server: Server) -> str:
+def gateway_for(session: Session, server: Server) -> str:
     """Where browsers reach it: the gateway that has the server's consoles already, else the newest of the site.
 
     Raises NoGateway.
@@ -130,7 +130,8 @@ def _gateway_for(session: Session, server: Server) -> str:
     return chosen.url
 
 
-def _living(session: Session, site_id: str) -> list[Process]:
+def _living(session: Session, site_id: str | None) -> list[Process]:
     alive = db_now() - Process.seen < settings().dead_after_seconds
-    query = select(Process).where(Process.kind == "gateway", Process.site_id == site_id, alive)
+    query = select(Process).where(Process.kind == "gateway", alive)
+    query = query if site_id is None else query.where(Process.site_id == site_id)
     return list(session.scalars(query.order_by(Process.started_at)))

@@ -171,3 +171,26 @@ def test_one_logs_in_over_the_serial_line_and_finds_what_was_written(open_as: Op
     other.wait_for_selector(READY)
     expect(other.locator(".xterm-rows")).to_contain_text("found-42")  # the scroll-back comes with it
     expect(other.locator(".console-state")).to_have_text("You are looking on")
+
+
+def test_a_guest_looks_on_by_a_link_until_it_is_ended(open_as: OpenAs, browser: Browser, site: Installation) -> None:
+    page = open_as("customer")
+    page.wait_for_selector(READY)
+    page.get_by_role("button", name="Share", exact=True).click()
+    page.get_by_role("button", name="Make a link").click()
+    link = page.get_by_label("The link; it is shown this once")
+    expect(link).to_have_value(re.compile("/shared/graphical#share_"))
+    context = browser.new_context(viewport=PHONE)  # type: ignore[arg-type]
+    guest = context.new_page()
+    guest.goto(link.input_value())
+    guest.wait_for_selector(READY)
+    assert "#" not in guest.url
+    expect(guest.locator("h1")).to_have_text("app01")
+    eventually(lambda: has_a_picture(guest))
+    expect(guest.locator(".console-state")).to_have_text("You are looking on")
+    expect(page.locator(".console-people")).to_contain_text("a guest of customer")
+    page.get_by_role("button", name="End it").click()
+    expect(guest.locator(".console-says")).to_have_text("The link that let you in has ended.", timeout=10_000)
+    guest.get_by_role("button", name="Open again").click()
+    expect(guest.locator(".console-says")).to_contain_text("Ask who gave it to you")
+    context.close()

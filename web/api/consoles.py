@@ -12,9 +12,9 @@ from oobctl.control import OpenedConsole
 from oobctl.store import database
 from web import consoles
 from web.api.blueprint import CONSOLES, blueprint, plain
-from web.api.requests import ConsoleBody, ConsolePath, ServerPath
+from web.api.requests import ConsoleBody, ConsolePath, ServerPath, ShareBody, SharePath
 from web.identity import current_actor, signed_in
-from web.shapes.consoles import ConsoleList, OpenedShape
+from web.shapes.consoles import ConsoleList, OpenedShape, ShareList, ShareMade
 
 
 @blueprint.post("/servers/<server>/consoles", tags=[CONSOLES], summary="Open a console", responses={201: OpenedShape})
@@ -49,6 +49,37 @@ def reopen_console(path: ConsolePath) -> Response:
 def end_console(path: ConsolePath) -> Response:
     """One's own; staff end anybody's. It is over within seconds, also where it has ended already."""
     control.end_console(current_actor(), path.console)
+    return Response(status=204)
+
+
+@blueprint.post(
+    "/servers/<server>/console-shares", tags=[CONSOLES], summary="Share a console by a link", responses={201: ShareMade}
+)
+def share_console(path: ServerPath, body: ShareBody) -> Response:
+    """Who has the link needs no account. It is good for as long as you say, and you may; it is told once."""
+    row, secret = control.share_console(current_actor(), path.server, body.kind, body.mode, body.hours)
+    shape = ShareMade.model_validate({**vars(consoles.share(row)), "url": consoles.url_of_share(row.kind, secret)})
+    response = jsonify(plain(shape))
+    response.status_code = 201
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@blueprint.get(
+    "/servers/<server>/console-shares", tags=[CONSOLES], summary="Links that are good now", responses={200: ShareList}
+)
+def list_shares(path: ServerPath) -> dict[str, Any]:
+    """Your own; for staff all of the server."""
+    actor = current_actor()
+    with database().read() as session:
+        found = control.shares(session, actor, find_server(session, actor, path.server).id)
+        return plain(ShareList(items=[consoles.share(row) for row in found], next=None))
+
+
+@blueprint.delete("/console-shares/<share>", tags=[CONSOLES], summary="End a link", responses={204: None})
+def end_share(path: SharePath) -> Response:
+    """Whoever came by it is let go within seconds."""
+    control.end_share(current_actor(), path.share)
     return Response(status=204)
 
 

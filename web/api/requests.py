@@ -17,6 +17,7 @@ from pydantic import (
 
 from oobctl.administer import RackName, RackUnit
 from oobctl.constants import ConsoleKind, ConsoleMode, JobState, Permission, Protocol, Role
+from oobctl.control import LONGEST_HOURS
 
 _MOST_ITEMS = 200
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
@@ -68,6 +69,15 @@ class ConsolePath(BaseModel):
 class ConsoleBody(Closed):
     kind: ConsoleKind = Field(description="graphical: the screen. serial: the serial line.")
     mode: ConsoleMode = Field(ConsoleMode.CONTROL, description="view: nothing that you type reaches the server.")
+
+
+class SharePath(BaseModel):
+    share: str = Field(description="The link's id.", max_length=64)
+
+
+class ShareBody(ConsoleBody):
+    mode: ConsoleMode = Field(ConsoleMode.VIEW, description="view: nothing that they type reaches the server.")
+    hours: int = Field(1, ge=1, le=LONGEST_HOURS, strict=True, description="How long the link is good.")
 
 
 class IdPath(BaseModel):

@@ -31,3 +31,23 @@ class OpenedShape(BaseModel):
     websocket: str = Field(description="Where a program opens it: the token goes there as the first message.")
     token: str = Field(description="For the websocket; used once, told once.")
     expires_at: Moment
+
+
+class ShareShape(BaseModel):
+    """A link that lets others in, without its secret."""
+
+    id: str
+    kind: ConsoleKind
+    mode: ConsoleMode
+    by: str
+    created_at: Moment
+    expires_at: Moment
+
+
+class ShareMade(ShareShape):
+    url: str = Field(description="The link; told once. What follows its # is its secret, and reaches no server's log.")
+
+
+class ShareList(BaseModel):
+    items: list[ShareShape]
+    next: str | None

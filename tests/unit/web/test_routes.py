@@ -15,7 +15,15 @@ from tests.unit.web.seed import Seed
 from web.guard import OPEN_ENDPOINTS
 from web.streams.table import ROUTES
 
-OPEN_PATHS = {"/static/<path:filename>", "/sign-in", "/api/v1/openapi.json", "/healthz", "/readyz", "/metrics"}
+OPEN_PATHS = {
+    "/static/<path:filename>",
+    "/sign-in",
+    "/shared/<kind>",
+    "/api/v1/openapi.json",
+    "/healthz",
+    "/readyz",
+    "/metrics",
+}
 
 
 def addresses(app: Flask, seed: Seed) -> list[tuple[str, str, str]]:

@@ -2,10 +2,13 @@
 
 const page = document.getElementById("main");
 
+const secret = page.dataset.server ? null : location.hash.slice(1); // of a shared console
+if (secret) history.replaceState(null, "", location.pathname); // it stays in no history
+
 export const ask = async (method, path, body) => {
-  const answer = await fetch(`/api/v1${path}`, {
+  const answer = await fetch(path.startsWith("/shared") ? path : `/api/v1${path}`, {
     method,
-    headers: { "Content-Type": "application/json", "X-CSRFToken": page.dataset.csrf },
+    headers: { "Accept": "application/json", "Content-Type": "application/json", "X-CSRFToken": page.dataset.csrf },
     body: body === undefined ? undefined : JSON.stringify(body),
   });
   const content = answer.status === 204 ? {} : await answer.json().catch(() => ({}));
@@ -42,14 +45,23 @@ export class Link {
     this.why = null;
     this.again = false;
     try {
-      const path = this.console ? `/consoles/${this.console}/token` : `/servers/${page.dataset.server}/consoles`;
-      const found = await ask("POST", path, this.console ? undefined : { kind: page.dataset.kind, mode: "control" });
-      this.console = found.id;
-      this.connect(found);
+      this.connect(await this.key());
     } catch (error) {
       if (error instanceof TypeError) this.lost(); // the panel cannot be reached
       else this.closed(error.message, false);
     }
+  }
+
+  async key() {
+    if (secret !== null) {
+      const found = await ask("POST", `/shared/${page.dataset.kind}`, { secret });
+      document.getElementById("shared-name").textContent = found.name;
+      return found;
+    }
+    const path = this.console ? `/consoles/${this.console}/token` : `/servers/${page.dataset.server}/consoles`;
+    const found = await ask("POST", path, this.console ? undefined : { kind: page.dataset.kind, mode: "control" });
+    this.console = found.id;
+    return found;
   }
 
   connect({ websocket, token }) {

@@ -61,6 +61,47 @@ export const takeOver = (link) => {
   dialog.showModal();
 };
 
+// --- sharing by a link ---
+
+const listShares = async () => {
+  const { items } = await ask("GET", `/servers/${page.dataset.server}/console-shares`);
+  document.getElementById("share-list").replaceChildren(...items.filter((one) => one.kind === page.dataset.kind).map((one) => {
+    const line = document.createElement("li");
+    const until = new Date(one.expires_at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+    line.append(`By ${one.by}, to ${one.mode === "view" ? "look on" : "take over"}, until ${until} `);
+    const button = Object.assign(document.createElement("button"), { type: "button", className: "link", textContent: "End it" });
+    button.addEventListener("click", async () => { await ask("DELETE", `/console-shares/${one.id}`); await listShares(); });
+    line.append(button);
+    return line;
+  }));
+};
+
+const makeShare = async () => {
+  const wrong = document.getElementById("share-wrong");
+  try {
+    const found = await ask("POST", `/servers/${page.dataset.server}/console-shares`, {
+      kind: page.dataset.kind,
+      mode: document.getElementById("share-mode").value,
+      hours: Number(document.getElementById("share-hours").value),
+    });
+    document.getElementById("share-made").hidden = false;
+    document.getElementById("share-link").value = found.url;
+    document.getElementById("share-link").select();
+    write(wrong, "");
+    await listShares();
+  } catch (error) {
+    write(wrong, error.message);
+  }
+};
+
+document.getElementById("share-make")?.addEventListener("click", makeShare);
+
+export const share = () => {
+  document.getElementById("share-made").hidden = true;
+  document.getElementById("share").showModal();
+  listShares().catch((error) => write(document.getElementById("share-wrong"), error.message));
+};
+
 // --- power, through the same door as everywhere ---
 
 const job = (text) => { find(".console-job").hidden = false; write(find(".console-job"), text); };

@@ -168,6 +168,7 @@ parts.actions({
     anchor.click();
   },
   "take-over": () => parts.takeOver(link),
+  "share": parts.share,
   "again": () => { parts.cover("Opening …", false); link.anew(); },
 });
 

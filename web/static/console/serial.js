@@ -118,6 +118,7 @@ parts.actions({
     setTimeout(() => { button.textContent = "Copy"; }, 2000);
   },
   "take-over": () => parts.takeOver(link),
+  "share": parts.share,
   "force": (button) => { button.hidden = true; link.tell({ type: "try", deactivate_others: true }); },
   "again": () => { parts.cover("Opening …", false); link.anew(); },
 });
