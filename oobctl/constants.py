@@ -62,14 +62,6 @@ class BootMode(StrEnum):
     UEFI = "UEFI"
 
 
-class Silence(StrEnum):
-    """Why a BMC gives no readings."""
-
-    NO_ANSWER = "no_answer"
-    PASSWORD_REFUSED = "password_refused"  # noqa: S105 - a word
-    WRONG_ANSWER = "wrong_answer"  # it answers, and not as it should
-
-
 class IndicatorLED(StrEnum):
     """ComputerSystem.IndicatorLED of Redfish."""
 

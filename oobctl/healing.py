@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import case, or_, select
+from sqlalchemy import select
 
 from oobctl import clock, control
 from oobctl.access import SYSTEM
 from oobctl.config import settings
-from oobctl.constants import ENDED_STATES, POLLED, Lifecycle, Silence
+from oobctl.constants import ENDED_STATES, POLLED, Lifecycle
 from oobctl.errors import OobctlError
 from oobctl.repeated import Repeated
 from oobctl.store import Job, Server, database
@@ -57,9 +57,8 @@ def heal_silent(site_id: str) -> None:
 
 
 def _found(site_id: str) -> tuple[int, list[Silent]]:
-    """How many BMCs the site has, and those that are silent: a restart mends no password that is refused."""
-    silent = case((or_(Server.silent_kind.is_(None), Server.silent_kind == Silence.NO_ANSWER), Server.silent_since))
-    query = select(Server.bmc_id, Server.id, silent, Server.lifecycle)
+    """How many BMCs the site has, and those that are silent."""
+    query = select(Server.bmc_id, Server.id, Server.silent_since, Server.lifecycle)
     query = query.where(Server.site_id == site_id, Server.lifecycle.in_(POLLED)).order_by(Server.id)
     bmcs: dict[str, list[tuple[str, datetime | None, Lifecycle]]] = {}
     with database().read() as session:

@@ -137,7 +137,7 @@ def _old(one: Old) -> OldShape:
 def _silent(row: ServerRow) -> SilentShape:
     state = row.power_state if row.power_read_at else PowerState.UNKNOWN
     known = {"power_state": state, "power_read_at": row.power_read_at}
-    found = {"silent_since": row.silent_since, "silent_kind": row.silent_kind, "silent_because": row.silent_because}
+    found = {"silent_since": row.silent_since, "silent_because": row.silent_because}
     return SilentShape.model_validate(_of(row) | found | known)
 
 

@@ -153,7 +153,6 @@ def servers(session: Session, actor: Actor, rows: Sequence[Server]) -> list[Serv
             power_age_seconds=_age(row.power_read_at, now),
             power_fresh=power_is_fresh(row, profiles[row.id]["profile"], now),
             silent_since=row.silent_since,
-            silent_kind=row.silent_kind,
             silent_because=told(row.silent_because, staff=actor.is_staff),
             health=healths[row.id][0] if row.id in healths else Health.UNKNOWN,
             health_read_at=healths[row.id][1] if row.id in healths else None,

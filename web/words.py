@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from oobctl import clock, control
 from oobctl.audit.tags import Tag
-from oobctl.constants import Ending, Evidence, Health, JobState, Outcome, PowerState, Silence, StepState
+from oobctl.constants import Ending, Evidence, Health, JobState, Outcome, PowerState, StepState
 from oobctl.errors import OobctlError
 from oobctl.profiles.model import SECURITY_FACTS
 from oobctl.readings import known_users
@@ -35,11 +35,6 @@ JOB_STATES = {
     JobState.FAILED: "Failed",
     JobState.CANCELLED: "Cancelled",
     JobState.NEEDS_ATTENTION: "Needs attention",
-}
-SILENCES = {
-    Silence.NO_ANSWER: "silent",
-    Silence.PASSWORD_REFUSED: "refuses the password",
-    Silence.WRONG_ANSWER: "answers wrongly",
 }
 OUTCOMES = {
     Outcome.PROVEN: ("Proven", "The hardware was read back and agrees."),
@@ -273,11 +268,6 @@ def stands(server: ServerShape) -> str | None:
     return f"rack {server.rack}" if server.rack_unit is None else f"rack {server.rack}, unit {server.rack_unit}"
 
 
-def silence(kind: Silence | None) -> str:
-    """What a BMC is, or does, that gives no readings."""
-    return SILENCES[kind or Silence.NO_ANSWER]
-
-
 def is_silent(server: ServerShape) -> bool:
     return server.silent_since is not None
 
@@ -358,7 +348,7 @@ def register(app: Flask) -> None:
     """Make the words known to the templates."""
     functions: list[Callable[..., Any]] = [age, asked_by, duration, is_silent, linked, moment, notes, nothing_sent]
     functions += [differences, readings, said_parameters, sentence, static_url, to_visitor, took, tone]
-    functions += [silence, stands, tried_on, why_not]
+    functions += [stands, tried_on, why_not]
     functions += [hardware_words.file_name, hardware_words.limits, hardware_words.number]
     app.jinja_env.globals.update(
         bios_settable=bios_form.settable,

@@ -42,9 +42,8 @@ def _blocks(found: dict[str, Any]) -> list[Block]:
          [[*_of(one), _celsius(one["celsius"]), _celsius(one["limit"]), one["sensor"],
            _ago(one["read_at"]) + ("" if one["current"] else " (last known)")] for one in found["too_hot"]],
          "No temperature has reached a threshold of its own."),
-        ("Which BMCs give no readings?", ("Server", "Rack", "How", "Since", "Last known", "Read", "Why"),
-         [[*_of(one), (one["silent_kind"] or "no_answer").replace("_", " "), one["silent_since"], one["power_state"],
-          _ago(one["power_read_at"]), one["silent_because"]]
+        ("Which BMCs are silent?", ("Server", "Rack", "Silent since", "Last known", "Read", "Why"),
+         [[*_of(one), one["silent_since"], one["power_state"], _ago(one["power_read_at"]), one["silent_because"]]
           for one in found["silent"]],
          "None: every BMC that is asked answers."),
         ("Which servers are not well?", ("Server", "Rack", "Health", "Read", "Why"),

@@ -8,9 +8,9 @@ from queue import SimpleQueue
 import structlog
 
 from oobctl import clock
-from oobctl.constants import PowerState, Silence
+from oobctl.constants import PowerState
 from oobctl.drivers import loops
-from oobctl.errors import BmcAuthFailed, BmcUnreachable, OobctlError, StoreUnavailable, WrongServer
+from oobctl.errors import BmcUnreachable, OobctlError, StoreUnavailable, WrongServer
 from oobctl.jobs.quarantine import quarantine
 from oobctl.monitor.watch import Watch
 
@@ -19,13 +19,12 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Poll:
-    """What one poll found: a state, or why there is none, and in which way."""
+    """What one poll found: a state, or why there is none."""
 
     server_id: str
     at: datetime
     state: PowerState | None
     because: str | None
-    kind: Silence | None = None
 
 
 def poll(watch: Watch, holder: str, polls: "SimpleQueue[Poll]") -> None:
@@ -83,11 +82,4 @@ def _fell_silent(watch: Watch, polls: "SimpleQueue[Poll]", error: OobctlError) -
         watch.unanswered()
     else:  # it answers, if not as it should
         watch.failures = 0
-    polls.put(Poll(watch.server_id, clock.now(), None, error.message, kind_of(error)))
-
-
-def kind_of(error: OobctlError) -> Silence:
-    """In which way a BMC whose poll raised this gives no readings."""
-    if isinstance(error, BmcUnreachable):
-        return Silence.NO_ANSWER
-    return Silence.PASSWORD_REFUSED if isinstance(error, BmcAuthFailed) else Silence.WRONG_ANSWER
+    polls.put(Poll(watch.server_id, clock.now(), None, error.message))

@@ -124,4 +124,4 @@ def _store(session: Session, poll: Poll) -> None:
     elif not progress.has_newer(server, poll.at):  # else a job has heard from it since
         began = server.silent_since
         server.silent_since = began if began is not None and clock.has_been(began) else poll.at
-        server.silent_kind, server.silent_because = poll.kind, poll.because
+        server.silent_because = poll.because

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Row, Select, select, true
 from sqlalchemy.orm import Session
 
-from oobctl.constants import POLLED, READ_CAPABILITIES, Capability, Health, Lifecycle, PowerState, Silence
+from oobctl.constants import POLLED, READ_CAPABILITIES, Capability, Health, Lifecycle, PowerState
 from oobctl.errors import NotFound, NotSupported
 from oobctl.store import Bmc, Figures, Rack, Reading, Server, Site
 
@@ -29,7 +29,6 @@ class ServerRow(NamedTuple):
     power_state: PowerState
     power_read_at: datetime | None
     silent_since: datetime | None
-    silent_kind: Silence | None
     silent_because: str | None
     inlet: str | None
     inlet_celsius: float | None
@@ -80,8 +79,7 @@ def servers(session: Session, site: str | None, rack: str | None) -> list[Server
     query = (
         select(
             Server.id, Server.name, Site.name, Rack.name, Server.lifecycle, Bmc.profile, Server.power_state,
-            Server.power_read_at, Server.silent_since, Server.silent_kind, Server.silent_because,
-            Figures.inlet, Figures.inlet_celsius,
+            Server.power_read_at, Server.silent_since, Server.silent_because, Figures.inlet, Figures.inlet_celsius,
             Figures.inlet_upper_caution, Figures.inlet_upper_critical, Figures.too_hot, Figures.sensors_read_at,
             Figures.watts, Figures.watts_read_at, health, Reading.read_at,
         )

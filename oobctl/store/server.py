@@ -6,7 +6,7 @@ from sqlalchemy import ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from oobctl import clock
-from oobctl.constants import BootMode, BootSource, Lifecycle, PowerState, Silence
+from oobctl.constants import BootMode, BootSource, Lifecycle, PowerState
 from oobctl.store.base import Base, Identified
 from oobctl.store.bmc import Bmc
 
@@ -29,8 +29,7 @@ class Server(Identified, Base):
     model: Mapped[str | None] = mapped_column(String(128))
     power_state: Mapped[PowerState] = mapped_column(default=PowerState.UNKNOWN)
     power_read_at: Mapped[datetime | None]  # when power_state was last read from the hardware
-    silent_since: Mapped[datetime | None]  # when the BMC stopped giving readings; null while it does
-    silent_kind: Mapped[Silence | None]  # in which way; null too where that was not kept yet
+    silent_since: Mapped[datetime | None]  # when the BMC stopped answering; null while it answers
     silent_because: Mapped[str | None] = mapped_column(Text)
     uncleared_since: Mapped[datetime | None]  # when it changed hands; null once what the last tenant set is cleared
     created_at: Mapped[datetime] = mapped_column(default=clock.now)

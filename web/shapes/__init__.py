@@ -16,7 +16,6 @@ from oobctl.constants import (
     PowerState,
     Protocol,
     Role,
-    Silence,
     StepState,
 )
 
@@ -134,10 +133,7 @@ class ServerShape(BaseModel):
         description="Whether `power_state` may be taken for the state now: read within the last few of the monitor's "
         "rounds, of a server that is polled (a quarantined one is not) and whose BMC answers."
     )
-    silent_since: Moment | None = Field(description="Since when the BMC gives no readings; null while it does.")
-    silent_kind: Silence | None = Field(
-        description="In which way: it leaves questions unanswered, refuses our password, or answers wrongly."
-    )
+    silent_since: Moment | None = Field(description="Since when the BMC does not answer; null while it does.")
     silent_because: str | None
     health: Health = Field(description="As last read, rolled up from the parts; Unknown where nothing was.")
     health_read_at: Moment | None

@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from oobctl.constants import Capability, Health, PowerState, Silence
+from oobctl.constants import Capability, Health, PowerState
 from web.shapes import Moment
 
 
@@ -42,7 +42,6 @@ class SilentShape(OfServer):
     """`power_state` is the last known one, read at `power_read_at`: not the state now."""
 
     silent_since: Moment
-    silent_kind: Silence | None
     silent_because: str | None
     power_state: PowerState
     power_read_at: Moment | None
@@ -85,7 +84,7 @@ class FleetShape(BaseModel):
     sites: list[PlaceShape] = Field(description="Those with trouble first.")
     racks: list[PlaceShape] = Field(description="Those with trouble first.")
     unwell: list[UnwellShape] = Field(description="Servers whose health is not OK, Critical ones first: at most 50.")
-    silent: list[SilentShape] = Field(description="BMCs that give no readings, the newest first: at most 50.")
+    silent: list[SilentShape] = Field(description="BMCs that do not answer, the newest first: at most 50.")
     too_hot: list[TooHotShape] = Field(description="Temperatures that have reached an upper threshold: at most 50.")
     too_hot_count: int = Field(description="How many such temperatures there are.")
     inlets: list[InletShape] = Field(description="The warmest air that goes into servers now: at most 10.")

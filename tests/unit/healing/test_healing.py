@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 from oobctl import clock, control
 from oobctl.access import SYSTEM
 from oobctl.config import settings
-from oobctl.constants import JobState, Lifecycle, Silence
+from oobctl.constants import JobState, Lifecycle
 from oobctl.healing import heal_silent
 from oobctl.store import Job, Server, Site, database
 from tests.installation import Installation
@@ -49,14 +49,6 @@ def test_a_bmc_that_has_been_silent_for_long_gets_the_ladder(site: str, sqlite_i
     heal_silent(site)
     assert names(jobs()) == [("bmc.reset", "web01")]
     assert [record.kind for record in sqlite_installation.records(jobs()[0].id)] == ["intent"]
-
-
-def test_a_bmc_that_answers_is_not_restarted_for_what_it_answers(site: str) -> None:
-    silent("web01")
-    with database().write() as session:
-        session.execute(update(Server).values(silent_kind=Silence.PASSWORD_REFUSED))
-    heal_silent(site)
-    assert jobs() == []
 
 
 def test_none_is_restarted_unless_the_installation_wants_it(site: str, monkeypatch: pytest.MonkeyPatch) -> None:
