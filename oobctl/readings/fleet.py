@@ -23,7 +23,10 @@ MOST_LISTED = 50
 
 @dataclass
 class Tally:
-    """What is so now in one place. `servers` is the sum of the five; watts: of the `telling` that say them now."""
+    """What is so now in one place. `servers` is the sum of the five; watts: of the `telling` that say them now.
+
+    silent: those whose BMC gives no readings, in whichever way.
+    """
 
     site: str | None = None
     rack: str | None = None

@@ -30,6 +30,7 @@ class ServerRow(NamedTuple):
     power_read_at: datetime | None
     silent_since: datetime | None
     silent_because: str | None
+    silent_code: str | None
     inlet: str | None
     inlet_celsius: float | None
     inlet_upper_caution: float | None
@@ -79,9 +80,9 @@ def servers(session: Session, site: str | None, rack: str | None) -> list[Server
     query = (
         select(
             Server.id, Server.name, Site.name, Rack.name, Server.lifecycle, Bmc.profile, Server.power_state,
-            Server.power_read_at, Server.silent_since, Server.silent_because, Figures.inlet, Figures.inlet_celsius,
-            Figures.inlet_upper_caution, Figures.inlet_upper_critical, Figures.too_hot, Figures.sensors_read_at,
-            Figures.watts, Figures.watts_read_at, health, Reading.read_at,
+            Server.power_read_at, Server.silent_since, Server.silent_because, Server.silent_code, Figures.inlet,
+            Figures.inlet_celsius, Figures.inlet_upper_caution, Figures.inlet_upper_critical, Figures.too_hot,
+            Figures.sensors_read_at, Figures.watts, Figures.watts_read_at, health, Reading.read_at,
         )
         .join(Site, Site.id == Server.site_id)
         .join(Bmc, Bmc.id == Server.bmc_id)

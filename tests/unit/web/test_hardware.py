@@ -108,11 +108,13 @@ def test_a_reading_that_could_not_be_renewed_stays_with_its_age_and_the_reason(s
 def test_a_silent_bmc_is_said_with_why_on_each_page(sign_in: SignIn, seed: Seed) -> None:
     with database().write() as session:
         row = session.get_one(Server, seed.servers["web01"])
-        row.silent_since, row.silent_because = clock.now(), "The password was refused."
+        row.silent_since, row.silent_because, row.silent_code = clock.now(), "It gave no answer.", "bmc_timeout"
     client = sign_in("owner")
     for name in PAGES:
         text = client.get(f"/servers/{seed.servers['web01']}/hardware/{name}").text
-        assert ("The BMC is silent since" in text, "The password was refused." in text) == (True, True), name
+        assert ("BMC silent:</b> it gives no readings since" in text, "It gave no answer." in text) == (True, True), (
+            name
+        )
 
 
 @pytest.mark.parametrize("shown", ["over-time?span=hour", "event-log?log=SEL"])

@@ -1,0 +1,11 @@
+"""In which way a BMC gives no readings: the code of the error."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0013"
+down_revision = "0012"
+
+
+def upgrade() -> None:
+    op.add_column("server", sa.Column("silent_code", sa.String(64), nullable=True))
