@@ -114,6 +114,7 @@ def shape(found: Fleet) -> FleetShape:
 
 def _unwell(one: Unwell) -> UnwellShape:
     found = {"health": one.health, "parts": one.parts, "health_read_at": one.row.health_read_at}
+    found["health_since"] = one.since
     return UnwellShape.model_validate(_of(one.row) | found)
 
 

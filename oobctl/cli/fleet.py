@@ -46,8 +46,9 @@ def _blocks(found: dict[str, Any]) -> list[Block]:
          [[*_of(one), one["contact"].replace("_", " "), one["silent_since"], one["power_state"],
            _ago(one["power_read_at"]), one["silent_because"]] for one in found["silent"]],
          "Every BMC that is asked gives them."),
-        ("Which servers are not well?", ("Server", "Rack", "Health", "Read", "Why"),
-         [[*_of(one), one["health"], _ago(one["health_read_at"]), "; ".join(one["parts"])] for one in found["unwell"]],
+        ("Which servers are not well?", ("Server", "Rack", "Health", "Since", "Read", "Why"),
+         [[*_of(one), one["health"], one["health_since"], _ago(one["health_read_at"]), "; ".join(one["parts"])]
+          for one in found["unwell"]],
          "None of those whose health is known."),
         ("Where is the air that goes in the warmest?", ("Server", "Rack", "Inlet", "Margin", "Sensor"),
          [[*_of(one), _celsius(one["celsius"]), _celsius(one["margin"]), one["sensor"]] for one in found["inlets"]],

@@ -41,6 +41,8 @@ class ServerRow(NamedTuple):
     watts_read_at: datetime | None
     health: Health | None
     health_read_at: datetime | None
+    health_known: Health | None  # the word of which health_since tells
+    health_since: datetime | None
 
 
 class ReadingRow(NamedTuple):
@@ -82,7 +84,8 @@ def servers(session: Session, site: str | None, rack: str | None) -> list[Server
             Server.id, Server.name, Site.name, Rack.name, Server.lifecycle, Bmc.profile, Server.power_state,
             Server.power_read_at, Server.silent_since, Server.silent_because, Server.silent_code, Figures.inlet,
             Figures.inlet_celsius, Figures.inlet_upper_caution, Figures.inlet_upper_critical, Figures.too_hot,
-            Figures.sensors_read_at, Figures.watts, Figures.watts_read_at, health, Reading.read_at,
+            Figures.sensors_read_at, Figures.watts, Figures.watts_read_at, health, Reading.read_at, Figures.health,
+            Figures.health_since,
         )
         .join(Site, Site.id == Server.site_id)
         .join(Bmc, Bmc.id == Server.bmc_id)

@@ -143,6 +143,7 @@ class ServerShape(BaseModel):
     )
     health: Health = Field(description="As last read, rolled up from the parts; Unknown where nothing was.")
     health_read_at: Moment | None
+    health_since: Moment | None = Field(description="When it was first read so; null where nobody saw the change.")
     health_age_seconds: float | None = Field(description="How old `health` is.")
     manufacturer: str | None
     model: str | None

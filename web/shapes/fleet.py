@@ -37,6 +37,7 @@ class UnwellShape(OfServer):
     health: Health
     parts: list[str] = Field(description="What is not OK, in words.")
     health_read_at: Moment
+    health_since: Moment | None = Field(description="When it was first read so; null where nobody saw the change.")
 
 
 class SilentShape(OfServer):
