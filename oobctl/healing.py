@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from oobctl import clock, control
 from oobctl.access import SYSTEM
@@ -13,7 +13,7 @@ from oobctl.config import settings
 from oobctl.constants import ENDED_STATES, POLLED, Contact, Lifecycle
 from oobctl.errors import OobctlError, contact
 from oobctl.repeated import Repeated
-from oobctl.store import Job, Server, database
+from oobctl.store import Job, Outage, Server, database
 
 log = structlog.get_logger()
 
@@ -59,13 +59,15 @@ def heal_silent(site_id: str) -> None:
 
 def _found(site_id: str) -> tuple[int, list[Silent]]:
     """How many BMCs the site has, and those that are silent."""
-    query = select(Server.bmc_id, Server.id, Server.silent_since, Server.lifecycle, Server.silent_code)
+    began = func.coalesce(Outage.from_at, Server.silent_since)  # of the silence: before, it may have answered wrongly
+    query = select(Server.bmc_id, Server.id, began, Server.lifecycle, Server.silent_code)
+    query = query.outerjoin(Outage, (Outage.server_id == Server.id) & Outage.until_at.is_(None))
     query = query.where(Server.site_id == site_id, Server.lifecycle.in_(POLLED)).order_by(Server.id)
     bmcs: dict[str, list[tuple[str, datetime | None, Lifecycle]]] = {}
     with database().read() as session:
         for bmc_id, server_id, since, lifecycle, code in session.execute(query):
-            since = since if code is not None and contact(code) is Contact.SILENT else None
-            bmcs.setdefault(bmc_id, []).append((server_id, since, lifecycle))
+            silent = code is not None and contact(code) is Contact.SILENT
+            bmcs.setdefault(bmc_id, []).append((server_id, since if silent else None, lifecycle))
     return len(bmcs), [one for bmc_id, servers in bmcs.items() for one in _silent(bmc_id, servers)]
 
 

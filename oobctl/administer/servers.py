@@ -154,7 +154,7 @@ def _hand_over(session: Session, actor: Actor, server: Server, owner: Account | 
     server.uncleared_since = now  # a worker asks for server.release
     access.close_in(session, server.id)  # its BMC fetches no image of theirs any more
     server.power_state, server.power_read_at = PowerState.UNKNOWN, None  # the last owner's; the monitor reads anew
-    contact.heard(server)
+    contact.heard(session, server, now)
     session.flush()
 
 

@@ -130,7 +130,7 @@ def keep_power(session: Session, server: Server, state: PowerState, read_at: dat
         saw_boot(session, server.id)
     server.power_state = state
     server.power_read_at = read_at
-    contact.heard(server)
+    contact.heard(session, server, read_at)
 
 
 def has_newer(server: Server, read_at: datetime) -> bool:

@@ -122,4 +122,4 @@ def _store(session: Session, poll: Poll) -> None:
     if poll.state is not None:
         progress.keep_power(session, server, poll.state, poll.at)
     elif not progress.has_newer(server, poll.at):  # else a job has heard from it since
-        contact.lost(server, poll.at, poll.code, poll.because)
+        contact.lost(session, server, poll.at, poll.code, poll.because)

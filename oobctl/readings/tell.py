@@ -14,7 +14,7 @@ from oobctl.constants import STAFF_CAPABILITIES, Capability, Health, Permission
 from oobctl.errors import NotAllowed
 from oobctl.readings import event_log, shared_slots, storable
 from oobctl.readings.take import words
-from oobctl.store import Assignment, AttributeRegistry, EventLogEntry, Figures, Reading, Server
+from oobctl.store import Assignment, AttributeRegistry, EventLogEntry, Figures, Outage, Reading, Server
 
 HANDED_ON = (Capability.BIOS, Capability.VIRTUAL_MEDIA)
 """What the last tenant set may still be in these, until it is cleared (server.release)."""
@@ -127,6 +127,20 @@ def entries(
         query = query.where(EventLogEntry.id < after)
     found = list(session.scalars(query.order_by(EventLogEntry.id.desc()).limit(limit + 1)))
     return found[:limit], found[limit - 1].id if len(found) > limit else None
+
+
+def outages(session: Session, actor: Actor, server: Server, begin: datetime, limit: int) -> list[Outage]:
+    """When its BMC gave no readings, as far as that was not over before `begin`, the newest first. Raises NotAllowed.
+
+    Customers: those that began when they had the server.
+    """
+    check_may_read(session, actor, server, Capability.POWER)
+    query = select(Outage).where(Outage.server_id == server.id)
+    query = query.where(or_(Outage.until_at.is_(None), Outage.until_at >= begin))
+    since = None if actor.is_staff else handed_over(session, [server.id]).get(server.id)
+    if since is not None:
+        query = query.where(Outage.from_at >= since)
+    return list(session.scalars(query.order_by(Outage.from_at.desc()).limit(limit)))
 
 
 def counts(session: Session, actor: Actor, server: Server) -> event_log.Counts:

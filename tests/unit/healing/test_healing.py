@@ -11,7 +11,7 @@ from oobctl.config import settings
 from oobctl.constants import JobState, Lifecycle
 from oobctl.errors import BmcAuthFailed, BmcAuthUnconfirmed, BmcBadAnswer, BmcTimeout
 from oobctl.healing import heal_silent
-from oobctl.store import Job, Server, Site, database
+from oobctl.store import Job, Outage, Server, Site, database
 from tests.installation import Installation
 
 
@@ -69,6 +69,15 @@ def test_one_that_has_just_fallen_silent_is_waited_for(site: str) -> None:
 @pytest.mark.parametrize("code", [BmcAuthFailed.code, BmcAuthUnconfirmed.code, BmcBadAnswer.code, None])
 def test_one_that_answers_is_not_restarted_whatever_it_answers(site: str, code: str | None) -> None:
     silent("web01", code=code)
+    heal_silent(site)
+    assert jobs() == []
+
+
+def test_what_it_refused_before_is_no_part_of_its_silence(site: str, sqlite_installation: Installation) -> None:
+    silent("web01")
+    fell = Outage(server_id=sqlite_installation.servers["web01"], from_at=clock.now() - timedelta(minutes=5))
+    with database().write() as session:
+        session.add(fell)
     heal_silent(site)
     assert jobs() == []
 

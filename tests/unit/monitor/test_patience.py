@@ -18,7 +18,7 @@ from oobctl.monitor import Monitor
 from oobctl.monitor import watch as watching
 from oobctl.monitor.polls import Poll, poll
 from oobctl.monitor.watch import Watch
-from oobctl.store import Server, Site, database
+from oobctl.store import Outage, Server, Site, database
 from tests.installation import Installation
 
 INTERVAL = 10.0
@@ -218,6 +218,9 @@ def test_the_way_in_which_a_bmc_gives_no_readings_is_kept_with_the_reason(
         monitor._writing.write()
         after = sqlite_installation.server("web01")
         assert (after.silent_code, after.silent_because) == (error.code, error.message)
+    with database().read() as session:
+        outages = session.scalars(select(Outage).order_by(Outage.id)).all()
+    assert [row.code for row in outages] == ["bmc_timeout", "bmc_auth_failed", "bmc_bad_answer"]
 
 
 def test_events_make_no_silent_bmc_be_asked_more_often(monitor: Monitor, bmc: Bmc, moved: Clock) -> None:
