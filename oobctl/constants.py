@@ -24,6 +24,16 @@ class PowerState(StrEnum):
     UNKNOWN = "Unknown"
 
 
+class Contact(StrEnum):
+    """How a BMC keeps its readings from us. Each follows "BMC" in a sentence, its underscores as spaces."""
+
+    SILENT = "silent"  # it leaves what it is asked unanswered
+    REFUSES_US = "refuses_our_password"
+    BUSY = "busy"
+    ANSWERS_WRONGLY = "answers_wrongly"
+    CANNOT_BE_ASKED = "cannot_be_asked"  # for want of something of ours: a profile, a password, a way to it
+
+
 class ResetType(StrEnum):
     """Resource.ResetType of Redfish: what ComputerSystem.Reset and Manager.Reset take."""
 

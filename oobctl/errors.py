@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from oobctl.constants import Contact
+
 
 class OobctlError(Exception):
     """The base. `message` is one or two sentences: what was tried, what answered, what to do.
@@ -205,6 +207,24 @@ class StateNotReached(BmcError):
     """The BMC took the command and the hardware did not get there in time. details: `wanted`, `last_read`."""
 
     code = "state_not_reached"
+
+
+_CONTACTS = {
+    BmcUnreachable.code: Contact.SILENT,
+    BmcTimeout.code: Contact.SILENT,
+    BmcBusy.code: Contact.BUSY,
+    BmcSessionsExhausted.code: Contact.BUSY,
+    BmcAuthFailed.code: Contact.REFUSES_US,
+    BmcAuthUnconfirmed.code: Contact.REFUSES_US,
+    ConfigurationError.code: Contact.CANNOT_BE_ASKED,
+    NotSupported.code: Contact.CANNOT_BE_ASKED,
+    None: Contact.SILENT,  # it was kept before codes were: the next poll says which it is
+}
+
+
+def contact(code: str | None) -> Contact:
+    """How a BMC keeps its readings from us, by the code of the error that came of asking: the only place that says."""
+    return _CONTACTS.get(code, Contact.ANSWERS_WRONGLY)
 
 
 # --- the job -----------------------------------------------------------------------------------------------------

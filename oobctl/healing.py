@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from oobctl import clock, control
 from oobctl.access import SYSTEM
 from oobctl.config import settings
-from oobctl.constants import ENDED_STATES, POLLED, Lifecycle
-from oobctl.errors import OobctlError
+from oobctl.constants import ENDED_STATES, POLLED, Contact, Lifecycle
+from oobctl.errors import OobctlError, contact
 from oobctl.repeated import Repeated
-from oobctl.store import Job, Server, database
+from oobctl.store import Job, Outage, Server, database
 
 log = structlog.get_logger()
 
@@ -38,7 +38,8 @@ def heal_silent(site_id: str) -> None:
     """Ask for the ladder of `bmc.reset` at BMCs that have been silent for as long as the installation says.
 
     Never at more than a twentieth of the site's at once (at one in a small site), once a day each. Where more are
-    silent it is no BMC's fault but the network's or the power's: none is touched. A busy server is left alone.
+    silent it is no BMC's fault but the network's or the power's: none is touched. A busy server is left alone, and so
+    is a BMC that answers: a restart mends no refused password.
     """
     minutes = settings().heal_silent_minutes
     if not minutes:
@@ -58,12 +59,15 @@ def heal_silent(site_id: str) -> None:
 
 def _found(site_id: str) -> tuple[int, list[Silent]]:
     """How many BMCs the site has, and those that are silent."""
-    query = select(Server.bmc_id, Server.id, Server.silent_since, Server.lifecycle)
+    began = func.coalesce(Outage.from_at, Server.silent_since)  # of the silence: before, it may have answered wrongly
+    query = select(Server.bmc_id, Server.id, began, Server.lifecycle, Server.silent_code)
+    query = query.outerjoin(Outage, (Outage.server_id == Server.id) & Outage.until_at.is_(None))
     query = query.where(Server.site_id == site_id, Server.lifecycle.in_(POLLED)).order_by(Server.id)
     bmcs: dict[str, list[tuple[str, datetime | None, Lifecycle]]] = {}
     with database().read() as session:
-        for bmc_id, server_id, since, lifecycle in session.execute(query):
-            bmcs.setdefault(bmc_id, []).append((server_id, since, lifecycle))
+        for bmc_id, server_id, since, lifecycle, code in session.execute(query):
+            silent = code is not None and contact(code) is Contact.SILENT
+            bmcs.setdefault(bmc_id, []).append((server_id, since if silent else None, lifecycle))
     return len(bmcs), [one for bmc_id, servers in bmcs.items() for one in _silent(bmc_id, servers)]
 
 

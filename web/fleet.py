@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from oobctl import readings
 from oobctl.access import Actor
 from oobctl.constants import PowerState
-from oobctl.errors import NotFound
+from oobctl.errors import NotFound, contact
 from oobctl.readings import fleet, fleet_rows, rounds
 from oobctl.readings.fleet import Fleet, Hot, Inlet, Old, Unwell
 from oobctl.readings.fleet_rows import ServerRow
@@ -114,6 +114,7 @@ def shape(found: Fleet) -> FleetShape:
 
 def _unwell(one: Unwell) -> UnwellShape:
     found = {"health": one.health, "parts": one.parts, "health_read_at": one.row.health_read_at}
+    found["health_since"] = one.since
     return UnwellShape.model_validate(_of(one.row) | found)
 
 
@@ -137,7 +138,8 @@ def _old(one: Old) -> OldShape:
 def _silent(row: ServerRow) -> SilentShape:
     state = row.power_state if row.power_read_at else PowerState.UNKNOWN
     known = {"power_state": state, "power_read_at": row.power_read_at}
-    found = {"silent_since": row.silent_since, "silent_because": row.silent_because}
+    found = {"silent_since": row.silent_since, "silent_because": row.silent_because, "silent_code": row.silent_code}
+    found["contact"] = contact(row.silent_code)
     return SilentShape.model_validate(_of(row) | found | known)
 
 

@@ -10,10 +10,12 @@ from sqlalchemy.orm import Session
 
 from oobctl import clock, control, units
 from oobctl.access import Actor
-from oobctl.constants import Capability, Health, JobState, ReadingType
+from oobctl.constants import Capability, Contact, Health, JobState, ReadingType
+from oobctl.errors import contact
 from oobctl.readings import rounds, tell
 from oobctl.store import EventLogEntry, Server
 from web import hardware_words, readings, views
+from web.discretion import told
 from web.shapes.readings import HistoryShape, SensorsShape, SeriesShape
 
 _GAP = 2.5
@@ -78,13 +80,15 @@ class Plot:
 
 @dataclass(frozen=True)
 class Mark:
-    """Something that happened. bad: it needs somebody's eye."""
+    """Something that happened. bad: it needs somebody's eye. contact: how the BMC gave no readings, until then."""
 
     at: datetime
     what: str
     kind: str
     bad: bool
     job_id: str | None = None
+    contact: Contact | None = None
+    until: datetime | None = None
 
 
 def _steadiness(line: SeriesShape) -> Numbers:
@@ -125,7 +129,7 @@ def page(session: Session, actor: Actor, server: Server, wanted: str) -> dict[st
             "gap": gap,
             "times": [at.timestamp() for at in history.times],
             "plots": [plot.data for plot in found],
-            "marks": [{"at": mark.at.timestamp(), "bad": mark.bad} for mark in marks],
+            "marks": [{"at": max(mark.at, begin).timestamp(), "bad": mark.bad} for mark in marks],
         },
     }
 
@@ -192,8 +196,22 @@ def _what(entry: EventLogEntry) -> str:
     return f"{part}: {entry.message}" if part else entry.message
 
 
+def _outages(session: Session, actor: Actor, server: Server, begin: datetime) -> list[Mark]:
+    return [
+        Mark(
+            row.from_at,
+            told(row.because, staff=actor.is_staff) or "",
+            "outage",
+            True,
+            contact=contact(row.code),
+            until=row.until_at,
+        )
+        for row in tell.outages(session, actor, server, begin, _MOST_MARKS)
+    ]
+
+
 def _marks(session: Session, actor: Actor, server: Server, begin: datetime) -> list[Mark]:
-    """What was done and what the BMC noted since then, the newest first."""
+    """What was done, what the BMC noted and when it gave no readings since then, the newest first."""
     rows, _more = control.jobs(actor, server=server.id, limit=_MOST_MARKS)
     done = [
         Mark(
@@ -217,4 +235,5 @@ def _marks(session: Session, actor: Actor, server: Server, begin: datetime) -> l
         for entry in entries
         if entry.created is not None and begin <= entry.created <= clock.now()
     ]
-    return sorted([*done, *noted], key=lambda mark: mark.at, reverse=True)[:_MOST_MARKS]
+    found = [*done, *noted, *_outages(session, actor, server, begin)]
+    return sorted(found, key=lambda mark: mark.at, reverse=True)[:_MOST_MARKS]

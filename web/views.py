@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, selectinload
 from oobctl import clock, control
 from oobctl.access import Actor, readable_jobs, visible_servers
 from oobctl.constants import ENDED_STATES, Health, JobState, Lifecycle, Lock, PowerState
-from oobctl.errors import NotFound
+from oobctl.errors import NotFound, contact
 from oobctl.jobs.action import Action
 from oobctl.readings import tell
 from oobctl.store import Account, Assignment, AuditRecord, BmcUser, Job, Rack, Server, Site
@@ -154,9 +154,12 @@ def servers(session: Session, actor: Actor, rows: Sequence[Server]) -> list[Serv
             power_fresh=power_is_fresh(row, profiles[row.id]["profile"], now),
             silent_since=row.silent_since,
             silent_because=told(row.silent_because, staff=actor.is_staff),
-            health=healths[row.id][0] if row.id in healths else Health.UNKNOWN,
-            health_read_at=healths[row.id][1] if row.id in healths else None,
-            health_age_seconds=_age(healths[row.id][1], now) if row.id in healths else None,
+            silent_code=row.silent_code,
+            contact=None if row.silent_since is None else contact(row.silent_code),
+            health=healths[row.id].health if row.id in healths else Health.UNKNOWN,
+            health_read_at=healths[row.id].read_at if row.id in healths else None,
+            health_since=healths[row.id].since if row.id in healths else None,
+            health_age_seconds=_age(healths[row.id].read_at, now) if row.id in healths else None,
             manufacturer=row.manufacturer,
             model=row.model,
             serial=row.serial,
@@ -217,7 +220,7 @@ def consequence(action: Action, shape: ServerShape) -> str:
     }
     state = words[shape.power_state]
     if shape.silent_since is not None and shape.power_state is not PowerState.UNKNOWN:
-        state = f"not answering; it was last seen {state}"
+        state = f"not to be read; it was last seen {state}"
     elif shape.power_read_at is not None and not shape.power_fresh and shape.power_state is not PowerState.UNKNOWN:
         state = f"in a state that was not read lately; it was last seen {state}"
     return action.consequence.format(server=shape.name, state=state)

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from oobctl import clock, control
 from oobctl.audit.tags import Tag
-from oobctl.constants import Ending, Evidence, Health, JobState, Outcome, PowerState, StepState
+from oobctl.constants import Contact, Ending, Evidence, Health, JobState, Outcome, PowerState, StepState
 from oobctl.errors import OobctlError
 from oobctl.profiles.model import SECURITY_FACTS
 from oobctl.readings import known_users
@@ -269,7 +269,16 @@ def stands(server: ServerShape) -> str | None:
 
 
 def is_silent(server: ServerShape) -> bool:
+    """Whether its BMC gives no readings, in whichever way."""
     return server.silent_since is not None
+
+
+def of_contact(contact: Contact) -> str:
+    """How a BMC gives no readings, as the visitor is told it: whose password it is is no customer's to mend."""
+    visitor = g.get("visitor")
+    if contact is Contact.REFUSES_US and not (visitor is not None and visitor.actor.is_staff):
+        return "BMC does not let us in"
+    return f"BMC {contact.replace('_', ' ')}"
 
 
 @lru_cache(maxsize=64)
@@ -348,7 +357,7 @@ def register(app: Flask) -> None:
     """Make the words known to the templates."""
     functions: list[Callable[..., Any]] = [age, asked_by, duration, is_silent, linked, moment, notes, nothing_sent]
     functions += [differences, readings, said_parameters, sentence, static_url, to_visitor, took, tone]
-    functions += [stands, tried_on, why_not]
+    functions += [of_contact, stands, tried_on, why_not]
     functions += [hardware_words.file_name, hardware_words.limits, hardware_words.number]
     app.jinja_env.globals.update(
         bios_settable=bios_form.settable,

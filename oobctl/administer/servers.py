@@ -16,7 +16,7 @@ from oobctl.audit.tags import Tag
 from oobctl.constants import Lifecycle, PowerState, Protocol
 from oobctl.errors import ServerBusy, WrongState
 from oobctl.images import access
-from oobctl.jobs import lease
+from oobctl.jobs import contact, lease
 from oobctl.readings import known_users
 from oobctl.store import Account, Assignment, Bmc, BmcUser, Credential, Endpoint, Grant, Job, Server
 
@@ -154,7 +154,7 @@ def _hand_over(session: Session, actor: Actor, server: Server, owner: Account | 
     server.uncleared_since = now  # a worker asks for server.release
     access.close_in(session, server.id)  # its BMC fetches no image of theirs any more
     server.power_state, server.power_read_at = PowerState.UNKNOWN, None  # the last owner's; the monitor reads anew
-    server.silent_since = server.silent_because = None
+    contact.heard(session, server, now)
     session.flush()
 
 

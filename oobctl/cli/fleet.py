@@ -21,7 +21,7 @@ def fleet(
     rack: Annotated[str | None, typer.Option("--rack", help="One rack alone; - for servers in none.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="As the API tells it.")] = False,
 ) -> None:
-    """All servers at once, the worst first: too hot, silent, not well, warm, hungry, read long ago. For staff."""
+    """All servers at once, the worst first: too hot, no readings, not well, warm, hungry, read long ago. For staff."""
     query = {name: value for name, value in (("site", site), ("rack", rack)) if value is not None}
     found = call("GET", "/fleet", query=query)
     if as_json:
@@ -42,12 +42,13 @@ def _blocks(found: dict[str, Any]) -> list[Block]:
          [[*_of(one), _celsius(one["celsius"]), _celsius(one["limit"]), one["sensor"],
            _ago(one["read_at"]) + ("" if one["current"] else " (last known)")] for one in found["too_hot"]],
          "No temperature has reached a threshold of its own."),
-        ("Which BMCs are silent?", ("Server", "Rack", "Silent since", "Last known", "Read", "Why"),
-         [[*_of(one), one["silent_since"], one["power_state"], _ago(one["power_read_at"]), one["silent_because"]]
-          for one in found["silent"]],
-         "None: every BMC that is asked answers."),
-        ("Which servers are not well?", ("Server", "Rack", "Health", "Read", "Why"),
-         [[*_of(one), one["health"], _ago(one["health_read_at"]), "; ".join(one["parts"])] for one in found["unwell"]],
+        ("Which BMCs give no readings?", ("Server", "Rack", "BMC", "Since", "Last known", "Read", "Why"),
+         [[*_of(one), one["contact"].replace("_", " "), one["silent_since"], one["power_state"],
+           _ago(one["power_read_at"]), one["silent_because"]] for one in found["silent"]],
+         "Every BMC that is asked gives them."),
+        ("Which servers are not well?", ("Server", "Rack", "Health", "Since", "Read", "Why"),
+         [[*_of(one), one["health"], one["health_since"], _ago(one["health_read_at"]), "; ".join(one["parts"])]
+          for one in found["unwell"]],
          "None of those whose health is known."),
         ("Where is the air that goes in the warmest?", ("Server", "Rack", "Inlet", "Margin", "Sensor"),
          [[*_of(one), _celsius(one["celsius"]), _celsius(one["margin"]), one["sensor"]] for one in found["inlets"]],
@@ -60,7 +61,7 @@ def _blocks(found: dict[str, Any]) -> list[Block]:
          [[*_of(one), one["capability"], _ago(one["read_at"]), f"{one['rounds']:g}", one["problem"]]
           for one in found["oldest"]],
          "Nothing was read yet."),
-        ("How is each rack?", ("Site", "Rack", "Servers", "OK", "Warning", "Critical", "Silent", "Not known"),
+        ("How is each rack?", ("Site", "Rack", "Servers", "OK", "Warning", "Critical", "No readings", "Not known"),
          [[one["site"], _rack(one), *(one[name] or "" for name in _PLACE)] for one in found["racks"]],
          "There is no server."),
     ]  # fmt: skip

@@ -12,7 +12,7 @@ from oobctl.access import Actor
 from oobctl.audit import record
 from oobctl.constants import ENDED_STATES, POLLED, JobState, Outcome, PowerState, StepState
 from oobctl.errors import JobCancelled, LeaseLost, OobctlError
-from oobctl.jobs import lease
+from oobctl.jobs import contact, lease
 from oobctl.store import BootOverride, Job, JobStep, Server, database
 
 _DARK = frozenset({PowerState.OFF, PowerState.POWERING_OFF})
@@ -130,7 +130,7 @@ def keep_power(session: Session, server: Server, state: PowerState, read_at: dat
         saw_boot(session, server.id)
     server.power_state = state
     server.power_read_at = read_at
-    server.silent_since = server.silent_because = None
+    contact.heard(session, server, read_at)
 
 
 def has_newer(server: Server, read_at: datetime) -> bool:

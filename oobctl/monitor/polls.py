@@ -19,12 +19,13 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Poll:
-    """What one poll found: a state, or why there is none."""
+    """What one poll found: a state, or why there is none, and the code of that error."""
 
     server_id: str
     at: datetime
     state: PowerState | None
     because: str | None
+    code: str | None = None
 
 
 def poll(watch: Watch, holder: str, polls: "SimpleQueue[Poll]") -> None:
@@ -82,4 +83,4 @@ def _fell_silent(watch: Watch, polls: "SimpleQueue[Poll]", error: OobctlError) -
         watch.unanswered()
     else:  # it answers, if not as it should
         watch.failures = 0
-    polls.put(Poll(watch.server_id, clock.now(), None, error.message))
+    polls.put(Poll(watch.server_id, clock.now(), None, error.message, error.code))

@@ -161,7 +161,7 @@ class Monitor:
                 fresh += self._watch(row, made)
             except ConfigurationError as error:  # its profile is missing: that is one server's trouble
                 self._forget(row.id)
-                self._writing.polls.put(Poll(row.id, clock.now(), None, error.message))
+                self._writing.polls.put(Poll(row.id, clock.now(), None, error.message, error.code))
 
     def _watch(self, server: Server, renewed: Watch) -> bool:
         """Returns whether the server is new here; what is read of one that is not goes on."""

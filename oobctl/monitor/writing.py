@@ -9,10 +9,10 @@ from typing import TypeVar
 import structlog
 from sqlalchemy.orm import Session
 
-from oobctl import clock, readings
+from oobctl import readings
 from oobctl.constants import POLLED, Capability, PowerState
 from oobctl.errors import StoreUnavailable
-from oobctl.jobs import progress
+from oobctl.jobs import contact, progress
 from oobctl.monitor.polls import Poll
 from oobctl.readings import Taken
 from oobctl.store import Server, database
@@ -36,7 +36,7 @@ class Writing:
         self.taken: SimpleQueue[Taken] = SimpleQueue()
         self._polls: dict[str, Poll] = {}  # what the database was away for: the newest of each server
         self._waiting: list[Taken] = []
-        self._states: dict[str, PowerState | None] = {}  # what was last written; None: silent
+        self._states: dict[str, PowerState | None] = {}  # what was last written; None: no reading
         self._polls_at = 0.0
 
     def write(self) -> None:
@@ -122,6 +122,4 @@ def _store(session: Session, poll: Poll) -> None:
     if poll.state is not None:
         progress.keep_power(session, server, poll.state, poll.at)
     elif not progress.has_newer(server, poll.at):  # else a job has heard from it since
-        began = server.silent_since
-        server.silent_since = began if began is not None and clock.has_been(began) else poll.at
-        server.silent_because = poll.because
+        contact.lost(session, server, poll.at, poll.code, poll.because)

@@ -1,26 +1,35 @@
-"""The few numbers of a report that a fleet is compared by: the air that goes in, what is too hot, the power draw."""
+"""The little of a report that a fleet is compared by: inlet air, what is too hot, the power draw, since when unwell."""
 
 import re
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
+from oobctl import clock
 from oobctl.constants import Capability, Health, ReadingType
-from oobctl.drivers.readings import PowerMeteringReport, Sensor, SensorReport, Thresholds
+from oobctl.drivers.readings import HealthReport, PowerMeteringReport, Sensor, SensorReport, Thresholds
 from oobctl.readings import storable
 from oobctl.readings.take import Taken
 
-CAPABILITIES = frozenset({Capability.SENSORS, Capability.POWER_METERING})
+CAPABILITIES = frozenset({Capability.SENSORS, Capability.POWER_METERING, Capability.HEALTH})
 """Whose reports have such numbers."""
 
 _CONTEXTS = re.compile(r"(intake|air inlet|room)\b", re.IGNORECASE)  # PhysicalContext; IPMI 2.0, table 43-13
 _NAMES = re.compile(r"inlet|intake|ambient", re.IGNORECASE)
 _ELSEWHERE = re.compile(r"\bps[u]?[ _.-]*\d|power|supply|outlet|exhaust|cpu|processor|memory", re.IGNORECASE)
+_HEALTH = ("health", "health_since")
+Since = tuple[Health | None, datetime | None]
 _MOST_TOO_HOT = 8  # of one server: the worst say enough
 
 
-def columns(one: Taken) -> dict[str, Any]:
-    """What store.Figures keeps of a report; all of it empty where the BMC has no such thing."""
+def columns(one: Taken, before: Since = (None, None)) -> dict[str, Any]:
+    """What store.Figures keeps of a report; all of it empty where the BMC has no such thing.
+
+    before: the health that is kept so far, and since when it is so.
+    """
     match one.found:
+        case HealthReport():
+            return dict(zip(_HEALTH, since(one.found.health, one.at, before), strict=True))
         case SensorReport():
             return {**_of_sensors(one.found.sensors), "sensors_read_at": one.at}
         case PowerMeteringReport():
@@ -30,8 +39,26 @@ def columns(one: Taken) -> dict[str, Any]:
 
 def nothing(capability: Capability) -> dict[str, Any]:
     """The columns of a capability, empty."""
-    names = (*_of_sensors(()), "sensors_read_at") if capability is Capability.SENSORS else ("watts", "watts_read_at")
-    return dict.fromkeys(names)
+    match capability:
+        case Capability.SENSORS:
+            return dict.fromkeys((*_of_sensors(()), "sensors_read_at"))
+        case Capability.HEALTH:
+            return dict.fromkeys(_HEALTH)
+    return dict.fromkeys(("watts", "watts_read_at"))
+
+
+def since(health: Health, at: datetime, before: Since) -> Since:
+    """The health that is kept after this was read, and when it was first read so: None where nobody saw the change.
+
+    While a server tells of none (it is off), what was known stays. A beginning to come is a wrong clock's.
+    """
+    known, began = before
+    if health is Health.UNKNOWN:
+        return before
+    if known is None:
+        return health, None
+    stays = health is known and (began is None or clock.has_been(began))
+    return health, began if stays else at
 
 
 def watts(report: PowerMeteringReport) -> float | None:

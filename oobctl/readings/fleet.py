@@ -23,7 +23,10 @@ MOST_LISTED = 50
 
 @dataclass
 class Tally:
-    """What is so now in one place. `servers` is the sum of the five; watts: of the `telling` that say them now."""
+    """What is so now in one place. `servers` is the sum of the five; watts: of the `telling` that say them now.
+
+    silent: those whose BMC gives no readings, in whichever way.
+    """
 
     site: str | None = None
     rack: str | None = None
@@ -57,11 +60,12 @@ class Known:
 
 @dataclass(frozen=True)
 class Unwell:
-    """A server whose health is not OK. parts: those that are not, in words."""
+    """A server whose health is not OK. parts: those that are not, in words. since: None where nobody knows."""
 
     row: ServerRow
     health: Health
     parts: list[str]
+    since: datetime | None
 
 
 @dataclass(frozen=True)
@@ -257,7 +261,13 @@ def _unwell(session: Session, known: Iterable[Known]) -> list[Unwell]:
     bad = [one for one in known if one.health in {Health.CRITICAL, Health.WARNING}]
     bad = sorted(bad, key=lambda one: one.health is not Health.CRITICAL)[:MOST_LISTED]
     parts = fleet_rows.bad_parts(session, [one.row.id for one in bad])
-    return [Unwell(one.row, one.health, [_words(part) for part in parts.get(one.row.id, ())]) for one in bad]
+    return [
+        Unwell(one.row, one.health, [_words(part) for part in parts.get(one.row.id, ())], _since(one)) for one in bad
+    ]
+
+
+def _since(one: Known) -> datetime | None:
+    return one.row.health_since if one.row.health_known == one.health else None
 
 
 def _words(part: dict[str, Any]) -> str:

@@ -30,6 +30,7 @@ class ServerRow(NamedTuple):
     power_read_at: datetime | None
     silent_since: datetime | None
     silent_because: str | None
+    silent_code: str | None
     inlet: str | None
     inlet_celsius: float | None
     inlet_upper_caution: float | None
@@ -40,6 +41,8 @@ class ServerRow(NamedTuple):
     watts_read_at: datetime | None
     health: Health | None
     health_read_at: datetime | None
+    health_known: Health | None  # the word of which health_since tells
+    health_since: datetime | None
 
 
 class ReadingRow(NamedTuple):
@@ -79,9 +82,10 @@ def servers(session: Session, site: str | None, rack: str | None) -> list[Server
     query = (
         select(
             Server.id, Server.name, Site.name, Rack.name, Server.lifecycle, Bmc.profile, Server.power_state,
-            Server.power_read_at, Server.silent_since, Server.silent_because, Figures.inlet, Figures.inlet_celsius,
-            Figures.inlet_upper_caution, Figures.inlet_upper_critical, Figures.too_hot, Figures.sensors_read_at,
-            Figures.watts, Figures.watts_read_at, health, Reading.read_at,
+            Server.power_read_at, Server.silent_since, Server.silent_because, Server.silent_code, Figures.inlet,
+            Figures.inlet_celsius, Figures.inlet_upper_caution, Figures.inlet_upper_critical, Figures.too_hot,
+            Figures.sensors_read_at, Figures.watts, Figures.watts_read_at, health, Reading.read_at, Figures.health,
+            Figures.health_since,
         )
         .join(Site, Site.id == Server.site_id)
         .join(Bmc, Bmc.id == Server.bmc_id)

@@ -144,13 +144,21 @@ def _insert(session: Session, table: type[Base], rows: Sequence[dict[str, Any]],
 
 def _keep_figures(session: Session, taken: Sequence[Taken]) -> None:
     """taken: what is the newest now, by server: two writers that wait for a row do it in one order."""
+    healths = _healths(session, [one.server_id for one in taken if one.capability is Capability.HEALTH])
     rows: dict[str, dict[str, Any]] = {}
     for one in taken:
         if one.capability in figures.CAPABILITIES:
-            rows.setdefault(one.server_id, {"server_id": one.server_id}).update(figures.columns(one))
+            columns = figures.columns(one, healths.get(one.server_id, (None, None)))
+            rows.setdefault(one.server_id, {"server_id": one.server_id}).update(columns)
     _insert(session, Figures, [{"server_id": server_id} for server_id in rows], "server_id")
     if rows:
         session.execute(update(Figures), list(rows.values()))
+
+
+def _healths(session: Session, server_ids: Sequence[str]) -> dict[str, figures.Since]:
+    """The health that is kept of each, and since when it is so."""
+    query = select(Figures.server_id, Figures.health, Figures.health_since).where(Figures.server_id.in_(server_ids))
+    return {row[0]: (row[1], row[2]) for row in session.execute(query)} if server_ids else {}
 
 
 def _contents(session: Session, newest: dict[Key, Taken]) -> dict[Key, dict[str, Any]]:

@@ -14,7 +14,7 @@ from oobctl.constants import STAFF_CAPABILITIES, Capability, Health, Permission
 from oobctl.errors import NotAllowed
 from oobctl.readings import event_log, shared_slots, storable
 from oobctl.readings.take import words
-from oobctl.store import Assignment, AttributeRegistry, EventLogEntry, Reading, Server
+from oobctl.store import Assignment, AttributeRegistry, EventLogEntry, Figures, Outage, Reading, Server
 
 HANDED_ON = (Capability.BIOS, Capability.VIRTUAL_MEDIA)
 """What the last tenant set may still be in these, until it is cleared (server.release)."""
@@ -31,6 +31,15 @@ class Told:
     read_at: datetime | None = None
     tried_at: datetime | None = None
     problem: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class HealthTold:
+    """A health, when it was read, and when it was first read so: None where nobody, or nobody of the asker's, saw."""
+
+    health: Health
+    read_at: datetime
+    since: datetime | None
 
 
 def handed_over(session: Session, server_ids: Sequence[str] | Select[str]) -> dict[str, datetime]:
@@ -82,13 +91,25 @@ def sensor_history(
     return history.between(session, server.id, begin, end, step, since=since)
 
 
-def health(session: Session, actor: Actor, server_ids: Sequence[str]) -> dict[str, tuple[Health, datetime]]:
-    """Per server its rolled-up health and when it was read, in two queries; those left out are Unknown."""
-    query = select(Reading.server_id, Reading.content["health"].as_string(), Reading.read_at)
+def health(session: Session, actor: Actor, server_ids: Sequence[str]) -> dict[str, HealthTold]:
+    """Per server its rolled-up health, in two queries; those left out are Unknown."""
+    word = Reading.content["health"].as_string()
+    query = select(Reading.server_id, word, Reading.read_at, Figures.health, Figures.health_since)
+    query = query.outerjoin(Figures, Figures.server_id == Reading.server_id)
     query = query.where(Reading.server_id.in_(server_ids), Reading.capability == Capability.HEALTH)
     rows = session.execute(query.where(Reading.read_at.is_not(None))).all()
     since = {} if actor.is_staff else handed_over(session, server_ids)
-    return {row[0]: (Health(row[1]), row[2]) for row in rows if row[0] not in since or row[2] >= since[row[0]]}
+    return {
+        row[0]: HealthTold(Health(row[1]), row[2], _told_since(row[4], since.get(row[0])) if row[1] == row[3] else None)
+        for row in rows
+        if row[0] not in since or row[2] >= since[row[0]]
+    }
+
+
+def _told_since(began: datetime | None, theirs: datetime | None) -> datetime | None:
+    """Nothing of what began before the server was the asker's, or begins in a time to come."""
+    seen = began is not None and clock.has_been(began) and (theirs is None or began >= theirs)
+    return began if seen else None
 
 
 def entries(
@@ -106,6 +127,20 @@ def entries(
         query = query.where(EventLogEntry.id < after)
     found = list(session.scalars(query.order_by(EventLogEntry.id.desc()).limit(limit + 1)))
     return found[:limit], found[limit - 1].id if len(found) > limit else None
+
+
+def outages(session: Session, actor: Actor, server: Server, begin: datetime, limit: int) -> list[Outage]:
+    """When its BMC gave no readings, as far as that was not over before `begin`, the newest first. Raises NotAllowed.
+
+    Customers: those that began when they had the server.
+    """
+    check_may_read(session, actor, server, Capability.POWER)
+    query = select(Outage).where(Outage.server_id == server.id)
+    query = query.where(or_(Outage.until_at.is_(None), Outage.until_at >= begin))
+    since = None if actor.is_staff else handed_over(session, [server.id]).get(server.id)
+    if since is not None:
+        query = query.where(Outage.from_at >= since)
+    return list(session.scalars(query.order_by(Outage.from_at.desc()).limit(limit)))
 
 
 def counts(session: Session, actor: Actor, server: Server) -> event_log.Counts:

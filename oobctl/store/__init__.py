@@ -10,6 +10,7 @@ from oobctl.store.database import Database, database, use
 from oobctl.store.history import Sample, Series
 from oobctl.store.job import Job, JobStep, Lease
 from oobctl.store.media_access import MediaAccess
+from oobctl.store.outage import Outage
 from oobctl.store.process import Process
 from oobctl.store.reading import AttributeRegistry, BiosBaseline, EventLogEntry, Figures, Reading
 from oobctl.store.server import Assignment, BootOverride, Psu, Server
@@ -42,6 +43,7 @@ __all__ = [
     "Lease",
     "MediaAccess",
     "Membership",
+    "Outage",
     "PanelSession",
     "Process",
     "Psu",

@@ -33,6 +33,8 @@ class Figures(Base):
 
     inlet: the name of the hottest sensor of the air that goes in. too_hot: temperatures beyond a threshold of theirs,
     each {name, celsius, limit, health}; null where none is. watts: what the whole server draws.
+    health: the last word that was known, never Unknown. health_since: when it was first read so; null where no other
+    word was read before, so that nobody knows.
     """
 
     __tablename__ = "figures"
@@ -45,6 +47,8 @@ class Figures(Base):
     sensors_read_at: Mapped[datetime | None]
     watts: Mapped[float | None]
     watts_read_at: Mapped[datetime | None]
+    health: Mapped[Health | None]
+    health_since: Mapped[datetime | None]
 
 
 class EventLogEntry(Identified, Base):

@@ -29,8 +29,9 @@ class Server(Identified, Base):
     model: Mapped[str | None] = mapped_column(String(128))
     power_state: Mapped[PowerState] = mapped_column(default=PowerState.UNKNOWN)
     power_read_at: Mapped[datetime | None]  # when power_state was last read from the hardware
-    silent_since: Mapped[datetime | None]  # when the BMC stopped answering; null while it answers
+    silent_since: Mapped[datetime | None]  # since when the BMC gives no reading; null while it does
     silent_because: Mapped[str | None] = mapped_column(Text)
+    silent_code: Mapped[str | None] = mapped_column(String(64))  # the error's; errors.contact tells what it means
     uncleared_since: Mapped[datetime | None]  # when it changed hands; null once what the last tenant set is cleared
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     bmc: Mapped[Bmc] = relationship()

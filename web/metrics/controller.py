@@ -57,7 +57,7 @@ def _servers(session: Session) -> Iterator[Metric]:
     states = dict.fromkeys(map(str, PowerState), 0) | {str(row[0]): row[1] for row in powered}
     yield _by("oobctl_servers", "Servers by power state", "power_state", states)
     silent = session.scalar(select(func.count()).where(ours, Server.silent_since.is_not(None))) or 0
-    yield GaugeMetricFamily("oobctl_silent_bmcs", "Servers whose BMC does not answer", value=silent)
+    yield GaugeMetricFamily("oobctl_silent_bmcs", "Servers whose BMC gives no readings", value=silent)
     parked = session.scalar(select(func.count()).where(Credential.parked_at.is_not(None))) or 0
     words = "Passwords of BMCs that were refused, and are not tried again"
     yield GaugeMetricFamily("oobctl_credentials_parked", words, value=parked)

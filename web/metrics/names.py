@@ -39,8 +39,8 @@ REDFISH = {
 
 OURS = {
     "oobctl_server_info": "What a server is; always 1.",
-    "oobctl_bmc_silent": "1 while the server's BMC does not answer.",
-    "oobctl_bmc_silent_seconds": "For how long the server's BMC has not answered; there while it does not.",
+    "oobctl_bmc_silent": "1 while the server's BMC gives no readings: silent, our password refused, or wrong answers.",
+    "oobctl_bmc_silent_seconds": "For how long the server's BMC has given no readings; there while it gives none.",
     "oobctl_reading_age_seconds": "How old the last reading of a capability is, whether it is shown here or not.",
     "oobctl_reading_failed": "1 where the newest try to read a capability failed.",
     "oobctl_health_state": f"Health of the server, rolled up from its parts {_SEVERITY}; NaN where none says anything.",

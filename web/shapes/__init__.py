@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field, PlainSerializer, WithJsonSchema
 
 from oobctl import clock
 from oobctl.constants import (
+    Contact,
     Evidence,
     Health,
     JobState,
@@ -133,10 +134,16 @@ class ServerShape(BaseModel):
         description="Whether `power_state` may be taken for the state now: read within the last few of the monitor's "
         "rounds, of a server that is polled (a quarantined one is not) and whose BMC answers."
     )
-    silent_since: Moment | None = Field(description="Since when the BMC does not answer; null while it does.")
+    silent_since: Moment | None = Field(description="Since when the BMC gives no readings; null while it does.")
     silent_because: str | None
+    silent_code: str | None = Field(description="The code of the error that came of asking it last.")
+    contact: Contact | None = Field(
+        description="In which way the BMC gives no readings now: it is silent, refuses our password, is busy, answers "
+        "wrongly, or cannot be asked; null while it gives them."
+    )
     health: Health = Field(description="As last read, rolled up from the parts; Unknown where nothing was.")
     health_read_at: Moment | None
+    health_since: Moment | None = Field(description="When it was first read so; null where nobody saw the change.")
     health_age_seconds: float | None = Field(description="How old `health` is.")
     manufacturer: str | None
     model: str | None

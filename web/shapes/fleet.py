@@ -2,12 +2,13 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from oobctl.constants import Capability, Health, PowerState
+from oobctl.constants import Capability, Contact, Health, PowerState
 from web.shapes import Moment
 
 
 class PlaceShape(BaseModel):
-    """One rack, site, or all. Each server counts once: a silent one as silent, what was not read lately as unknown.
+    """One rack, site, or all. Each server counts once: where its BMC gives no readings as silent, what was not read
+    lately as unknown.
 
     `watts`: what the `telling` of them draw that say so now.
     """
@@ -36,13 +37,16 @@ class UnwellShape(OfServer):
     health: Health
     parts: list[str] = Field(description="What is not OK, in words.")
     health_read_at: Moment
+    health_since: Moment | None = Field(description="When it was first read so; null where nobody saw the change.")
 
 
 class SilentShape(OfServer):
     """`power_state` is the last known one, read at `power_read_at`: not the state now."""
 
+    contact: Contact = Field(description="In which way it gives no readings.")
     silent_since: Moment
     silent_because: str | None
+    silent_code: str | None
     power_state: PowerState
     power_read_at: Moment | None
 
@@ -84,7 +88,7 @@ class FleetShape(BaseModel):
     sites: list[PlaceShape] = Field(description="Those with trouble first.")
     racks: list[PlaceShape] = Field(description="Those with trouble first.")
     unwell: list[UnwellShape] = Field(description="Servers whose health is not OK, Critical ones first: at most 50.")
-    silent: list[SilentShape] = Field(description="BMCs that do not answer, the newest first: at most 50.")
+    silent: list[SilentShape] = Field(description="BMCs that give no readings, the newest first: at most 50.")
     too_hot: list[TooHotShape] = Field(description="Temperatures that have reached an upper threshold: at most 50.")
     too_hot_count: int = Field(description="How many such temperatures there are.")
     inlets: list[InletShape] = Field(description="The warmest air that goes into servers now: at most 10.")

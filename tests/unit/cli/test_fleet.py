@@ -27,7 +27,13 @@ def test_the_fleet_is_told_as_the_page_tells_it(sqlite_installation: Installatio
     with database().write() as session:
         readings.keep(session, servers["web01"], Capability.SENSORS, hot, clock.now())
         readings.keep(session, servers["web01"], Capability.POWER_METERING, samples.METERING, clock.now())
-        silent = {"silent_since": at, "silent_because": "No answer.", "power_state": PowerState.ON, "power_read_at": at}
+        silent = {
+            "silent_since": at,
+            "silent_because": "It refused.",
+            "power_state": PowerState.ON,
+            "power_read_at": at,
+        }
+        silent["silent_code"] = "bmc_auth_failed"
         session.execute(update(Server).where(Server.id == servers["db01"]).values(silent))
     installation.start_panel()
     assert run(installation, "server", "set", "web01", "--rack", "R12", "--unit", "7").stdout == (
@@ -39,7 +45,7 @@ def test_the_fleet_is_told_as_the_page_tells_it(sqlite_installation: Installatio
     hot_line = next(words for name, words in lines if name == "web01")
     assert all(words in hot_line for words in ("R12", "44 °C", "42 °C", "Inlet [1]"))
     [silent_line] = [words for name, words in lines if name == "db01"]
-    assert all(words in silent_line for words in ("On", "9 min ago", "No answer."))
+    assert all(words in silent_line for words in ("refuses our password", "On", "9 min ago", "It refused."))
     assert "212 W" in told.stdout
     alone = json.loads(run(installation, "fleet", "--rack", "R12", "--json").stdout)
     assert (alone["total"]["servers"], alone["silent"]) == (1, [])

@@ -9,8 +9,9 @@ from oobctl import clock, control
 from oobctl.access import SYSTEM
 from oobctl.config import settings
 from oobctl.constants import JobState, Lifecycle
+from oobctl.errors import BmcAuthFailed, BmcAuthUnconfirmed, BmcBadAnswer, BmcTimeout
 from oobctl.healing import heal_silent
-from oobctl.store import Job, Server, Site, database
+from oobctl.store import Job, Outage, Server, Site, database
 from tests.installation import Installation
 
 
@@ -23,10 +24,10 @@ def site(sqlite_installation: Installation, monkeypatch: pytest.MonkeyPatch) -> 
         return session.scalars(select(Site.id)).one()
 
 
-def silent(*names: str, minutes: float = 60) -> None:
+def silent(*names: str, minutes: float = 60, code: str | None = BmcTimeout.code) -> None:
     with database().write() as session:
-        since = clock.now() - timedelta(minutes=minutes)
-        session.execute(update(Server).where(Server.name.in_(names)).values(silent_since=since))
+        values = {"silent_since": clock.now() - timedelta(minutes=minutes), "silent_code": code}
+        session.execute(update(Server).where(Server.name.in_(names)).values(values))
 
 
 def jobs() -> list[Job]:
@@ -63,6 +64,29 @@ def test_one_that_has_just_fallen_silent_is_waited_for(site: str) -> None:
     silent("web01", minutes=29)
     heal_silent(site)
     assert jobs() == []
+
+
+@pytest.mark.parametrize("code", [BmcAuthFailed.code, BmcAuthUnconfirmed.code, BmcBadAnswer.code, None])
+def test_one_that_answers_is_not_restarted_whatever_it_answers(site: str, code: str | None) -> None:
+    silent("web01", code=code)
+    heal_silent(site)
+    assert jobs() == []
+
+
+def test_what_it_refused_before_is_no_part_of_its_silence(site: str, sqlite_installation: Installation) -> None:
+    silent("web01")
+    fell = Outage(server_id=sqlite_installation.servers["web01"], from_at=clock.now() - timedelta(minutes=5))
+    with database().write() as session:
+        session.add(fell)
+    heal_silent(site)
+    assert jobs() == []
+
+
+def test_one_that_answers_is_none_of_the_many(site: str) -> None:
+    silent("web01")
+    silent("db01", code=BmcAuthFailed.code)
+    heal_silent(site)
+    assert names(jobs()) == [("bmc.reset", "web01")]
 
 
 def test_where_many_are_silent_none_is_touched(site: str) -> None:

@@ -12,13 +12,13 @@ from sqlalchemy import select, update
 from oobctl import clock
 from oobctl.constants import PowerState
 from oobctl.drivers import loops
-from oobctl.errors import BmcRefused, BmcTimeout, BmcUnreachable, OobctlError
+from oobctl.errors import BmcAuthFailed, BmcBadAnswer, BmcRefused, BmcTimeout, BmcUnreachable, OobctlError
 from oobctl.jobs import progress
 from oobctl.monitor import Monitor
 from oobctl.monitor import watch as watching
 from oobctl.monitor.polls import Poll, poll
 from oobctl.monitor.watch import Watch
-from oobctl.store import Server, Site, database
+from oobctl.store import Outage, Server, Site, database
 from tests.installation import Installation
 
 INTERVAL = 10.0
@@ -193,11 +193,34 @@ def test_the_newest_reason_of_a_silence_is_shown_and_its_beginning_stays(
     monitor: Monitor, sqlite_installation: Installation
 ) -> None:
     server, now = sqlite_installation.server("web01"), clock.now()
-    for later, because in enumerate(("Nothing answered.", "It did not let us in within 8 s.")):
-        monitor._writing.polls.put(Poll(server.id, now + timedelta(seconds=later), None, because))
+    for later, error in enumerate(
+        (BmcUnreachable("Nothing answered."), BmcTimeout("It did not let us in within 8 s."))
+    ):
+        monitor._writing.polls.put(Poll(server.id, now + timedelta(seconds=later), None, error.message, error.code))
         monitor._writing.write()
     after = sqlite_installation.server("web01")
     assert (after.silent_since, after.silent_because) == (now, "It did not let us in within 8 s.")
+    assert after.silent_code == BmcTimeout.code
+    monitor._writing.polls.put(Poll(server.id, now + timedelta(seconds=3), PowerState.ON, None))
+    monitor._writing.write()
+    after = sqlite_installation.server("web01")
+    assert (after.silent_since, after.silent_because, after.silent_code) == (None, None, None)
+
+
+def test_the_way_in_which_a_bmc_gives_no_readings_is_kept_with_the_reason(
+    monitor: Monitor, bmc: Bmc, sqlite_installation: Installation
+) -> None:
+    monitor._look()
+    watch = watch_of(monitor)
+    for error in (BmcTimeout("No answer."), BmcAuthFailed("It refused the password."), BmcBadAnswer("It answered 7.")):
+        bmc.says = error
+        poll(watch, monitor.id, monitor._writing.polls)
+        monitor._writing.write()
+        after = sqlite_installation.server("web01")
+        assert (after.silent_code, after.silent_because) == (error.code, error.message)
+    with database().read() as session:
+        outages = session.scalars(select(Outage).order_by(Outage.id)).all()
+    assert [row.code for row in outages] == ["bmc_timeout", "bmc_auth_failed", "bmc_bad_answer"]
 
 
 def test_events_make_no_silent_bmc_be_asked_more_often(monitor: Monitor, bmc: Bmc, moved: Clock) -> None:

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oobctl import readings
+from oobctl import clock, readings
 from oobctl.constants import Capability, Health, ReadingType, State
-from oobctl.drivers.readings import PowerMeter, PowerMeteringReport, Sensor, SensorReport, Thresholds
+from oobctl.drivers.readings import HealthReport, PowerMeter, PowerMeteringReport, Sensor, SensorReport, Thresholds
 from oobctl.errors import BmcTimeout, NotSupported, OobctlError
 from oobctl.readings import Report, Taken, figures
 from oobctl.store import Figures, database
@@ -117,3 +117,30 @@ def test_what_a_bmc_lacks_or_another_bmc_told_has_no_figures(installation: Insta
     with database().read() as session:
         row = session.get_one(Figures, server_id)
     assert (row.inlet, row.inlet_celsius, row.too_hot, row.sensors_read_at) == (None, None, None, None)
+
+
+def well(health: Health) -> HealthReport:
+    return HealthReport(health, (), known=9, unknown=0)
+
+
+def test_since_when_a_health_is_so_is_when_it_was_first_read_and_unknown_before_a_change(
+    installation: Installation,
+) -> None:
+    server_id, told = installation.servers["web01"], []
+    words = (Health.CRITICAL, Health.CRITICAL, Health.OK, Health.WARNING, Health.UNKNOWN, Health.WARNING)
+    for minutes, word in enumerate(words):
+        row = keep(server_id, Capability.HEALTH, well(word), minutes)
+        told.append((row.health, row.health_since and (row.health_since - NOON) / timedelta(minutes=1)))
+    assert told == [
+        (Health.CRITICAL, None), (Health.CRITICAL, None), (Health.OK, 2), (Health.WARNING, 3), (Health.WARNING, 3),
+        (Health.WARNING, 3),
+    ]  # fmt: skip
+    row = keep(server_id, Capability.HEALTH, well(Health.OK), 0)  # older: nothing changes
+    assert (row.health, row.health_since) == (Health.WARNING, NOON + timedelta(minutes=3))
+    row = keep(server_id, Capability.HEALTH, NotSupported("It tells of none."), 9)
+    assert (row.health, row.health_since) == (None, None)
+
+
+def test_a_health_that_began_in_a_time_to_come_began_when_it_is_read() -> None:
+    ahead, now = clock.now() + timedelta(days=1), clock.now()
+    assert figures.since(Health.CRITICAL, now, (Health.CRITICAL, ahead)) == (Health.CRITICAL, now)

@@ -69,7 +69,7 @@ def test_a_tenant_is_told_what_was_read_in_their_time(
     assert told(installation.actor("technician"), server_id).read_at == at(hour)
     with database().read() as session:
         healths = [tell.health(session, installation.actor(name), [server_id]) for name in ("customer", "technician")]
-    everything = {server_id: (Health.WARNING, at(hour))}
+    everything = {server_id: tell.HealthTold(Health.WARNING, at(hour), None)}
     assert healths == [everything if seen else {}, everything]
 
 

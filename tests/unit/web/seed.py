@@ -24,7 +24,7 @@ from oobctl.constants import (
     StepState,
 )
 from oobctl.drivers.readings import HealthReport, SensorReport
-from oobctl.errors import BmcUnreachable, NotSupported, OobctlError, OutcomeUnknown
+from oobctl.errors import BmcTimeout, BmcUnreachable, NotSupported, OobctlError, OutcomeUnknown
 from oobctl.jobs import engine, lease, progress
 from oobctl.store import Account, Assignment, Database, Figures, Job, Reading, Server, Site, database
 from oobctl.store.migrate import migrate
@@ -195,7 +195,8 @@ def a_whole_rack(seed: Seed) -> None:
     server(seed, "db01", "shop", PowerState.ON, age=41)
     silent = clock.now() - timedelta(minutes=17)
     unanswered = "No answer from the BMC at 127.0.9.3, UDP port 623, within 5 s, 17 times in a row."
-    server(seed, "app01", "shop", PowerState.ON, age=1043, silent_since=silent, silent_because=unanswered)
+    server(seed, "app01", "shop", PowerState.ON, age=1043, silent_since=silent, silent_because=unanswered,
+           silent_code=BmcTimeout.code)  # fmt: skip
     server(seed, "build01", "shop", PowerState.OFF, age=5)
     because = "another server answers at 127.0.9.5 (system UUID 6f2c, enrolled was 91ab)."
     server(

@@ -50,6 +50,7 @@ def test_a_server_tells_its_power_with_its_age(anonymous: FlaskClient, bearer: B
     assert by_name == {**by_name, "id": seed.servers["app01"], "power_state": "On", "health": "Unknown"}
     assert by_name["power_age_seconds"] > 1000
     assert by_name["silent_since"].endswith("Z")
+    assert (by_name["contact"], by_name["silent_code"]) == ("silent", "bmc_timeout")
     assert by_name["active_job"] is None
     assert "power" in by_name["capabilities"]
     by_id = get(anonymous, f"/api/v1/servers/{seed.servers['web01']}", bearer("owner"))

@@ -66,6 +66,7 @@ def test_a_silent_bmc_is_told_with_its_last_known_state_and_age(seed: Seed, sign
     page = sign_in("technician").get("/fleet").text
     found = block(page, "Which BMCs give no readings?")
     assert "app01" in found
+    assert '<span class="state silent">BMC silent</span> <span class="age">since <time' in found
     assert "last known On, read <time" in found
     assert "No answer from the BMC at 127.0.9.3" in found
     assert 'class="state on"' not in found

@@ -1,7 +1,6 @@
 """The hardware pages: what was read with its age, what a BMC lacks, who sees what, and BIOS settings under review."""
 
 import re
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -9,7 +8,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from oobctl import clock
-from oobctl.constants import Capability, JobState
+from oobctl.constants import Capability, Health, JobState
+from oobctl.drivers.readings import HealthReport
 from oobctl.errors import BmcUnreachable
 from oobctl.store import AuditRecord, BiosBaseline, Job, Server, database
 from tests.unit.readings import samples
@@ -108,11 +108,13 @@ def test_a_reading_that_could_not_be_renewed_stays_with_its_age_and_the_reason(s
 def test_a_silent_bmc_is_said_with_why_on_each_page(sign_in: SignIn, seed: Seed) -> None:
     with database().write() as session:
         row = session.get_one(Server, seed.servers["web01"])
-        row.silent_since, row.silent_because = clock.now(), "The password was refused."
+        row.silent_since, row.silent_because, row.silent_code = clock.now(), "It gave no answer.", "bmc_timeout"
     client = sign_in("owner")
     for name in PAGES:
         text = client.get(f"/servers/{seed.servers['web01']}/hardware/{name}").text
-        assert ("The BMC is silent since" in text, "The password was refused." in text) == (True, True), name
+        assert ("BMC silent:</b> it gives no readings since" in text, "It gave no answer." in text) == (True, True), (
+            name
+        )
 
 
 @pytest.mark.parametrize("shown", ["over-time?span=hour", "event-log?log=SEL"])
@@ -251,9 +253,7 @@ def test_what_the_bmc_has_no_way_to_is_shown_with_the_reason_and_has_no_form(sig
         assert session.scalar(select(Job.id).where(Job.action == "media.eject")) is None
 
 
-def test_the_api_offers_and_refuses_it_with_the_reason(
-    anonymous: FlaskClient, bearer: Callable[[str], dict[str, str]], seed: Seed
-) -> None:
+def test_the_api_offers_and_refuses_it_with_the_reason(anonymous: FlaskClient, bearer: Bearer, seed: Seed) -> None:
     shape = anonymous.get("/api/v1/servers/db01", headers=bearer("owner")).get_json()
     assert "bios" not in shape["capabilities"]
     offer = next(one for one in shape["actions"] if one["name"] == "bios.reset")
@@ -276,3 +276,36 @@ def test_menus_are_called_as_the_setup_calls_them_with_the_registrys_word_beside
         ("Other", None),
     ]
     assert [menu.title for menu in bios_form.menus([named, plain], "system inf")] == ["System Information › Memory"]
+
+
+def unwell(seed: Seed, name: str) -> None:
+    """It was well until it was read half an hour ago."""
+    for age, health in ((3600, Health.OK), (1800, Health.CRITICAL), (5, Health.CRITICAL)):
+        read(seed, name, Capability.HEALTH, HealthReport(health, (), known=9, unknown=0), age=age)
+
+
+def test_since_when_a_server_is_not_well_stands_on_its_pages_and_in_the_api(
+    sign_in: SignIn, anonymous: FlaskClient, bearer: Bearer, seed: Seed
+) -> None:
+    unwell(seed, "build01")
+    owner, path = sign_in("owner"), f"/servers/{seed.servers['build01']}"
+    for shown in (path, f"{path}/hardware/health", "/servers"):
+        assert re.search(r"Critical</\w+>( <span class=\"age\">)? ?since <time", owner.get(shown).text), shown
+    assert (
+        "since <time" in sign_in("technician").get("/fleet").text.partition("not well?")[2].partition("</section>")[0]
+    )
+    told = anonymous.get("/api/v1/servers/build01", headers=bearer("owner")).json
+    [listed] = [
+        one
+        for one in anonymous.get("/api/v1/fleet", headers=bearer("technician")).json["unwell"]  # type: ignore[index]
+        if one["server"] == "build01"
+    ]
+    assert told is not None
+    assert told["health_since"] == listed["health_since"] < told["health_read_at"]
+
+
+def test_a_health_whose_beginning_nobody_saw_has_none(sign_in: SignIn, seed: Seed) -> None:
+    read(seed, "build01", Capability.HEALTH, HealthReport(Health.CRITICAL, (), known=9, unknown=0), age=5)
+    text = sign_in("owner").get(f"/servers/{seed.servers['build01']}/hardware/health").text
+    assert "Critical</span>" in text
+    assert "since <time" not in text

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from oobctl import clock, readings
+from oobctl import administer, clock, readings
+from oobctl.access import SYSTEM
 from oobctl.constants import Capability, Health, ReadingType, State
 from oobctl.drivers.readings import EventLogEntry, Sensor, SensorReport, Thresholds
-from oobctl.store import Server, database
+from oobctl.store import Outage, Server, database
 from tests.unit.readings import samples
 from tests.unit.web.conftest import SignIn
 from tests.unit.web.seed import Seed
@@ -167,3 +168,44 @@ def test_sensors_of_one_name_are_told_apart_by_where_they_are(source: str | None
     (plot,) = over_time.plots(history, nothing, 750.0)
     assert plot.lines[0].name == ("Temp (sensor 0x20)" if source else "Temp")
     assert (plot.lines[0].least, plot.lines[0].average, plot.lines[0].most) == (1.0, 2.0, 3.0)
+
+
+def outage(seed: Seed, minutes: float, lasted: float | None, code: str, because: str) -> None:
+    began = clock.now() - timedelta(minutes=minutes)
+    until = None if lasted is None else began + timedelta(minutes=lasted)
+    with database().write() as session:
+        session.add(Outage(server_id=seed.servers[QUIET], from_at=began, until_at=until, code=code, because=because))
+
+
+def meanwhile(text: str) -> list[str]:
+    """The lines of what happened, without their marks; each time as T."""
+    lines = re.findall(r"<li>(.*?)</li>", text.partition("What happened meanwhile")[2].partition("</section>")[0])
+    return [re.sub(r"<[^>]+>", "", re.sub(r"<time.*?</time>", "T", line)) for line in lines]
+
+
+def test_when_the_bmc_gave_no_readings_stands_in_what_happened_meanwhile(sign_in: SignIn, seed: Seed) -> None:
+    outage(seed, 300, 12, "bmc_timeout", "Over before.")
+    outage(seed, 90, 60, "bmc_timeout", "No answer from the BMC at 127.0.9.3.")
+    outage(seed, 20, None, "bmc_auth_failed", "It refused the password.")
+    keep(seed, 10, sensor("Inlet", ReadingType.TEMPERATURE, 24.5, "Cel"))
+    text = page(sign_in("technician"), seed, span="hour")
+    assert meanwhile(text) == [
+        "since T BMC refuses our password: It refused the password.",
+        "T to T BMC silent: No answer from the BMC at 127.0.9.3.",
+    ]
+    data = drawn(text)
+    assert all(mark["bad"] and data["from"] <= mark["at"] <= data["to"] for mark in data["marks"])
+    told = meanwhile(page(sign_in("owner"), seed, span="day"))
+    assert told[0] == "since T BMC does not let us in: It refused the password."
+    assert "127.0.9.3" not in " ".join(told)
+    assert len(told) == 3
+
+
+def test_a_next_tenant_sees_no_outage_of_before(sign_in: SignIn, seed: Seed) -> None:
+    with database().write() as session:
+        session.get_one(Server, seed.servers[QUIET]).silent_since = clock.now()
+    outage(seed, 20, None, "bmc_timeout", "The last tenant's.")
+    administer.assign(SYSTEM, seed.servers[QUIET], "other")
+    outage(seed, -0.01, None, "bmc_timeout", "Theirs.")
+    assert meanwhile(page(sign_in("stranger"), seed)) == ["since T BMC silent: Theirs."]
+    assert len(meanwhile(page(sign_in("technician"), seed))) == 2

@@ -85,6 +85,19 @@ def test_a_next_tenant_sees_what_is_read_and_noted_from_then_on(
     assert get(anonymous, "/servers/mail01", bearer("stranger"))["health"] == "OK"
 
 
+def test_a_next_tenant_is_not_told_of_a_beginning_before_the_server_was_theirs(
+    anonymous: FlaskClient, bearer: Bearer, seed: Seed
+) -> None:
+    critical = HealthReport(Health.CRITICAL, (), known=3, unknown=0)
+    read(seed, "mail01", Capability.HEALTH, HealthReport(Health.OK, (), known=3, unknown=0), age=60)
+    read(seed, "mail01", Capability.HEALTH, critical, age=30)
+    hand_over(seed, "mail01", "other")
+    read(seed, "mail01", Capability.HEALTH, critical, age=-1)
+    theirs = get(anonymous, "/servers/mail01", bearer("stranger"))
+    assert (theirs["health"], theirs["health_since"]) == ("Critical", None)
+    assert get(anonymous, "/servers/mail01", bearer("admin"))["health_since"] is not None
+
+
 def test_a_log_whose_entries_are_older_than_the_tenancy_is_not_called_empty(sign_in: SignIn, seed: Seed) -> None:
     everything_read(seed, "mail01")
     hand_over(seed, "mail01", "other")

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 
+import pytest
 from flask.testing import FlaskClient
 
-from oobctl.store import Job, database
+from oobctl.store import Job, Server, database
 from tests.unit.web.conftest import SignIn
 from tests.unit.web.seed import Seed
 from web import views, words
@@ -41,3 +42,24 @@ def test_what_a_token_did_for_a_user_says_so(
     client = sign_in("owner")
     for page in (f"/jobs/{job['id']}", "/jobs", "/audit"):
         assert "owner (token owner-token)" in client.get(page).text, page
+
+
+@pytest.mark.parametrize(
+    ("code", "staff", "customers"),
+    [
+        ("bmc_timeout", "BMC silent", "BMC silent"),
+        ("bmc_auth_failed", "BMC refuses our password", "BMC does not let us in"),
+        ("bmc_bad_answer", "BMC answers wrongly", "BMC answers wrongly"),
+        ("configuration_error", "BMC cannot be asked", "BMC cannot be asked"),
+    ],
+)
+def test_how_a_bmc_gives_no_readings_is_said_in_its_own_words(
+    sign_in: SignIn, seed: Seed, code: str, staff: str, customers: str
+) -> None:
+    with database().write() as session:
+        session.get_one(Server, seed.servers["app01"]).silent_code = code
+    pages = ("/servers", f"/servers/{seed.servers['app01']}", f"/servers/{seed.servers['app01']}/hardware/health")
+    for name, said in (("technician", staff), ("owner", customers)):
+        client = sign_in(name)
+        assert [said in client.get(page).text for page in pages] == [True, True, True]
+    assert staff in sign_in("technician").get("/fleet").text
