@@ -25,7 +25,8 @@ def check(session: Session, actor: Actor, server: Server, kind: ConsoleKind) -> 
     if not decision.allowed:
         raise NotAllowed(f"You may not open the {_TITLES[kind]} of {server.name}: {decision.reason}.")
     if server.lifecycle not in _SHOWN_IN:
-        because = f": {server.quarantined_because}" if server.lifecycle is Lifecycle.QUARANTINED else ""
+        tells = server.lifecycle is Lifecycle.QUARANTINED and actor.is_staff
+        because = f": {server.quarantined_because}" if tells else ""
         raise WrongState(
             f"{server.name} is {server.lifecycle}{because}, and has no console until staff have looked at it."
         )
@@ -57,8 +58,8 @@ class Over:
 def over(consoles: Sequence[str]) -> list[Over]:
     """Those of these consoles that have to end now. Raises StoreUnavailable."""
     with database().read() as session:
-        rows = session.scalars(select(Console).where(Console.id.in_(consoles)))
-        found = [(row.id, _why_over(session, row)) for row in rows]
+        rows = {row.id: row for row in session.scalars(select(Console).where(Console.id.in_(consoles)))}
+        found = [(one, _why_over(session, rows[one]) if one in rows else "It is gone.") for one in consoles]
     return [Over(console_id, because) for console_id, because in found if because is not None]
 
 

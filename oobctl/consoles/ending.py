@@ -25,14 +25,17 @@ class Used:
     keys: int = 0
 
 
-def left(console_id: str, because: str | None, used: Used) -> None:
+def left(console_id: str, because: str | None, used: Used, *, elsewhere: bool = False) -> None:
     """Nobody is at it any more. because: why it is over for good; None where the browser went away.
 
     Who went away can come back to it for a minute: a page that is loaded again, a phone that changes its network.
+    elsewhere: it goes on in another window; that it was left in this one is recorded.
     """
     with database().write() as session:
         row = session.get(Console, console_id, with_for_update=True)
-        if row is not None and row.gateway is not None:
+        if row is not None and elsewhere:
+            _record(session, row, because or "The browser left.", used)
+        elif row is not None and row.gateway is not None:
             _close(session, row, because, used)
 
 
@@ -70,8 +73,12 @@ def _close(session: Session, row: Console, because: str | None, used: Used | Non
     row.gateway, row.token_expires_at = None, clock.now()
     if row.ended_at is None and because is not None:
         row.ended_at, row.ended_because = clock.now(), because
+    left = "The browser left." if used is not None else "The gateway that had it stopped."
+    _record(session, row, row.ended_because or left, used)
+
+
+def _record(session: Session, row: Console, reason: str, used: Used | None) -> None:
     known = None if used is None else {**asdict(used), "seconds": round(used.seconds, 1)}
-    reason = row.ended_because or ("The browser left." if used is not None else "The gateway that had it stopped.")
     record.event(
         session, Actor.from_json(row.actor), Tag.SERVER_CONSOLE_CLOSED, server=row.server, account_id=row.account_id,
         parameters={"console": row.id, "kind": row.kind, "mode": row.mode}, reason=reason, evidence=known,

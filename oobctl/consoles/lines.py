@@ -27,6 +27,7 @@ from oobctl.errors import (
 _log = logging.getLogger(__name__)
 MOST_WAITING = 1 << 20
 """Bytes that wait for a slow viewer before they are let go."""
+_BY_HAND_EVERY_SECONDS = 2.0
 _GRACE_SECONDS = 10.0  # a page that is loaded again finds its line open
 _PAUSES = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)  # seconds before the line is opened again; the last one from then on
 _TOO_SLOW = "Your connection is too slow for this line: it took nothing of the last megabyte. Open it again."
@@ -70,6 +71,7 @@ class Line:
         self._recorders: list[Heard] = []
         self._typed: Counter[str] = Counter()  # bytes, by seat
         self._by_hand = asyncio.Event()
+        self._tried_by_hand = float("-inf")
         self._deactivate_others = False
         self._left = asyncio.Event()
         self._over = self._was_open = False
@@ -247,9 +249,15 @@ class Line:
                 seat.tell(away)
 
     def try_now(self, *, deactivate_others: bool = False) -> None:
-        """While the line is away: open it at once. deactivate_others: also where somebody else has it at the BMC."""
-        self._deactivate_others = deactivate_others
-        self._by_hand.set()
+        """While the line is away: open it at once. deactivate_others: also where somebody else has it at the BMC.
+
+        Not more often than every few seconds, and nothing is kept of it while the line is there.
+        """
+        now = time.monotonic()
+        if self._port is None and now - self._tried_by_hand > _BY_HAND_EVERY_SECONDS:
+            self._tried_by_hand = now
+            self._deactivate_others = deactivate_others
+            self._by_hand.set()
 
     # --- what the server writes
 

@@ -81,7 +81,7 @@ class Screen:
         self._connection: Connection | None = None
         self._messages: ServerMessages | None = None
         self._told: dict[Encoding, bytes] = {}  # what joiners have to be told as well
-        self._asked = False  # an update is on its way
+        self._asked = self._asked_whole = False  # an update, or a whole picture, is on its way
         self._in_update = False
         self._away: dict[str, object] | None = {"type": "opening"}
         self._stopped = asyncio.Event()
@@ -130,10 +130,9 @@ class Screen:
             if isinstance(message, UpdateRequest):
                 look.wants, look.whole = True, look.whole or not message.incremental
                 self._ask()
-            elif isinstance(message, Input):
+            elif isinstance(message, Input) and seat.has_control and self.takes_input:
                 typed = True
-                if seat.has_control and self.takes_input:
-                    self._pass_input(look, message)
+                self._pass_input(look, message)
         return typed
 
     def _pass_input(self, look: _Look, message: Input) -> None:
@@ -208,7 +207,8 @@ class Screen:
     def _begin(self, connection: Connection) -> None:
         before, size = self._messages, connection.size
         self._connection, self._messages = connection, ServerMessages(size.width, size.height)
-        self._asked, self._away, self._in_update = False, None, False
+        self._asked = self._asked_whole = self._in_update = False
+        self._away = None
         encodings = struct.pack(f">BxH{len(ASKED_FOR)}i", ClientMessage.SET_ENCODINGS, len(ASKED_FOR), *ASKED_FOR)
         self._write(struct.pack(">Bxxx", ClientMessage.SET_PIXEL_FORMAT) + PIXEL_FORMAT + encodings)
         for seat in self.seats:
@@ -244,7 +244,7 @@ class Screen:
             case UpdateBegins():
                 self._begin_update()
             case UpdateEnds():
-                self._asked = self._in_update = False
+                self._asked = self._asked_whole = self._in_update = False
                 self._ask()
             case Told(encoding, rectangle):
                 self._told[encoding] = rectangle
@@ -285,11 +285,11 @@ class Screen:
             if (look := self._looks[seat.id]).greeted and look.wants and seat.waiting <= MOST_WAITING
         ]
         whole = any(look.whole for look in ready)
-        if self._messages is None or not ready or (self._asked and not whole):
+        if self._messages is None or not ready or (self._asked_whole if whole else self._asked):
             return
         for look in ready:
             look.whole = False
-        self._asked = True
+        self._asked, self._asked_whole = True, whole
         size = (self._messages.width, self._messages.height)
         self._write(struct.pack(">BBHHHH", ClientMessage.FRAMEBUFFER_UPDATE_REQUEST, not whole, 0, 0, *size))
 

@@ -18,6 +18,9 @@ class Seat:
     more, None while it is; nothing waits then but what was told before it.
     """
 
+    MOST_TOLD = 200
+    """Messages that wait: who takes none of so many is gone."""
+
     def __init__(self, seat_id: str, name: str, *, may_control: bool) -> None:
         self.id, self.name, self.may_control = seat_id, name, may_control
         self.has_control = False
@@ -25,7 +28,9 @@ class Seat:
         self.waiting = 0
         self.shown = 0  # bytes, all in all
         self._queue: deque[bytes | Told] = deque()
+        self._told = 0  # messages among it
         self._there = asyncio.Event()
+        self._over = asyncio.Event()
 
     def show(self, content: bytes) -> None:
         if self.ended is None:
@@ -35,14 +40,19 @@ class Seat:
             self._there.set()
 
     def tell(self, message: Told) -> None:
+        if self.ended is None and self._told >= self.MOST_TOLD:
+            self.end("Your connection is too slow for this console.")
         if self.ended is None:
+            self._told += 1
             self._queue.append(message)
             self._there.set()
 
     def end(self, because: str) -> None:
-        """For good. What was shown and not taken is dropped: a slow connection keeps nobody."""
+        """For good, control too. What was shown and not taken is dropped: a slow connection keeps nobody."""
         if self.ended is None:
             self.ended = because
+            self.has_control = False
+            self._over.set()
             self._queue = deque(one for one in self._queue if not isinstance(one, bytes))
             self.waiting = 0
             self._there.set()
@@ -57,7 +67,13 @@ class Seat:
         found = self._queue.popleft()
         if isinstance(found, bytes):
             self.waiting -= len(found)
+        else:
+            self._told -= 1
         return found
+
+    async def over(self) -> None:
+        """Until it has ended."""
+        await self._over.wait()
 
 
 class Seats:
@@ -103,5 +119,5 @@ class Seats:
 
     def _tell_all(self) -> None:
         who = [{"id": seat.id, "name": seat.name, "control": seat.has_control} for seat in self._seats.values()]
-        for seat in self._seats.values():
-            seat.tell({"type": "people", "you": seat.id, "people": who})
+        for seat in self:
+            seat.tell({"type": "people", "you": seat.id, "may_control": seat.may_control, "people": who})

@@ -43,15 +43,19 @@ def issue(row: Console) -> str:
     return token
 
 
-def redeem(token: str, *, gateway: str, cookie: str | None, same_name: bool, address: str | None) -> Ticket:
+def redeem(
+    token: str, *, gateway: str, cookie: str | None, same_name: bool, address: str | None, site_id: str | None = None
+) -> Ticket:
     """Use a token up. cookie: of the panel session that the browser has, where it sent one.
 
     same_name: the gateway has the panel's name, so the browser of the session that asked for it sends that cookie.
-    Raises NotAllowed, which is recorded, and what `admission.check` raises.
+    site_id: the gateway's; None: any. Raises NotAllowed, which is recorded, and what `admission.check` raises.
     """
     with database().write() as session:
         row = session.scalar(select(Console).where(Console.token_hash == digest(token)).with_for_update())
         why = _why_not(row, cookie, same_name)
+        if row is not None and site_id is not None and row.server.site_id != site_id:
+            why = "it is for another site's gateway"
         if row is not None and why is None:
             row.token_hash = None  # used, whatever comes of it
             if row.ended_at is None:

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from oobctl.access import Actor, find_server
+from oobctl.access import Actor, find_server, may
 from oobctl.audit import record, refusals
 from oobctl.audit.tags import Tag
 from oobctl.config import settings
 from oobctl.consoles import admission, ending, tokens
-from oobctl.constants import ConsoleKind, ConsoleMode
+from oobctl.constants import ConsoleKind, ConsoleMode, Permission
 from oobctl.errors import NoGateway, NotAllowed, NotFound, WrongState
 from oobctl.store import Console, Process, Server, database, db_now
 
@@ -89,14 +89,23 @@ def reopen(actor: Actor, console_id: str, *, panel_session: str | None) -> Opene
 
 
 def end_console(actor: Actor, console_id: str) -> None:
-    """End one's own console, or as staff anybody's. Raises NotFound."""
+    """End one's own console, or as staff anybody's. Raises NotFound, NotAllowed."""
     with database().write() as session:
         row = session.get(Console, console_id)
         if row is None or not (actor.is_staff or _user(Actor.from_json(row.actor)) == _user(actor)):
             raise NotFound("There is no such console of yours.")
-        find_server(session, actor, row.server_id)
+        check_may(session, actor, row.server_id, "end a console of")
         own = _user(Actor.from_json(row.actor)) == _user(actor)
         ending.ask(session, row, actor, "You ended it." if own else f"{actor.name} ended it.")
+
+
+def check_may(session: Session, actor: Actor, server_id: str, what: str) -> Server:
+    """The server, where the actor may be at its consoles. Raises NotFound, NotAllowed."""
+    server = find_server(session, actor, server_id)
+    decision = may(session, actor, Permission.CONSOLE, server)
+    if not decision.allowed:
+        raise NotAllowed(f"You may not {what} {server.name}: {decision.reason}.")
+    return server
 
 
 def open_consoles(session: Session, server_id: str) -> list[Console]:

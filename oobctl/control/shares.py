@@ -12,7 +12,7 @@ from oobctl.audit import record, refusals
 from oobctl.audit.tags import Tag
 from oobctl.consoles import admission, tokens
 from oobctl.constants import ConsoleKind, ConsoleMode
-from oobctl.control.consoles import OpenedConsole, gateway_for
+from oobctl.control.consoles import OpenedConsole, check_may, gateway_for
 from oobctl.errors import NotAllowed, NotFound, NoWay, WrongState
 from oobctl.ids import new_id
 from oobctl.store import Console, ConsoleShare, database
@@ -49,12 +49,15 @@ def shares(session: Session, actor: Actor, server_id: str) -> list[ConsoleShare]
 
 
 def end_share(actor: Actor, share_id: str) -> None:
-    """End one's own link, as staff anybody's; whoever came by it is let go within seconds. Raises NotFound."""
+    """End one's own link, as staff anybody's; whoever came by it is let go within seconds.
+
+    Raises NotFound, NotAllowed.
+    """
     with database().write() as session:
         row = session.get(ConsoleShare, share_id)
         if row is None or not (actor.is_staff or row.actor_id == actor.id):
             raise NotFound("There is no such link of yours.")
-        server = find_server(session, actor, row.server_id)
+        server = check_may(session, actor, row.server_id, "end a link to")
         if row.revoked_at is None:
             row.revoked_at = clock.now()
             parameters = {"share": row.id, "ended": True}

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import time
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,7 +26,11 @@ log = structlog.get_logger()
 PATH = "/console"
 _KEY_WITHIN_SECONDS = 10.0
 _PING_SECONDS = 20.0
-_LONGEST_MESSAGE = 1 << 20
+_MOST_KEYLESS = 500
+_LONGEST_MESSAGE = 1 << 16
+_MOST_BYTES, _MOST_MESSAGES = 1 << 18, 1000  # of one browser in a second
+_TELL_WITHIN_SECONDS = 3.0
+_REFUSED_EVERY_SECONDS = 1.0
 _LONGEST_WORD = 200  # of somebody who takes over
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -33,9 +38,10 @@ _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 class Connections:
     """The websocket's handler."""
 
-    def __init__(self, gateway: str, places: Places) -> None:
-        self._gateway, self._places = gateway, places
+    def __init__(self, gateway: str, places: Places, site_id: str) -> None:
+        self._gateway, self._places, self._site_id = gateway, places, site_id
         self._guesses = Guesses()
+        self._keyless = 0  # that have not brought a key yet
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """403 for pages that are not the panel's, 429 for who guesses keys; all else is said over the websocket."""
@@ -45,6 +51,8 @@ class Connections:
         address = client_address(request)
         if self._guesses.too_many(address):
             return web.Response(status=429, text="Too many wrong keys came from your address. Wait a minute.\n")
+        if self._keyless >= _MOST_KEYLESS:
+            return web.Response(status=503, text="Too many consoles are being opened at once. Try again in seconds.\n")
         socket = web.WebSocketResponse(max_msg_size=_LONGEST_MESSAGE, compress=False, heartbeat=_PING_SECONDS)
         await socket.prepare(request)
         try:
@@ -54,47 +62,61 @@ class Connections:
             return socket
         if ticket is not None:
             await self._serve(socket, ticket, address)
+        await _close(request, socket)
         return socket
 
     async def _let_in(self, request: web.Request, socket: web.WebSocketResponse, address: str) -> Ticket | None:
         """Raises NotAllowed and what may be wrong with the server. None where the browser went away."""
+        self._keyless += 1
         try:
-            first = await socket.receive(_KEY_WITHIN_SECONDS)
+            async with asyncio.timeout(_KEY_WITHIN_SECONDS):
+                first = await socket.receive()
         except TimeoutError:
             raise NotAllowed("No key came. Open the console from its page.") from None
+        finally:
+            self._keyless -= 1
         if first.type is not WSMsgType.TEXT:
             return None
-        key = _message(first.data).get("token")
-        cookie = _cookie(request)
+        key, cookie = _message(first.data).get("token"), _cookie(request)
+        if self._guesses.too_many(address):
+            raise NotAllowed("Too many wrong keys came from your address. Wait a minute.")
+        self._guesses.add(address)  # before it is looked up: many at once are many all the same
+        if not isinstance(key, str) or not key.isascii():
+            raise NotAllowed("That is no key. Open the console from its page.")
         same_name = urlsplit(settings().url).hostname == urlsplit(settings().gateway_address).hostname
-        try:
-            return await asyncio.to_thread(
-                tokens.redeem, str(key), gateway=self._gateway, cookie=cookie, same_name=same_name, address=address
-            )
-        except NotAllowed:
-            self._guesses.add(address)
-            raise
+        known = {"gateway": self._gateway, "site_id": self._site_id, "address": address}
+        ticket = await asyncio.to_thread(tokens.redeem, key, cookie=cookie, same_name=same_name, **known)
+        self._guesses.forgive(address)
+        return ticket
 
     async def _serve(self, socket: web.WebSocketResponse, ticket: Ticket, address: str) -> None:
+        """Until the browser goes, or the seat has ended: from then on nothing of theirs is passed on."""
         place = self._places.sit(ticket, address)
         showing = asyncio.create_task(_show(socket, place))
         hearing = asyncio.create_task(self._hear(socket, place))
+        over = asyncio.create_task(place.seat.over())
         try:
-            await asyncio.wait({showing, hearing}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({showing, hearing, over}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             because = place.seat.ended
             place.seat.end("The browser left.")
+            elsewhere = not self._places.has(place)
             used = self._places.rise(place)
             hearing.cancel()
-            with contextlib.suppress(TimeoutError, asyncio.CancelledError):
-                await asyncio.wait_for(asyncio.gather(showing, hearing, return_exceptions=True), 5.0)
-            if used is not None:
-                await asyncio.shield(asyncio.to_thread(_note_end, ticket.console_id, because, used))
-            await socket.close()
+            over.cancel()
+            await asyncio.wait({showing}, timeout=_TELL_WITHIN_SECONDS)  # who takes nothing is not told why
+            showing.cancel()
+            await asyncio.gather(showing, hearing, over, return_exceptions=True)
+            await asyncio.shield(asyncio.to_thread(_note_end, ticket.console_id, because, used, elsewhere))
 
     async def _hear(self, socket: web.WebSocketResponse, place: Place) -> None:
-        """Until the browser goes, or sends what no browser of ours does."""
+        """Until the browser goes, or sends what no browser of ours does. Who sends much is heard at a pace."""
+        refused_at = float("-inf")
+        pace = Pace()
         async for message in socket:
+            await pace.take(len(message.data) if isinstance(message.data, bytes | str) else 0)
+            if place.seat.ended is not None:
+                return
             try:
                 if message.type is WSMsgType.BINARY:
                     place.heard(message.data)
@@ -105,7 +127,24 @@ class Connections:
                 place.seat.end("Your browser sent something that is no console's.")
                 return
             except OobctlError as error:
-                place.seat.tell({"type": "refused", "code": error.code, "because": error.message})
+                if time.monotonic() - refused_at > _REFUSED_EVERY_SECONDS:
+                    refused_at = time.monotonic()
+                    place.seat.tell({"type": "refused", "code": error.code, "because": error.message})
+
+
+class Pace:
+    """How fast one browser is heard: so many bytes and messages a second. What is more waits, and so it does."""
+
+    def __init__(self) -> None:
+        self._since, self._bytes, self._messages = time.monotonic(), 0, 0
+
+    async def take(self, size: int) -> None:
+        self._bytes += size
+        self._messages += 1
+        if self._bytes <= _MOST_BYTES and self._messages <= _MOST_MESSAGES:
+            return
+        await asyncio.sleep(max(0.0, self._since + 1.0 - time.monotonic()))
+        self._since, self._bytes, self._messages = time.monotonic(), 0, 0
 
 
 def _obey(place: Place, message: dict[str, Any]) -> None:
@@ -137,9 +176,18 @@ async def _end(socket: web.WebSocketResponse, code: str, because: str) -> None:
         await socket.close()
 
 
-def _note_end(console_id: str, because: str | None, used: ending.Used) -> None:
+async def _close(request: web.Request, socket: web.WebSocketResponse) -> None:
+    """Also of a browser that takes nothing any more."""
+    with contextlib.suppress(TimeoutError, ConnectionError):
+        async with asyncio.timeout(_TELL_WITHIN_SECONDS):
+            await socket.close()
+    if request.transport is not None:
+        request.transport.abort()
+
+
+def _note_end(console_id: str, because: str | None, used: ending.Used, elsewhere: bool) -> None:
     try:
-        ending.left(console_id, because, used)
+        ending.left(console_id, because, used, elsewhere=elsewhere)
     except StoreUnavailable as error:
         log.warning("the end of a console is noted later", console=console_id, because=error.message)
 

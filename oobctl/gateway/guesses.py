@@ -24,6 +24,12 @@ class Guesses:
         if len(self._wrong) > _MOST_ADDRESSES:
             self._wrong.popitem(last=False)
 
+    def forgive(self, address: str) -> None:
+        """What was added last was right."""
+        recent = self._recent(address)
+        if recent:
+            recent.pop()
+
     def _recent(self, address: str) -> deque[float]:
         found = self._wrong.setdefault(address, deque(maxlen=MOST))
         while found and found[0] < time.monotonic() - _WINDOW_SECONDS:

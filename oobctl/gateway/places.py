@@ -19,6 +19,7 @@ from oobctl.constants import ConsoleKind, ConsoleMode
 from oobctl.drivers.rfb import ScreenConnection, open_screen
 from oobctl.drivers.serial import SerialPort, open_serial
 from oobctl.errors import OobctlError, WrongServer
+from oobctl.ids import new_id
 from oobctl.jobs.quarantine import quarantine
 
 log = structlog.get_logger()
@@ -76,11 +77,10 @@ class Places:
         before = self._open.get(ticket.console_id)
         if before is not None:
             before.seat.end("You opened this console in another window.")
-            self.rise(before)
         key = (ticket.server_id, ticket.kind)
         shared = self._shared.get(key) or self._begin(key, ticket)
         self._forget_other_tenant(key, ticket.account_id, shared)
-        seat = Seat(ticket.console_id, ticket.actor.name, may_control=ticket.mode is ConsoleMode.CONTROL)
+        seat = Seat(new_id(), ticket.actor.name, may_control=ticket.mode is ConsoleMode.CONTROL)
         place = self._open[ticket.console_id] = Place(ticket, seat, shared, address)
         shared.join(seat)
         return place
@@ -92,12 +92,15 @@ class Places:
             shared.forget()
         self._accounts[key] = account_id
 
-    def rise(self, place: Place) -> Used | None:
-        """Leave; what was used, or None where somebody else sits there already."""
-        if self._open.get(place.ticket.console_id) is not place:
-            return None
-        del self._open[place.ticket.console_id]
+    def rise(self, place: Place) -> Used:
+        """Leave; returns what was used."""
+        if self.has(place):
+            del self._open[place.ticket.console_id]
         return place.used(place.shared.leave(place.seat))
+
+    def has(self, place: Place) -> bool:
+        """False where the console is open in another window by now."""
+        return self._open.get(place.ticket.console_id) is place
 
     def let_input(self, passes: bool) -> None:
         """False: what is typed is not passed on, because it is not known whether it may be."""

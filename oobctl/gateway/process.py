@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import threading
 import time
 from datetime import timedelta
@@ -9,6 +10,7 @@ from datetime import timedelta
 import structlog
 import uvloop
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from sqlalchemy import select, update
 
 from oobctl import clock
@@ -25,6 +27,7 @@ from oobctl.jobs.heartbeats import Heartbeats, Holders
 from oobctl.store import PanelSession, Process, database, db_now
 
 log = structlog.get_logger()
+logging.getLogger("aiohttp.server").addFilter(lambda record: not _is_bad_http(record))
 
 _LOOK_SECONDS = 1.0
 _SURE_SECONDS = 5.0  # for so long after a look nobody's access has ended unseen
@@ -52,6 +55,11 @@ def run(site: str, stop: threading.Event) -> None:
             recovery.leave(process)
 
 
+def _is_bad_http(record: logging.LogRecord) -> bool:
+    """What is no HTTP may hold a key that somebody sent where none is taken: it goes into no log."""
+    return record.exc_info is not None and isinstance(record.exc_info[1], HttpProcessingError)
+
+
 class _Gateway:
     def __init__(self, process: str, site_id: str) -> None:
         self._id, self._site_id = process, site_id
@@ -62,7 +70,7 @@ class _Gateway:
 
     async def serve(self, stop: threading.Event) -> None:
         service = web.Application()
-        service.router.add_get(PATH, Connections(self._id, self._places).handle)
+        service.router.add_get(PATH, Connections(self._id, self._places, self._site_id).handle)
         runner = web.AppRunner(service, access_log=None, shutdown_timeout=5.0)
         await runner.setup()
         try:

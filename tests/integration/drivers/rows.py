@@ -6,7 +6,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from oobctl.config import settings
-from oobctl.constants import Lifecycle, Protocol, SessionPurpose, TlsMode
+from oobctl.constants import MANAGEMENT, Lifecycle, Protocol, SessionPurpose, TlsMode
 from oobctl.drivers.connect import Check, ConnectedBmc, connect
 from oobctl.drivers.interfaces import Fence
 from oobctl.lab.rack import Endpoint as Way
@@ -30,7 +30,7 @@ class Rows:
             tx.flush()
             self.site.public_key = make_key(settings().keys / f"{self.site.id}.key")
 
-    def enrol(self, name: str, *, protocols: tuple[Protocol, ...] = tuple(Protocol)) -> str:
+    def enrol(self, name: str, *, protocols: tuple[Protocol, ...] = MANAGEMENT) -> str:
         """Write a server of the rack into the database; returns its id."""
         there = self.rack.servers[name]
         profile = "generic-redfish" if there.redfish and Protocol.REDFISH in protocols else "generic-ipmi"

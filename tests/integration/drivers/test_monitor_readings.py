@@ -14,6 +14,7 @@ from oobctl.drivers.redfish.session import RedfishSession
 from oobctl.lab import rack as lab
 from oobctl.monitor import process, sweep
 from oobctl.store import EventLogEntry, Reading, database
+from tests.installation import eventually
 from tests.integration.drivers.rows import Rows
 from tests.integration.drivers.test_monitor import WAIT_SECONDS, monitoring, server, until
 
@@ -131,5 +132,5 @@ def test_a_monitor_of_a_test_leaves_no_reading_under_way(rows: Rows, monkeypatch
     monkeypatch.setattr(process, "sweep", slowly)
     with monitoring(rows):
         assert began.wait(WAIT_SECONDS)
+        eventually(lambda: server(server_id).power_read_at is not None)
     assert ended.is_set()
-    assert server(server_id).power_read_at is not None

@@ -376,3 +376,21 @@ def test_what_would_do_harm_is_not_tried_again(monkeypatch: pytest.MonkeyPatch) 
         assert stage.opened == 0
 
     on_stage(story)
+
+
+def test_however_often_a_whole_picture_is_asked_for_one_is_on_its_way() -> None:
+    async def story(stage: Stage) -> None:
+        person = await stage.look("ada")
+        await until(lambda: len(stage.heard) > 0)
+        await asyncio.sleep(0.05)
+        stage.heard.clear()
+        for _ in range(1000):
+            person.sends(WHOLE)
+        await asyncio.sleep(0.1)
+        assert stage.heard == WHOLE
+        await stage.shows(picture(b"x"))
+        await until(lambda: person.seen() == picture(b"x"))
+        person.sends(WHOLE)
+        await until(lambda: stage.heard == WHOLE + WHOLE)
+
+    on_stage(story)

@@ -27,6 +27,7 @@ def people(*who: tuple[str, bool], you: str) -> Told:
     return {
         "type": "people",
         "you": you,
+        "may_control": True,
         "people": [{"id": name.lower(), "name": name, "control": control} for name, control in who],
     }
 

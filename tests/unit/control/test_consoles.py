@@ -234,6 +234,8 @@ def test_nobody_ends_another_s_console_but_staff(site: Installation) -> None:
     opened = open_one(site)
     with pytest.raises(NotFound):
         control.end_console(site.actor("operator"), opened.row.id)
+    with pytest.raises(NotAllowed, match="no permission console"):
+        control.end_console(site.actor("auditor"), opened.row.id)
     control.end_console(site.actor("technician"), opened.row.id)
     assert records("server:console:end") == [("technician", "event", "technician ended it.")]
 
@@ -250,3 +252,29 @@ def test_what_a_dead_gateway_had_is_over_and_what_was_never_opened_ends(site: In
     with database().read() as session:
         said = {row.id: row.ended_because for row in session.scalars(select(Console))}
     assert said == {opened.row.id: "You left it.", unopened.row.id: "It was not opened in time."}
+
+
+def test_a_key_for_one_site_opens_nothing_at_another_one_s_gateway(site: Installation) -> None:
+    token = open_one(site).token
+    with pytest.raises(NotAllowed):
+        tokens.redeem(token, gateway=GATEWAY, cookie=None, same_name=True, address=None, site_id="another")
+
+
+def test_a_window_that_was_replaced_is_recorded_and_the_console_goes_on(site: Installation) -> None:
+    opened = open_one(site)
+    redeem(opened.token)
+    ending.left(opened.row.id, "You opened this console in another window.", Used(), elsewhere=True)
+    assert [reason for _, _, reason in records("server:console:closed")] == [
+        "You opened this console in another window."
+    ]
+    with database().read() as session:
+        row = session.get_one(Console, opened.row.id)
+        assert (row.ended_at, row.gateway) == (None, GATEWAY)
+
+
+def test_why_a_server_is_quarantined_is_told_to_staff_alone(site: Installation) -> None:
+    with database().write() as session:
+        session.execute(update(Server).values(lifecycle=Lifecycle.QUARANTINED, quarantined_because="Another answers."))
+    with pytest.raises(WrongState) as refused:
+        open_one(site)
+    assert "Another answers" not in refused.value.message

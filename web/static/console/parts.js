@@ -45,7 +45,7 @@ export const seated = (message, changed) => {
   if (controls) note("");
   const named = others.map((one) => `${one.name}${one.control ? " (has the keyboard)" : ""}`);
   write(find(".console-people"), others.length ? `Also here: ${named.join(", ")}.` : "");
-  find('[data-do="take-over"]').hidden = controls;
+  find('[data-do="take-over"]').hidden = controls || !message.may_control;
   changed(controls);
 };
 
@@ -136,6 +136,15 @@ for (const button of page.querySelectorAll("[data-power]")) {
 }
 
 if (page.dataset.job) follow(page.dataset.job); // one came here with a job that goes on
+
+// The screen and the line take every key, Tab too: these three lead out of them.
+document.addEventListener("keydown", (event) => {
+  if (!(event.ctrlKey && event.altKey && event.key === "ArrowUp")) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  document.activeElement?.blur();
+  page.querySelector(".console-bar button, .console-bar summary").focus();
+}, true);
 
 export const actions = (table) => {
   page.addEventListener("click", (event) => {

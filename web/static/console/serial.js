@@ -70,7 +70,12 @@ const closed = (why, again) => {
 
 const link = new Link({ told, opened, closed });
 const encoder = new TextEncoder();
-const send = (text) => { if (channel && parts.controls) channel.send(encoder.encode(text)); };
+const CHUNK = 16384; // the gateway takes no longer messages
+const send = (text) => {
+  if (!channel || !parts.controls) return;
+  const content = encoder.encode(text);
+  for (let at = 0; at < content.length; at += CHUNK) channel.send(content.subarray(at, at + CHUNK));
+};
 terminal.onData(send);
 terminal.onBinary((text) => { if (channel && parts.controls) channel.send(Uint8Array.from(text, (sign) => sign.charCodeAt(0))); });
 
