@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from oobctl import clock, profiles
 from oobctl.access import Actor, find_server, may, renew
+from oobctl.audit import record
 from oobctl.config import settings
 from oobctl.constants import Capability, ConsoleKind, Lifecycle, Permission
 from oobctl.errors import ConfigurationError, NotAllowed, NotFound, NoWay, OobctlError, WrongState
@@ -86,11 +87,14 @@ def who_may(session: Session, row: Console) -> Actor | None:
     if row.share_id is None:
         return renew(session, Actor.from_json(row.actor))
     share = session.get(ConsoleShare, row.share_id)
-    return host_of(session, share) if share is not None and is_good(share) else None
+    return host_of(session, share) if share is not None and is_good(session, share) else None
 
 
-def is_good(share: ConsoleShare) -> bool:
-    return share.revoked_at is None and share.expires_at > clock.now()
+def is_good(session: Session, share: ConsoleShare) -> bool:
+    """Whether a link still lets anybody in: not ended, and the server has the tenant that it had then."""
+    if share.revoked_at is not None or share.expires_at <= clock.now():
+        return False
+    return record.account_of(session, share.server_id) == share.account_id
 
 
 def host_of(session: Session, share: ConsoleShare) -> Actor | None:

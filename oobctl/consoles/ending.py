@@ -11,7 +11,7 @@ from oobctl import clock
 from oobctl.access import Actor
 from oobctl.audit import record
 from oobctl.audit.tags import Tag
-from oobctl.store import Console, database
+from oobctl.store import Console, Server, database
 
 _NEVER_OPENED = timedelta(minutes=2)
 
@@ -28,7 +28,7 @@ class Used:
 def left(console_id: str, because: str | None, used: Used, *, elsewhere: bool = False) -> None:
     """Nobody is at it any more. because: why it is over for good; None where the browser went away.
 
-    Who went away can come back to it for a minute: a page that is loaded again, a phone that changes its network.
+    Who went away can come back to it for two minutes: a page that is loaded again, a phone that changes its network.
     elsewhere: it goes on in another window; that it was left in this one is recorded.
     """
     with database().write() as session:
@@ -53,19 +53,24 @@ def ask(session: Session, row: Console, by: Actor, because: str) -> None:
 def leave_all_of(gateways: Sequence[str]) -> None:
     """As `left`, for what gateways had open that have stopped."""
     with database().write() as session:
-        for row in session.scalars(select(Console).where(Console.gateway.in_(gateways))):
+        for row in session.scalars(select(Console).where(Console.gateway.in_(gateways)).with_for_update()):
             _close(session, row, None, None)
 
 
 def end_unopened(site_id: str) -> None:
     """End what was asked for at this site and not opened, or left and not come back to."""
-    unopened = (Console.ended_at.is_(None), Console.gateway.is_(None))
+    ours = select(Server.id).where(Server.site_id == site_id)
+    unopened = (Console.ended_at.is_(None), Console.gateway.is_(None), Console.server_id.in_(ours))
     late = Console.token_expires_at < clock.now() - _NEVER_OPENED
+    with database().read() as session:
+        found = session.scalars(select(Console.id).where(*unopened, late)).all()
+    if not found:
+        return
     with database().write() as session:
-        for row in session.scalars(select(Console).where(*unopened, late)):
-            if row.server.site_id == site_id:
-                row.ended_at = clock.now()
-                row.ended_because = "You left it." if row.opened_at is not None else "It was not opened in time."
+        rows = select(Console).where(Console.id.in_(found), *unopened, late).with_for_update()
+        for row in session.scalars(rows):
+            row.ended_at = clock.now()
+            row.ended_because = "You left it." if row.opened_at is not None else "It was not opened in time."
 
 
 def _close(session: Session, row: Console, because: str | None, used: Used | None) -> None:
@@ -79,7 +84,9 @@ def _close(session: Session, row: Console, because: str | None, used: Used | Non
 
 def _record(session: Session, row: Console, reason: str, used: Used | None) -> None:
     known = None if used is None else {**asdict(used), "seconds": round(used.seconds, 1)}
-    record.event(
-        session, Actor.from_json(row.actor), Tag.SERVER_CONSOLE_CLOSED, server=row.server, account_id=row.account_id,
-        parameters={"console": row.id, "kind": row.kind, "mode": row.mode}, reason=reason, evidence=known,
+    # Whose the server was then: by now it may be another tenant's.
+    record.insert(
+        session, Actor.from_json(row.actor), "event", Tag.SERVER_CONSOLE_CLOSED, server_id=row.server_id,
+        account_id=row.account_id, parameters={"console": row.id, "kind": row.kind, "mode": row.mode}, reason=reason,
+        outcome="done", evidence=known,
     )  # fmt: skip

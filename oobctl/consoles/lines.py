@@ -70,11 +70,17 @@ class Line:
         self._pacing = Pacing(lambda: self._port, rate)
         self._recorders: list[Heard] = []
         self._typed: Counter[str] = Counter()  # bytes, by seat
+        self._typist: Seat | None = None  # whose text is being typed; control ends before it does
         self._by_hand = asyncio.Event()
         self._tried_by_hand = float("-inf")
         self._deactivate_others = False
         self._left = asyncio.Event()
         self._over = self._was_open = False
+
+    @property
+    def over(self) -> bool:
+        """It is opened no more: who comes now begins another one."""
+        return self._over
 
     # --- who is there
 
@@ -87,8 +93,9 @@ class Line:
 
     def leave(self, seat: Seat) -> int:
         """Returns how many bytes that they typed were passed on, or are about to be."""
-        if seat.has_control:
+        if self._typist is seat:
             self._pacing.forget()
+            self._typist = None
         self.seats.leave(seat)
         self._look_later()
         return self._typed.pop(seat.id, 0)
@@ -132,6 +139,7 @@ class Line:
         too long: nothing of it is typed then.
         """
         self._check(seat)
+        self._typist = seat
         self._pacing.type(content)
         self._typed[seat.id] += len(content)
         return True

@@ -63,6 +63,7 @@ class _Look:
     messages: ClientMessages = field(default_factory=ClientMessages)
     pressed: Pressed = field(default_factory=Pressed)
     greeted: bool = False  # it has had ServerInit
+    size: tuple[int, int] = (0, 0)  # of the screen, as it was told
     wants: bool = False  # it has asked for an update since the last one
     whole: bool = True  # it needs the whole picture next
     passing: bool = True  # the update under way passes it by
@@ -83,9 +84,15 @@ class Screen:
         self._told: dict[Encoding, bytes] = {}  # what joiners have to be told as well
         self._asked = self._asked_whole = False  # an update, or a whole picture, is on its way
         self._in_update = False
+        self._size = (0, 0)  # as far as its events were told: more of the stream may have been read
         self._away: dict[str, object] | None = {"type": "opening"}
         self._stopped = asyncio.Event()
         self.takes_input = True
+
+    @property
+    def over(self) -> bool:
+        """It is opened no more: who comes now begins another one."""
+        return self._stopped.is_set()
 
     # --- who is there
 
@@ -147,8 +154,8 @@ class Screen:
     def _greet(self, seat: Seat, look: _Look) -> None:
         """ServerInit, as soon as both the viewer and the screen are there."""
         if look.greeting.done and not look.greeted and self._messages is not None:
-            look.greeted = True
-            seat.show(server_init(self._messages.width, self._messages.height, self._name))
+            look.greeted, look.size = True, self._size
+            seat.show(server_init(*self._size, self._name))
             if self._told:
                 seat.show(told(list(self._told.values())))
 
@@ -205,7 +212,8 @@ class Screen:
             await asyncio.shield(connection.close())
 
     def _begin(self, connection: Connection) -> None:
-        before, size = self._messages, connection.size
+        size = connection.size
+        self._size = (size.width, size.height)
         self._connection, self._messages = connection, ServerMessages(size.width, size.height)
         self._asked = self._asked_whole = self._in_update = False
         self._away = None
@@ -215,8 +223,7 @@ class Screen:
             look = self._looks[seat.id]
             look.whole, look.pressed = True, Pressed()
             seat.tell({"type": "open"})
-            if look.greeted and before is not None and (before.width, before.height) != (size.width, size.height):
-                seat.show(resized(size.width, size.height))
+            self._tell_size(seat, look)
             self._greet(seat, look)
         self._ask()
 
@@ -248,9 +255,11 @@ class Screen:
                 self._ask()
             case Told(encoding, rectangle):
                 self._told[encoding] = rectangle
-            case Resized():
+            case Resized(width, height):
+                self._size = (width, height)
                 for look in self._looks.values():
                     look.whole = True
+                    look.size = look.size if look.passing else self._size
             case Bell():
                 for seat in self.seats:
                     if self._looks[seat.id].greeted:
@@ -263,6 +272,14 @@ class Screen:
             look.passing = not look.greeted or seat.waiting > MOST_WAITING
             look.wants = look.wants and look.passing
             look.whole = look.whole or look.passing  # it misses this one
+            if not look.passing:
+                self._tell_size(seat, look)
+
+    def _tell_size(self, seat: Seat, look: _Look) -> None:
+        """To who missed the update that said it."""
+        if look.greeted and look.size != self._size:
+            look.size = self._size
+            seat.show(resized(*self._size))
 
     def _show(self, seat: Seat, content: bytes) -> None:
         if seat.waiting > _MOST_OF_ALL:

@@ -84,7 +84,7 @@ def reopen(actor: Actor, console_id: str, *, panel_session: str | None) -> Opene
             )
         admission.check(session, actor, row.server, row.kind)
         row.panel_session = panel_session
-        row.actor = actor.to_json()
+        row.actor, row.account_id = actor.to_json(), record.account_of(session, row.server_id)
         return OpenedConsole(row, gateway_for(session, row.server), tokens.issue(row))
 
 

@@ -30,8 +30,9 @@ def share_console(
         reason = admission.check(session, actor, found, kind)
         secret = new_secret("share")
         row = ConsoleShare(
-            id=new_id(), server_id=found.id, kind=kind, mode=mode, secret_hash=digest(secret), actor_id=actor.id,
-            actor=actor.to_json(), expires_at=clock.now() + timedelta(hours=hours),
+            id=new_id(), server_id=found.id, account_id=record.account_of(session, found.id), kind=kind, mode=mode,
+            secret_hash=digest(secret), actor_id=actor.id, actor=actor.to_json(),
+            expires_at=clock.now() + timedelta(hours=hours),
         )  # fmt: skip
         session.add(row)
         parameters = {"share": row.id, "kind": kind, "mode": mode, "expires_at": clock.rfc3339(row.expires_at)}
@@ -75,7 +76,7 @@ def open_shared(secret: str, *, address: str | None, user_agent: str | None) -> 
     guest = Actor("guest", "", "a guest", None, None, address=address, user_agent=user_agent)
     with database().write() as session:
         share = session.scalar(select(ConsoleShare).where(ConsoleShare.secret_hash == digest(secret)))
-        if share is not None and admission.is_good(share):
+        if share is not None and admission.is_good(session, share):
             return _opened(session, share, guest)
         refusals.add(session, guest, Tag.SERVER_CONSOLE_OPEN, reason="a wrong or ended link", for_staff=True)
     raise NotAllowed(_WRONG)

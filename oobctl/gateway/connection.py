@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import time
+from collections import Counter
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,7 +27,10 @@ log = structlog.get_logger()
 PATH = "/console"
 _KEY_WITHIN_SECONDS = 10.0
 _PING_SECONDS = 20.0
-_MOST_KEYLESS = 500
+_MOST_KEYLESS, _MOST_KEYLESS_OF_ONE = 500, 50
+_LOOKED_UP_AT_ONCE = 8
+_BREAK_EVERY_SECONDS = 1.0
+_PORTS = {"http": 80, "https": 443}
 _LONGEST_MESSAGE = 1 << 16
 _MOST_BYTES, _MOST_MESSAGES = 1 << 18, 1000  # of one browser in a second
 _TELL_WITHIN_SECONDS = 3.0
@@ -41,7 +45,8 @@ class Connections:
     def __init__(self, gateway: str, places: Places, site_id: str) -> None:
         self._gateway, self._places, self._site_id = gateway, places, site_id
         self._guesses = Guesses()
-        self._keyless = 0  # that have not brought a key yet
+        self._keyless: Counter[str] = Counter()  # that have not brought a key yet, by address
+        self._looking_up = asyncio.Semaphore(_LOOKED_UP_AT_ONCE)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """403 for pages that are not the panel's, 429 for who guesses keys; all else is said over the websocket."""
@@ -51,7 +56,7 @@ class Connections:
         address = client_address(request)
         if self._guesses.too_many(address):
             return web.Response(status=429, text="Too many wrong keys came from your address. Wait a minute.\n")
-        if self._keyless >= _MOST_KEYLESS:
+        if self._keyless.total() >= _MOST_KEYLESS or self._keyless[address] >= _MOST_KEYLESS_OF_ONE:
             return web.Response(status=503, text="Too many consoles are being opened at once. Try again in seconds.\n")
         socket = web.WebSocketResponse(max_msg_size=_LONGEST_MESSAGE, compress=False, heartbeat=_PING_SECONDS)
         await socket.prepare(request)
@@ -67,27 +72,31 @@ class Connections:
 
     async def _let_in(self, request: web.Request, socket: web.WebSocketResponse, address: str) -> Ticket | None:
         """Raises NotAllowed and what may be wrong with the server. None where the browser went away."""
-        self._keyless += 1
+        self._keyless[address] += 1
         try:
             async with asyncio.timeout(_KEY_WITHIN_SECONDS):
                 first = await socket.receive()
         except TimeoutError:
             raise NotAllowed("No key came. Open the console from its page.") from None
         finally:
-            self._keyless -= 1
+            self._keyless[address] -= 1
+            if not self._keyless[address]:
+                del self._keyless[address]
         if first.type is not WSMsgType.TEXT:
             return None
         key, cookie = _message(first.data).get("token"), _cookie(request)
-        if self._guesses.too_many(address):
-            raise NotAllowed("Too many wrong keys came from your address. Wait a minute.")
-        self._guesses.add(address)  # before it is looked up: many at once are many all the same
-        if not isinstance(key, str) or not key.isascii():
-            raise NotAllowed("That is no key. Open the console from its page.")
         same_name = urlsplit(settings().url).hostname == urlsplit(settings().gateway_address).hostname
         known = {"gateway": self._gateway, "site_id": self._site_id, "address": address}
-        ticket = await asyncio.to_thread(tokens.redeem, key, cookie=cookie, same_name=same_name, **known)
-        self._guesses.forgive(address)
-        return ticket
+        async with self._looking_up:  # those that come at once are counted too
+            if self._guesses.too_many(address):
+                raise NotAllowed("Too many wrong keys came from your address. Wait a minute.")
+            try:
+                if not isinstance(key, str) or not key.isascii():
+                    raise NotAllowed("That is no key. Open the console from its page.")
+                return await asyncio.to_thread(tokens.redeem, key, cookie=cookie, same_name=same_name, **known)
+            except NotAllowed:
+                self._guesses.add(address)
+                raise
 
     async def _serve(self, socket: web.WebSocketResponse, ticket: Ticket, address: str) -> None:
         """Until the browser goes, or the seat has ended: from then on nothing of theirs is passed on."""
@@ -107,7 +116,14 @@ class Connections:
             await asyncio.wait({showing}, timeout=_TELL_WITHIN_SECONDS)  # who takes nothing is not told why
             showing.cancel()
             await asyncio.gather(showing, hearing, over, return_exceptions=True)
-            await asyncio.shield(asyncio.to_thread(_note_end, ticket.console_id, because, used, elsewhere))
+            await asyncio.shield(asyncio.to_thread(self._note_end, ticket.console_id, because, used, elsewhere))
+
+    def _note_end(self, *end: Any) -> None:
+        try:
+            ending.left(*end[:3], elsewhere=end[3])
+        except StoreUnavailable as error:
+            self._places.to_note.append(end)
+            log.warning("the end of a console is noted later", console=end[0], because=error.message)
 
     async def _hear(self, socket: web.WebSocketResponse, place: Place) -> None:
         """Until the browser goes, or sends what no browser of ours does. Who sends much is heard at a pace."""
@@ -153,7 +169,8 @@ def _obey(place: Place, message: dict[str, Any]) -> None:
     match message.get("type"):
         case "take_over":
             place.shared.take_over(place.seat, str(message.get("message", ""))[:_LONGEST_WORD])
-        case "break" if line is not None:
+        case "break" if line is not None and time.monotonic() - place.break_at > _BREAK_EVERY_SECONDS:
+            place.break_at = time.monotonic()
             line.send_break(place.seat)
         case "try" if line is not None and place.seat.has_control:
             line.try_now(deactivate_others=message.get("deactivate_others") is True)
@@ -185,19 +202,16 @@ async def _close(request: web.Request, socket: web.WebSocketResponse) -> None:
         request.transport.abort()
 
 
-def _note_end(console_id: str, because: str | None, used: ending.Used, elsewhere: bool) -> None:
-    try:
-        ending.left(console_id, because, used, elsewhere=elsewhere)
-    except StoreUnavailable as error:
-        log.warning("the end of a console is noted later", console=console_id, because=error.message)
-
-
 def comes_from_panel(origin: str | None) -> bool:
     """Whether a page of the panel's asks; programs, which name no page, bring a key all the same."""
     if origin is None:
         return True
     panel, page = urlsplit(settings().url), urlsplit(origin)
-    if (page.scheme, page.port) != (panel.scheme, panel.port):
+    try:
+        here, there = (page.port or _PORTS.get(page.scheme)), (panel.port or _PORTS.get(panel.scheme))
+        if (page.scheme, here) != (panel.scheme, there):
+            return False
+    except ValueError:  # a port that is none
         return False
     same = page.hostname == panel.hostname
     return same or (page.hostname in _LOOPBACK and panel.hostname in _LOOPBACK)

@@ -16,19 +16,13 @@ class Guesses:
         self._wrong: OrderedDict[str, deque[float]] = OrderedDict()
 
     def too_many(self, address: str) -> bool:
-        return len(self._recent(address)) >= MOST
+        return address in self._wrong and len(self._recent(address)) >= MOST
 
     def add(self, address: str) -> None:
         self._recent(address).append(time.monotonic())
         self._wrong.move_to_end(address)
         if len(self._wrong) > _MOST_ADDRESSES:
             self._wrong.popitem(last=False)
-
-    def forgive(self, address: str) -> None:
-        """What was added last was right."""
-        recent = self._recent(address)
-        if recent:
-            recent.pop()
 
     def _recent(self, address: str) -> deque[float]:
         found = self._wrong.setdefault(address, deque(maxlen=MOST))

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -30,6 +31,9 @@ class Shared(Protocol):
 
     takes_input: bool
 
+    @property
+    def over(self) -> bool: ...
+
     def join(self, seat: Seat) -> None: ...
     def leave(self, seat: Seat) -> int: ...
     def take_over(self, seat: Seat, message: str) -> None: ...
@@ -48,6 +52,7 @@ class Place:
     began: float = field(default_factory=time.monotonic)
     input_at: float = field(default_factory=time.monotonic)
     touched_at: float = 0.0  # when their panel session last heard that somebody is there
+    break_at: float = float("-inf")
 
     def heard(self, content: bytes) -> None:
         """What their browser sent. Raises BrokenStream."""
@@ -66,6 +71,8 @@ class Places:
         self._open: dict[str, Place] = {}
         self._shared: dict[tuple[str, ConsoleKind], Shared] = {}
         self._accounts: dict[tuple[str, ConsoleKind], str | None] = {}  # whose each server was at its last sitting
+        self.to_note: deque[tuple[str, str | None, Used, bool]] = deque()
+        """Ends that the database was away for, as ending.left takes them."""
         self._running: set[asyncio.Task[None]] = set()
         self.takes_input = True
 
@@ -78,7 +85,9 @@ class Places:
         if before is not None:
             before.seat.end("You opened this console in another window.")
         key = (ticket.server_id, ticket.kind)
-        shared = self._shared.get(key) or self._begin(key, ticket)
+        shared = self._shared.get(key)
+        if shared is None or shared.over:
+            shared = self._begin(key, ticket)
         self._forget_other_tenant(key, ticket.account_id, shared)
         seat = Seat(new_id(), ticket.actor.name, may_control=ticket.mode is ConsoleMode.CONTROL)
         place = self._open[ticket.console_id] = Place(ticket, seat, shared, address)

@@ -5,7 +5,7 @@ import contextlib
 import logging
 import threading
 import time
-from datetime import timedelta
+from concurrent.futures import ThreadPoolExecutor
 
 import structlog
 import uvloop
@@ -17,7 +17,7 @@ from oobctl import clock
 from oobctl.config import settings
 from oobctl.consoles import admission, ending
 from oobctl.drivers import dead_sessions, slots
-from oobctl.errors import ConfigurationError, OobctlError, StoreUnavailable
+from oobctl.errors import ConfigurationError, StoreUnavailable
 from oobctl.gateway.connection import PATH, Connections
 from oobctl.gateway.places import Place, Places
 from oobctl.ids import new_id
@@ -30,6 +30,7 @@ log = structlog.get_logger()
 logging.getLogger("aiohttp.server").addFilter(lambda record: not _is_bad_http(record))
 
 _LOOK_SECONDS = 1.0
+_THREADS = 64  # what waits for a BMC or the database waits in one of them
 _SURE_SECONDS = 5.0  # for so long after a look nobody's access has ended unseen
 _SEEN_EVERY = 60.0  # how often a panel session hears that its person types
 _SESSION_BEAT_SECONDS = 30.0
@@ -67,8 +68,10 @@ class _Gateway:
         self._heartbeats, self._holders = Heartbeats(), Holders(process, site_id)
         self._looked = time.monotonic()
         self._beaten = 0.0
+        self._own_thread = ThreadPoolExecutor(1, "look")  # it waits for no BMC that keeps the others waiting
 
     async def serve(self, stop: threading.Event) -> None:
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS, "gateway"))
         service = web.Application()
         service.router.add_get(PATH, Connections(self._id, self._places, self._site_id).handle)
         runner = web.AppRunner(service, access_log=None, shutdown_timeout=5.0)
@@ -76,9 +79,14 @@ class _Gateway:
         try:
             await self._listen(runner)
             log.info("the gateway is ready", listen=settings().gateway, url=settings().gateway_address)
+            looking = asyncio.create_task(self._look())
             while not stop.is_set():
-                await self._look()
                 await asyncio.sleep(_LOOK_SECONDS)
+                # Whatever keeps the look waiting: what is typed meanwhile is not passed on for long.
+                self._let_input(time.monotonic() - self._looked <= _SURE_SECONDS)
+                self._end_too_long()
+                if looking.done():
+                    looking = asyncio.create_task(self._look())
         finally:
             await self._places.close()
             await runner.cleanup()
@@ -94,22 +102,29 @@ class _Gateway:
             ) from error
 
     async def _look(self) -> None:
-        """Who may not be there any more is let go. Where that is not known for long, nothing typed is passed on."""
+        """Who may not be there any more is let go. Never raises."""
+        consoles = [place.ticket.console_id for place in self._places]
+        loop = asyncio.get_running_loop()
         try:
-            over = await asyncio.to_thread(self._keep_up, [place.ticket.console_id for place in self._places])
-            self._looked = time.monotonic()
+            over = await loop.run_in_executor(self._own_thread, self._keep_up, consoles)
         except StoreUnavailable as error:
             self._heartbeats.forgive()
             self._holders.forgive()
             log.warning("the gateway waits for the database", because=error.message)
-            over = []
-        except OobctlError as error:
-            log.error("the gateway met a problem and goes on", because=error.message)
-            over = []
-        self._let_input(time.monotonic() - self._looked <= _SURE_SECONDS)
+            return
+        except Exception:
+            log.exception("a look at the open consoles failed; it goes on")
+            return
+        self._looked = time.monotonic()
         ended = {one.console_id: one.because for one in over}
         for place in self._places:
-            because = ended.get(place.ticket.console_id) or _too_long(place)
+            because = ended.get(place.ticket.console_id)
+            if because is not None:
+                place.seat.end(because)
+
+    def _end_too_long(self) -> None:
+        for place in self._places:
+            because = _too_long(place)
             if because is not None:
                 place.seat.end(because)
 
@@ -128,6 +143,9 @@ class _Gateway:
         if time.monotonic() - self._beaten > _SESSION_BEAT_SECONDS:
             self._beaten = time.monotonic()
             slots.beat_all(self._id)
+        while self._places.to_note:
+            ending.left(*self._places.to_note[0][:3], elsewhere=self._places.to_note[0][3])
+            self._places.to_note.popleft()
         self._touch()
         ending.end_unopened(self._site_id)
         return admission.over(consoles) if consoles else []
@@ -169,7 +187,7 @@ def _too_long(place: Place) -> str | None:
     if limits is None:
         return None
     if now - place.began > limits.longest:
-        return f"A console is open for {timedelta(seconds=limits.longest)} h at most. Open it again."
+        return f"A console is open for {limits.longest / 3600:g} h at most. Open it again."
     if place.seat.has_control and now - place.input_at > limits.idle_limit:
-        return f"Nobody typed here for {timedelta(seconds=limits.idle_limit)} h, so it was closed. Open it again."
+        return f"Nobody typed here for {limits.idle_limit / 60:g} min, so it was closed. Open it again."
     return None

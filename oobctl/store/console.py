@@ -41,10 +41,14 @@ class Console(Identified, Base):
 
 
 class ConsoleShare(Identified, Base):
-    """A link that lets whoever has it look at a server's console, or type there, as long as who made it may."""
+    """A link that lets whoever has it look at a server's console, or type there, as long as who made it may.
+
+    account_id: whose the server was then; it is good while the server is theirs.
+    """
 
     __tablename__ = "console_share"
     server_id: Mapped[str] = mapped_column(ForeignKey("server.id"), index=True)
+    account_id: Mapped[str | None] = mapped_column(ForeignKey("account.id"))
     kind: Mapped[ConsoleKind]
     mode: Mapped[ConsoleMode]
     secret_hash: Mapped[str] = mapped_column(String(64), unique=True)

@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from contextlib import suppress
 from dataclasses import dataclass
 
 from oobctl.constants import SessionPurpose, TlsMode
@@ -12,7 +13,14 @@ from oobctl.drivers.redfish.tls import fingerprint, required_pin, trust
 from oobctl.drivers.rfb.handshake import Size, shake_hands
 from oobctl.drivers.slots import Slot
 from oobctl.drivers.ways import check_alone, rows_of, screen_login
-from oobctl.errors import BmcAuthFailed, BmcBadAnswer, BmcIdentityChanged, BmcUnreachable, NotSupported
+from oobctl.errors import (
+    BmcAuthFailed,
+    BmcBadAnswer,
+    BmcIdentityChanged,
+    BmcUnreachable,
+    NotSupported,
+    StoreUnavailable,
+)
 
 _BUFFER = 1 << 18
 
@@ -27,9 +35,10 @@ class ScreenConnection:
     slot: Slot
 
     async def close(self) -> None:
-        """Never raises."""
+        """Never raises. A slot that cannot be given back now is nobody's after the next heartbeat."""
         self.writer.transport.abort()
-        await asyncio.to_thread(self.slot.release)
+        with suppress(StoreUnavailable):
+            await asyncio.to_thread(self.slot.release)
 
 
 async def open_screen(server_id: str, *, holder: str) -> ScreenConnection:
@@ -43,7 +52,7 @@ async def open_screen(server_id: str, *, holder: str) -> ScreenConnection:
     if rows.screen is None:
         raise NotSupported(f"{rows.server.name} has no VNC endpoint. Staff can add it: oobctl endpoint set.")
     login = await asyncio.to_thread(screen_login, rows, holder)
-    await asyncio.to_thread(login.slot.claim)
+    await _claim(login.slot)
     asking = asyncio.create_task(asyncio.to_thread(_ask_who, server_id, holder))
     try:
         opened = await _open(login)
@@ -54,8 +63,25 @@ async def open_screen(server_id: str, *, holder: str) -> ScreenConnection:
             raise
         return opened
     except BaseException:
-        asking.cancel()
-        await asyncio.to_thread(login.slot.release)
+        asking.add_done_callback(lambda asked: asked.cancelled() or asked.exception())  # nobody waits for it any more
+        with suppress(StoreUnavailable):
+            await asyncio.shield(asyncio.to_thread(login.slot.release))
+        raise
+
+
+async def _claim(slot: Slot) -> None:
+    """A slot that is given to who does not wait any more is given back."""
+    claiming: asyncio.Future[object] = asyncio.ensure_future(asyncio.to_thread(slot.claim))
+    try:
+        await asyncio.shield(claiming)
+    except asyncio.CancelledError:
+        slot.retire()
+
+        def give_back(claimed: "asyncio.Future[object]") -> None:
+            if not claimed.cancelled() and claimed.exception() is None:
+                asyncio.get_running_loop().run_in_executor(None, slot.give_back)
+
+        claiming.add_done_callback(give_back)
         raise
 
 
@@ -92,8 +118,12 @@ async def _open(login: Login) -> ScreenConnection:
         raise BmcBadAnswer(f"{where} did not present the certificate that it has to: {error.reason}.") from error
     except OSError as error:
         raise BmcUnreachable(f"{where} cannot be reached: {error.strerror or error}.") from error
-    await asyncio.to_thread(login.let_in)
-    await asyncio.to_thread(login.slot.opened, f"{writer.get_extra_info('sockname')[1]}")
+    try:
+        await asyncio.to_thread(login.let_in)
+        await asyncio.to_thread(login.slot.opened, f"{writer.get_extra_info('sockname')[1]}")
+    except BaseException:
+        writer.transport.abort()
+        raise
     return ScreenConnection(reader, writer, size, login.slot)
 
 

@@ -110,6 +110,7 @@ async def test_when_who_types_leaves_the_rest_of_their_paste_is_not_typed() -> N
     async with bench() as made:
         ann, ben = made.sit("Ann"), made.sit("Ben")
         port, passed = await _pasting(made)
+        ann.end("They may not be here any more.")  # as it is before they leave
         made.line.leave(ann)
         port.takes, port.waiting = True, 0
         with pytest.raises(NotAllowed, match="Nobody has control"):

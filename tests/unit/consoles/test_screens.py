@@ -394,3 +394,23 @@ def test_however_often_a_whole_picture_is_asked_for_one_is_on_its_way() -> None:
         await until(lambda: stage.heard == WHOLE + WHOLE)
 
     on_stage(story)
+
+
+def test_who_missed_that_the_screen_has_another_size_is_told_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(screens, "MOST_WAITING", 10)
+    smaller = struct.pack(">BxHHHHHi", 0, 1, 0, 0, 32, 24, -223)
+
+    async def story(stage: Stage) -> None:
+        fast, slow = await stage.look("ada"), await stage.look("bob")
+        slow.sends(WHOLE)
+        await stage.shows(picture(b"x"))
+        await until(lambda: fast.seen() == picture(b"x"))  # the other one is behind from here on
+        await stage.shows(smaller)
+        await until(lambda: fast.seen().endswith(smaller))
+        assert slow.seen() == picture(b"x")
+        small = struct.pack(">BxHHHHHi", 0, 1, 0, 0, 32, 24, 7) + b"\x80abc"
+        await stage.shows(small)
+        await until(lambda: slow.seen() == picture(b"x") + resized(32, 24) + small)
+        assert fast.seen().count(resized(32, 24)) == 1
+
+    on_stage(story)

@@ -278,3 +278,13 @@ def test_why_a_server_is_quarantined_is_told_to_staff_alone(site: Installation) 
     with pytest.raises(WrongState) as refused:
         open_one(site)
     assert "Another answers" not in refused.value.message
+
+
+def test_the_next_tenant_s_record_does_not_tell_who_was_at_the_console_before(site: Installation) -> None:
+    opened = open_one(site)
+    redeem(opened.token)
+    administer.assign(site.actor("admin"), "web01", "Other Customer")
+    ending.left(opened.row.id, "The server is not yours any more.", Used())
+    with database().read() as session:
+        left = session.scalars(select(AuditRecord).where(AuditRecord.tag == "server:console:closed")).one()
+    assert left.account_id == opened.row.account_id == site.actor("customer").account_id

@@ -91,3 +91,13 @@ def test_links_are_listed_for_who_made_them_and_for_staff(site: Installation) ->
     control.end_share(site.actor("technician"), share)
     with database().read() as session:
         assert control.shares(session, site.actor("operator"), server) == []
+
+
+def test_a_link_that_staff_made_ends_with_the_tenant_it_was_made_for(site: Installation) -> None:
+    _share, secret = made(site, "technician", ConsoleMode.CONTROL)
+    opened = came(secret)
+    tokens.redeem(opened.token, gateway=GATEWAY, cookie=None, same_name=True, address=None)
+    administer.assign(site.actor("admin"), "web01", "Other Customer")
+    assert [one.because for one in admission.over([opened.row.id])] == ["The link that let you in has ended."]
+    with pytest.raises(NotAllowed):
+        came(secret)
