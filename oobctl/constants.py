@@ -216,6 +216,10 @@ class Capability(StrEnum):
     CONSOLE_SERIAL = "console_serial"
 
 
+CONSOLES = frozenset({Capability.CONSOLE_SCREEN, Capability.CONSOLE_SERIAL})
+"""What the gateway opens over connections of its own."""
+
+
 class EventWay(StrEnum):
     """How a BMC can tell by itself that something happened."""
 

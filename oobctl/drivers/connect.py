@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeVar
 
-from oobctl.constants import Capability, Protocol, SessionPurpose
+from oobctl.constants import CONSOLES, Capability, Protocol, SessionPurpose
 from oobctl.drivers import identity, ipmi, loops, redfish
 from oobctl.drivers.interfaces import (
     Bios,
@@ -142,7 +142,7 @@ class ConnectedBmc:
         if len(ways) == 1:
             found: Security = self._transport_of(first).capability(Capability.SECURITY)
             return found
-        kept = {self._profile.way_to(one, self._rows.endpoints) for one in self._profile.transports}
+        kept = {self._profile.way_to(one, self._rows.endpoints) for one in Capability if one not in CONSOLES}
         with self._lock:
             passing = self._passing.setdefault(loops.task(), [])  # read again, it is open already
             passing += [one for one in ways if one not in {*kept, *self._transports}]

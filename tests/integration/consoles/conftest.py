@@ -18,6 +18,7 @@ from tests.installation import Installation, endpoints_of, screen_of
 from tests.profiles import QUICK, write_profiles
 
 _RETURN, _SHIFT, _SHIFTED = 0xFF0D, 0xFFE1, '~!@#$%^&*()_+{}|:"<>?'
+_SERVER_INIT_ENDS = 12 + 2 + 4 + 24  # before the name
 HELLO = b"RFB 003.008\n\x01\x01"
 
 
@@ -87,11 +88,12 @@ class Viewer:
         width, height = struct.unpack_from(">HH", self.shown, 12 + 2 + 4)
         return width, height
 
-    async def sees(self, more: int = 2000) -> None:
-        """The first picture; more: bytes of it at least."""
-        await self.until(lambda: len(self.shown) > 50)
+    async def sees(self) -> None:
+        """A picture that is asked for; that of a server that has just started is black, and small."""
+        await self.until(lambda: len(self.shown) > _SERVER_INIT_ENDS)
+        before = len(self.shown)
         await self.asks()
-        await self.until(lambda: len(self.shown) > more)
+        await self.until(lambda: len(self.shown) > before)
 
     async def types(self, text: str) -> None:
         for sign in text:
