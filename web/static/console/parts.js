@@ -32,6 +32,19 @@ export const note = (text) => {
   write(find(".console-note"), text);
 };
 
+// What is told of a screen and of a line alike.
+export const told = (message) => {
+  if (message.type === "taken_over") note(`${message.by} took over${message.message ? `: “${message.message}”` : "."}`);
+  else if (message.type === "input") note(message.passes ? "" : "What you type is not passed on now: the panel's database does not answer.");
+  else if (message.type === "refused") note(message.because);
+};
+
+export const closed = (why, again) => {
+  delete page.dataset.ready;
+  state(again ? "Connection lost" : "Closed", "bad");
+  cover(why, !again);
+};
+
 // --- who is there ---
 
 let people = [];

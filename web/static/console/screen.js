@@ -45,22 +45,12 @@ const told = (message) => {
     parts.cover(`${message.because} It is tried again by itself.`, false);
   } else if (message.type === "open") {
     if (page.dataset.ready) { parts.cover(null); told_open(); }
-  } else if (message.type === "taken_over") {
-    parts.note(`${message.by} took over${message.message ? `: “${message.message}”` : "."}`);
-  } else if (message.type === "input") {
-    parts.note(message.passes ? "" : "What you type is not passed on now: the panel's database does not answer.");
-  } else if (message.type === "refused") {
-    parts.note(message.because);
+  } else {
+    parts.told(message);
   }
 };
 
-const closed = (why, again) => {
-  delete page.dataset.ready;
-  parts.state(again ? "Connection lost" : "Closed", "bad");
-  parts.cover(why, !again);
-};
-
-const link = new Link({ told, opened, closed });
+const link = new Link({ told, opened, closed: parts.closed });
 
 // --- keys that a browser or its computer keeps for itself ---
 

@@ -52,23 +52,13 @@ const told = (message) => {
     page.querySelector('[data-do="force"]').hidden = !theirs || !parts.controls;
   } else if (message.type === "lost") {
     parts.note(`${message.bytes} bytes were lost: they came faster than the BMC could send them.`);
-  } else if (message.type === "taken_over") {
-    parts.note(`${message.by} took over${message.message ? `: “${message.message}”` : "."}`);
-  } else if (message.type === "input") {
-    parts.note(message.passes ? "" : "What you type is not passed on now: the panel's database does not answer.");
-  } else if (message.type === "refused") {
-    parts.note(message.because);
+  } else {
+    parts.told(message);
   }
 };
 let away = false;
 
-const closed = (why, again) => {
-  delete page.dataset.ready;
-  parts.state(again ? "Connection lost" : "Closed", "bad");
-  parts.cover(why, !again);
-};
-
-const link = new Link({ told, opened, closed });
+const link = new Link({ told, opened, closed: parts.closed });
 const encoder = new TextEncoder();
 const CHUNK = 16384; // the gateway takes no longer messages
 const send = (text) => {
