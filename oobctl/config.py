@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from oobctl.constants import RecordConsoles
 from oobctl.errors import ConfigurationError
 
 _MEDIA_PORTS_ON, _GATEWAY_PORTS_ON, _HIGHEST_PORT = 10, 20, 65535
@@ -38,6 +39,11 @@ class Settings(BaseSettings):
     media_from_anywhere: bool = False  # BMCs reach it through a NAT or proxy: from other addresses than their own
     gateway_listen: str = ""  # where browsers reach consoles (`oobctl gateway`); empty: as the panel, twenty ports on
     gateway_url: str = ""  # how browsers reach that; empty: the panel's name, with that port
+    record_consoles: RecordConsoles = RecordConsoles.OFF  # where neither the server nor its account says so
+    record_keys: bool = False  # keep also what was typed: passwords too
+    recordings_days: int = Field(default=30, ge=1)  # how long recordings are kept
+    recordings_mb: int = Field(default=10_240, ge=16)  # how much of the gateway's disk they take; the oldest go first
+    serial_log_mb: int = Field(default=8, ge=1)  # of one server's serial output
     events_listen: str = ""  # where the monitor takes events that BMCs send, ADDRESS:PORT; empty: none are sent
     events_url: str = ""  # how BMCs reach that; empty: from where it listens
     events_certificate: Path | None = None  # PEM, with its chain: events come over HTTPS then
@@ -65,6 +71,11 @@ class Settings(BaseSettings):
     def images(self) -> Path:
         """The folder of the disk images."""
         return self.home / "images"
+
+    @property
+    def recordings(self) -> Path:
+        """The folder of recordings and serial logs: a site's gateways share one, or each has its own."""
+        return self.home / "recordings"
 
     @property
     def media(self) -> str:

@@ -331,6 +331,29 @@ class ConsoleMode(StrEnum):
     VIEW = "view"
 
 
+class RecordConsoles(StrEnum):
+    """Whose presence at a console makes it recorded."""
+
+    OFF = "off"
+    STAFF = "staff"
+    ON = "on"  # everybody's
+
+
+class SerialLog(StrEnum):
+    """When what a server writes to its serial line is kept, whether somebody looks or not."""
+
+    OFF = "off"
+    FAILURE = "failure"  # while a job runs, and kept where that fails
+    ALWAYS = "always"
+
+
+class RecordingPurpose(StrEnum):
+    """Why something was recorded."""
+
+    CONSOLE = "console"  # somebody was at it
+    LOG = "log"  # the server's serial log
+
+
 class BiosApply(StrEnum):
     """When BIOS settings are to hold."""
 

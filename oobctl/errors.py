@@ -72,6 +72,13 @@ class NoGateway(OobctlError):
     retryable = True
 
 
+class DamagedRecording(OobctlError):
+    """A recording's file is not what was written. What can be read of it before that is good."""
+
+    code = "damaged_recording"
+    http_status = 500
+
+
 class TooManyRequests(OobctlError):
     code = "too_many_requests"
     http_status = 429

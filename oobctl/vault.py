@@ -1,4 +1,4 @@
-"""BMC credentials: anybody can seal one to a site's key, only a site's processes can open it."""
+"""Secrets of a site: anybody can seal one to its key, only its own processes can open it."""
 
 import json
 import os
@@ -79,3 +79,21 @@ def unseal(key: PrivateKey, endpoint_id: str, address: str, sealed: bytes) -> Se
             "The BMC's address was changed after its password was entered. Enter the password again."
         )
     return Secret(content["user"], content["password"])
+
+
+def seal_key(public_key: bytes, purpose: str, key: bytes) -> bytes:
+    """Seal the key of one file to a site. purpose: what it is the key of (a recording's id); it is inside."""
+    return SealedBox(PublicKey(public_key)).encrypt(json.dumps({"key_of": purpose, "key": key.hex()}).encode())
+
+
+def unseal_key(key: PrivateKey, purpose: str, sealed: bytes) -> bytes:
+    """What seal_key sealed for the purpose. Raises ConfigurationError where it was sealed to another key or purpose."""
+    try:
+        content = json.loads(SealedBox(key).decrypt(sealed))
+    except (CryptoError, ValueError) as error:
+        raise ConfigurationError(
+            "The recording was sealed to another key than this site has. Restore the site's key from your backup."
+        ) from error
+    if content.get("key_of") != purpose:
+        raise ConfigurationError("The recording's key was sealed for another recording.")
+    return bytes.fromhex(content["key"])

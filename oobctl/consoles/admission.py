@@ -67,7 +67,7 @@ def over(consoles: Sequence[str]) -> list[Over]:
 def _why_over(session: Session, row: Console) -> str | None:
     if row.ended_at is not None:
         return row.ended_because or "It was ended."
-    if row.panel_session is not None and not _signed_in(session, row.panel_session):
+    if row.panel_session is not None and not signed_in(session, row.panel_session):
         return "You signed out of the panel, or your session there ended."
     actor = who_may(session, row)
     if actor is None:
@@ -102,7 +102,8 @@ def host_of(session: Session, share: ConsoleShare) -> Actor | None:
     return renew(session, Actor.from_json(share.actor))
 
 
-def _signed_in(session: Session, secret_hash: str) -> bool:
+def signed_in(session: Session, secret_hash: str) -> bool:
+    """Whether a panel session, by its hash, goes on."""
     found = session.get(PanelSession, secret_hash)
     if found is None or found.ended_at is not None:
         return False

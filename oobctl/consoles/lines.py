@@ -68,7 +68,6 @@ class Line:
         self._away: dict[str, Any] | None = {"type": "opening"}
         self._scrollback = Scrollback()
         self._pacing = Pacing(lambda: self._port, rate)
-        self._recorders: list[Heard] = []
         self._typed: Counter[str] = Counter()  # bytes, by seat
         self._typist: Seat | None = None  # whose text is being typed; control ends before it does
         self._by_hand = asyncio.Event()
@@ -111,13 +110,12 @@ class Line:
         """What was written up to now is shown to nobody who comes: the server is another tenant's."""
         self._scrollback.clear()
 
-    def record(self, heard: Heard) -> None:
-        """Hand all that the server writes to this one too, and hold the line for it. It must not block or raise."""
-        self._recorders.append(heard)
+    def record(self, seat: Seat) -> None:
+        """As `join`."""
+        self.join(seat)
 
-    def stop_recording(self, heard: Heard) -> None:
-        self._recorders.remove(heard)
-        self._look_later()
+    def ask(self, seat: Seat, *, whole: bool) -> None:
+        """All that is written is shown, asked for or not."""
 
     def _look_later(self) -> None:
         asyncio.get_running_loop().call_later(self._grace, self._stop_where_nobody_is)
@@ -128,7 +126,7 @@ class Line:
 
     @property
     def _wanted(self) -> bool:
-        return not self._over and bool(len(self.seats) or self._recorders)
+        return not self._over and len(self.seats) > 0
 
     # --- what is typed
 
@@ -276,8 +274,6 @@ class Line:
             if seat.waiting + len(content) > MOST_WAITING:
                 seat.end(_TOO_SLOW)
             seat.show(content)
-        for heard in list(self._recorders):
-            heard(content)
 
     def _lose(self, count: int) -> None:
         for seat in self.seats:

@@ -103,6 +103,22 @@ class Screen:
             seat.tell(self._away)
         seat.show(self._looks[seat.id].greeting.first)
 
+    def record(self, seat: Seat) -> None:
+        """As `join`, without a greeting: the first that it is shown is ServerInit. `ask` for updates."""
+        look = self._looks[seat.id] = _Look()
+        look.greeting.done = True
+        self.seats.join(seat)
+        if self._away is not None:
+            seat.tell(self._away)
+        self._greet(seat, look)
+
+    def ask(self, seat: Seat, *, whole: bool) -> None:
+        """A viewer wants an update. whole: the whole picture."""
+        look = self._looks.get(seat.id)
+        if look is not None:
+            look.wants, look.whole = True, look.whole or whole
+            self._ask()
+
     def leave(self, seat: Seat) -> int:
         """Returns how many keys and pointer moves of theirs were passed on."""
         look = self._looks.pop(seat.id, None)
@@ -135,8 +151,7 @@ class Screen:
             self._greet(seat, look)
         for message in look.messages.feed(content):
             if isinstance(message, UpdateRequest):
-                look.wants, look.whole = True, look.whole or not message.incremental
-                self._ask()
+                self.ask(seat, whole=not message.incremental)
             elif isinstance(message, Input) and seat.has_control and self.takes_input:
                 typed = True
                 self._pass_input(look, message)

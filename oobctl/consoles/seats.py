@@ -15,14 +15,14 @@ class Seat:
     """One person's place. What is shown and told waits here, in order, until their connection takes it.
 
     In one event loop. `waiting`: bytes shown and not taken yet; whoever shows bounds them. `ended`: why the seat is no
-    more, None while it is; nothing waits then but what was told before it.
+    more, None while it is; nothing waits then but what was told before it. hidden: nobody is told of it, a recorder's.
     """
 
     MOST_TOLD = 200
     """Messages that wait: who takes none of so many is gone."""
 
-    def __init__(self, seat_id: str, name: str, *, may_control: bool) -> None:
-        self.id, self.name, self.may_control = seat_id, name, may_control
+    def __init__(self, seat_id: str, name: str, *, may_control: bool, hidden: bool = False) -> None:
+        self.id, self.name, self.may_control, self.hidden = seat_id, name, may_control, hidden
         self.has_control = False
         self.ended: str | None = None
         self.waiting = 0
@@ -118,6 +118,7 @@ class Seats:
         self._tell_all()
 
     def _tell_all(self) -> None:
-        who = [{"id": seat.id, "name": seat.name, "control": seat.has_control} for seat in self._seats.values()]
+        seen = [seat for seat in self if not seat.hidden]
+        who = [{"id": seat.id, "name": seat.name, "control": seat.has_control} for seat in seen]
         for seat in self:
             seat.tell({"type": "people", "you": seat.id, "may_control": seat.may_control, "people": who})

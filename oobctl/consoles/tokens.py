@@ -12,10 +12,11 @@ from oobctl.access.identify import digest, new_secret
 from oobctl.audit import refusals
 from oobctl.audit.tags import Tag
 from oobctl.consoles import admission
+from oobctl.consoles.recording.policy import NOT_RECORDED, Rule, rule_of
 from oobctl.constants import ConsoleKind, ConsoleMode
 from oobctl.errors import ConfigurationError, NotAllowed
 from oobctl.profiles.model import ConsoleSettings
-from oobctl.store import Console, database
+from oobctl.store import Console, RecordingKey, database
 
 GOOD_FOR = timedelta(seconds=60)
 _WRONG = "This console's key is wrong, was used already, or its minute is over. Open the console from its page again."
@@ -23,7 +24,10 @@ _WRONG = "This console's key is wrong, was used already, or its minute is over. 
 
 @dataclass(frozen=True)
 class Ticket:
-    """Who is let in at a gateway, to what. account_id: whose the server is. limits: None without a profile."""
+    """Who is let in at a gateway, to what. account_id: whose the server is. limits: None without a profile.
+
+    of_staff: they are, or who gave them the link is. rule: whether their being there is recorded.
+    """
 
     console_id: str
     server_id: str
@@ -34,6 +38,8 @@ class Ticket:
     actor: Actor
     panel_session: str | None
     limits: ConsoleSettings | None
+    of_staff: bool = False
+    rule: Rule = NOT_RECORDED
 
 
 def issue(row: Console) -> str:
@@ -53,7 +59,7 @@ def redeem(
     """
     with database().write() as session:
         row = session.scalar(select(Console).where(Console.token_hash == digest(token)).with_for_update())
-        why = _why_not(row, cookie, same_name)
+        why = why_not(row, cookie, same_name)
         if row is not None and site_id is not None and row.server.site_id != site_id:
             why = "it is for another site's gateway"
         if row is not None and why is None:
@@ -67,7 +73,8 @@ def redeem(
     raise NotAllowed(_WRONG)
 
 
-def _why_not(row: Console | None, cookie: str | None, same_name: bool) -> str | None:
+def why_not(row: Console | RecordingKey | None, cookie: str | None, same_name: bool) -> str | None:
+    """Why a key, found by its token, lets nobody in now."""
     if row is None:
         return "there is no such key, or it was used"
     if row.token_expires_at <= clock.now():
@@ -91,5 +98,6 @@ def _admitted(session: Session, row: Console, gateway: str) -> Ticket:
     except ConfigurationError:
         limits = None
     return Ticket(
-        row.id, row.server_id, row.server.name, row.account_id, row.kind, row.mode, actor, row.panel_session, limits
-    )
+        row.id, row.server_id, row.server.name, row.account_id, row.kind, row.mode, actor, row.panel_session, limits,
+        of_staff=may.is_staff, rule=rule_of(session, row.server_id),
+    )  # fmt: skip

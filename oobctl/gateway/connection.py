@@ -2,101 +2,52 @@
 
 import asyncio
 import contextlib
-import json
 import time
-from collections import Counter
-from http.cookies import CookieError, SimpleCookie
+from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
 
 import structlog
 from aiohttp import WSMsgType, web
 
-from oobctl.access.cookie import session_cookie
-from oobctl.config import settings
 from oobctl.consoles import ending, tokens
 from oobctl.consoles.lines import Line
 from oobctl.consoles.rfb.errors import BrokenStream
 from oobctl.consoles.tokens import Ticket
-from oobctl.errors import NotAllowed, OobctlError, StoreUnavailable
-from oobctl.gateway.guesses import Guesses
+from oobctl.errors import OobctlError, StoreUnavailable
+from oobctl.gateway.entrance import Entrance, Pace, Redeem, client_address, close, end, message_of, websocket
 from oobctl.gateway.places import Place, Places
 
 log = structlog.get_logger()
 
 PATH = "/console"
-_KEY_WITHIN_SECONDS = 10.0
-_PING_SECONDS = 20.0
-_MOST_KEYLESS, _MOST_KEYLESS_OF_ONE = 500, 50
-_LOOKED_UP_AT_ONCE = 8
 _BREAK_EVERY_SECONDS = 1.0
-_PORTS = {"http": 80, "https": 443}
-_LONGEST_MESSAGE = 1 << 16
-_MOST_BYTES, _MOST_MESSAGES = 1 << 18, 1000  # of one browser in a second
 _TELL_WITHIN_SECONDS = 3.0
 _REFUSED_EVERY_SECONDS = 1.0
 _LONGEST_WORD = 200  # of somebody who takes over
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class Connections:
     """The websocket's handler."""
 
-    def __init__(self, gateway: str, places: Places, site_id: str) -> None:
-        self._gateway, self._places, self._site_id = gateway, places, site_id
-        self._guesses = Guesses()
-        self._keyless: Counter[str] = Counter()  # that have not brought a key yet, by address
-        self._looking_up = asyncio.Semaphore(_LOOKED_UP_AT_ONCE)
+    def __init__(self, gateway: str, places: Places, site_id: str, entrance: Entrance) -> None:
+        self._places, self._entrance = places, entrance
+        self._redeem: Redeem[Ticket] = partial(tokens.redeem, gateway=gateway, site_id=site_id)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """403 for pages that are not the panel's, 429 for who guesses keys; all else is said over the websocket."""
-        if not comes_from_panel(request.headers.get("Origin")):
-            log.warning("a console was asked for by another page", origin=str(request.headers.get("Origin"))[:200])
-            return web.Response(status=403, text="Consoles are opened from the panel's own pages.\n")
-        address = client_address(request)
-        if self._guesses.too_many(address):
-            return web.Response(status=429, text="Too many wrong keys came from your address. Wait a minute.\n")
-        if self._keyless.total() >= _MOST_KEYLESS or self._keyless[address] >= _MOST_KEYLESS_OF_ONE:
-            return web.Response(status=503, text="Too many consoles are being opened at once. Try again in seconds.\n")
-        socket = web.WebSocketResponse(max_msg_size=_LONGEST_MESSAGE, compress=False, heartbeat=_PING_SECONDS)
-        await socket.prepare(request)
+        """Whoever has no business here gets an answer of HTTP; all else is said over the websocket."""
+        refusal = self._entrance.refusal(request)
+        if refusal is not None:
+            return refusal
+        socket = await websocket(request)
         try:
-            ticket = await self._let_in(request, socket, address)
+            ticket = await self._entrance.let_in(request, socket, self._redeem)
         except OobctlError as error:
-            await _end(socket, error.code, error.message)
+            await end(socket, error.code, error.message)
             return socket
         if ticket is not None:
-            await self._serve(socket, ticket, address)
-        await _close(request, socket)
+            await self._serve(socket, ticket, client_address(request))
+        await close(request, socket)
         return socket
-
-    async def _let_in(self, request: web.Request, socket: web.WebSocketResponse, address: str) -> Ticket | None:
-        """Raises NotAllowed and what may be wrong with the server. None where the browser went away."""
-        self._keyless[address] += 1
-        try:
-            async with asyncio.timeout(_KEY_WITHIN_SECONDS):
-                first = await socket.receive()
-        except TimeoutError:
-            raise NotAllowed("No key came. Open the console from its page.") from None
-        finally:
-            self._keyless[address] -= 1
-            if not self._keyless[address]:
-                del self._keyless[address]
-        if first.type is not WSMsgType.TEXT:
-            return None
-        key, cookie = _message(first.data).get("token"), _cookie(request)
-        same_name = urlsplit(settings().url).hostname == urlsplit(settings().gateway_address).hostname
-        known = {"gateway": self._gateway, "site_id": self._site_id, "address": address}
-        async with self._looking_up:  # those that come at once are counted too
-            if self._guesses.too_many(address):
-                raise NotAllowed("Too many wrong keys came from your address. Wait a minute.")
-            try:
-                if not isinstance(key, str) or not key.isascii():
-                    raise NotAllowed("That is no key. Open the console from its page.")
-                return await asyncio.to_thread(tokens.redeem, key, cookie=cookie, same_name=same_name, **known)
-            except NotAllowed:
-                self._guesses.add(address)
-                raise
 
     async def _serve(self, socket: web.WebSocketResponse, ticket: Ticket, address: str) -> None:
         """Until the browser goes, or the seat has ended: from then on nothing of theirs is passed on."""
@@ -137,7 +88,7 @@ class Connections:
                 if message.type is WSMsgType.BINARY:
                     place.heard(message.data)
                 elif message.type is WSMsgType.TEXT:
-                    _obey(place, _message(message.data))
+                    _obey(place, message_of(message.data))
             except BrokenStream as error:
                 log.warning("a viewer broke its stream", console=place.ticket.console_id, because=str(error))
                 place.seat.end("Your browser sent something that is no console's.")
@@ -146,21 +97,6 @@ class Connections:
                 if time.monotonic() - refused_at > _REFUSED_EVERY_SECONDS:
                     refused_at = time.monotonic()
                     place.seat.tell({"type": "refused", "code": error.code, "because": error.message})
-
-
-class Pace:
-    """How fast one browser is heard: so many bytes and messages a second. What is more waits, and so it does."""
-
-    def __init__(self) -> None:
-        self._since, self._bytes, self._messages = time.monotonic(), 0, 0
-
-    async def take(self, size: int) -> None:
-        self._bytes += size
-        self._messages += 1
-        if self._bytes <= _MOST_BYTES and self._messages <= _MOST_MESSAGES:
-            return
-        await asyncio.sleep(max(0.0, self._since + 1.0 - time.monotonic()))
-        self._since, self._bytes, self._messages = time.monotonic(), 0, 0
 
 
 def _obey(place: Place, message: dict[str, Any]) -> None:
@@ -184,56 +120,4 @@ async def _show(socket: web.WebSocketResponse, place: Place) -> None:
                 await socket.send_bytes(content)
             else:
                 await socket.send_json(content)
-        await _end(socket, "ended", place.seat.ended or "")
-
-
-async def _end(socket: web.WebSocketResponse, code: str, because: str) -> None:
-    with contextlib.suppress(ConnectionError):
-        await socket.send_json({"type": "end", "code": code, "because": because})
-        await socket.close()
-
-
-async def _close(request: web.Request, socket: web.WebSocketResponse) -> None:
-    """Also of a browser that takes nothing any more."""
-    with contextlib.suppress(TimeoutError, ConnectionError):
-        async with asyncio.timeout(_TELL_WITHIN_SECONDS):
-            await socket.close()
-    if request.transport is not None:
-        request.transport.abort()
-
-
-def comes_from_panel(origin: str | None) -> bool:
-    """Whether a page of the panel's asks; programs, which name no page, bring a key all the same."""
-    if origin is None:
-        return True
-    panel, page = urlsplit(settings().url), urlsplit(origin)
-    try:
-        here, there = (page.port or _PORTS.get(page.scheme)), (panel.port or _PORTS.get(panel.scheme))
-        if (page.scheme, here) != (panel.scheme, there):
-            return False
-    except ValueError:  # a port that is none
-        return False
-    same = page.hostname == panel.hostname
-    return same or (page.hostname in _LOOPBACK and panel.hostname in _LOOPBACK)
-
-
-def client_address(request: web.Request) -> str:
-    """The browser's, as the one proxy in front of us saw it where there is one."""
-    forwarded = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
-    return (forwarded if settings().behind_proxy and forwarded else request.remote or "")[:64]
-
-
-def _cookie(request: web.Request) -> str | None:
-    """The secret of the panel session that the browser has."""
-    with contextlib.suppress(CookieError):
-        found = SimpleCookie(request.headers.get("Cookie", "")).get(session_cookie())
-        return found.value if found is not None else None
-    return None
-
-
-def _message(text: str) -> dict[str, Any]:
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
+        await end(socket, "ended", place.seat.ended or "")

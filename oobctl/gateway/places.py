@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
@@ -12,14 +12,16 @@ import structlog
 
 from oobctl.consoles.ending import Used
 from oobctl.consoles.lines import Line
+from oobctl.consoles.recording.policy import Rule
 from oobctl.consoles.screens import Screen
-from oobctl.consoles.seats import Seat
+from oobctl.consoles.seats import Seat, Seats
 from oobctl.consoles.tokens import Ticket
 from oobctl.consoles.words import away_words
 from oobctl.constants import ConsoleKind, ConsoleMode
 from oobctl.drivers.rfb import ScreenConnection, open_screen
 from oobctl.drivers.serial import SerialPort, open_serial
 from oobctl.errors import OobctlError, WrongServer
+from oobctl.gateway.recordings import Key, Recordings, tell
 from oobctl.ids import new_id
 from oobctl.jobs.quarantine import quarantine
 
@@ -30,11 +32,14 @@ class Shared(Protocol):
     """A screen, or a serial line: what several people are at."""
 
     takes_input: bool
+    seats: Seats
 
     @property
     def over(self) -> bool: ...
 
     def join(self, seat: Seat) -> None: ...
+    def record(self, seat: Seat) -> None: ...
+    def ask(self, seat: Seat, *, whole: bool) -> None: ...
     def leave(self, seat: Seat) -> int: ...
     def take_over(self, seat: Seat, message: str) -> None: ...
     def heard(self, seat: Seat, content: bytes) -> bool: ...
@@ -49,6 +54,7 @@ class Place:
     seat: Seat
     shared: Shared
     address: str | None
+    typed: Callable[[bytes], None]
     began: float = field(default_factory=time.monotonic)
     input_at: float = field(default_factory=time.monotonic)
     touched_at: float = 0.0  # when their panel session last heard that somebody is there
@@ -58,6 +64,7 @@ class Place:
         """What their browser sent. Raises BrokenStream."""
         if self.shared.heard(self.seat, content):
             self.input_at = time.monotonic()
+            self.typed(content)
 
     def used(self, keys: int) -> Used:
         return Used(time.monotonic() - self.began, self.seat.shown, keys)
@@ -68,9 +75,10 @@ class Places:
 
     def __init__(self, holder: str) -> None:
         self._holder = holder
+        self.recordings = Recordings(holder)
         self._open: dict[str, Place] = {}
-        self._shared: dict[tuple[str, ConsoleKind], Shared] = {}
-        self._accounts: dict[tuple[str, ConsoleKind], str | None] = {}  # whose each server was at its last sitting
+        self._shared: dict[Key, Shared] = {}
+        self._rules: dict[Key, Rule] = {}  # whose each server is, and who is recorded there
         self.to_note: deque[tuple[str, str | None, Used, bool]] = deque()
         """Ends that the database was away for, as ending.left takes them."""
         self._running: set[asyncio.Task[None]] = set()
@@ -88,24 +96,50 @@ class Places:
         shared = self._shared.get(key)
         if shared is None or shared.over:
             shared = self._begin(key, ticket)
-        self._forget_other_tenant(key, ticket.account_id, shared)
+        self._follow(key, shared, ticket.rule)
         seat = Seat(new_id(), ticket.actor.name, may_control=ticket.mode is ConsoleMode.CONTROL)
-        place = self._open[ticket.console_id] = Place(ticket, seat, shared, address)
+        typed = partial(self.recordings.typed, key, ticket.actor.name)
+        place = self._open[ticket.console_id] = Place(ticket, seat, shared, address, typed)
+        self._record(key)  # before anything is shown to them
         shared.join(seat)
+        seat.tell(self.recordings.light(key))
         return place
 
-    def _forget_other_tenant(self, key: tuple[str, ConsoleKind], account_id: str | None, shared: Shared) -> None:
+    def keep_rules(self, rules: Mapping[str, Rule]) -> None:
+        """Who is recorded, and whose each server is, as they are now: by the server's id."""
+        for key, shared in list(self._shared.items()):
+            if key[0] in rules:
+                self._follow(key, shared, rules[key[0]])
+                self._record(key)
+
+    @property
+    def servers(self) -> set[str]:
+        """Those whose screens or lines are open."""
+        return {server_id for server_id, _ in self._shared}
+
+    def _record(self, key: Key) -> None:
+        shared, before = self._shared[key], self.recordings.light(key)
+        there = [place.ticket for place in self if place.shared is shared]
+        self.recordings.keep(key, shared, there, self._rules[key])
+        if self.recordings.light(key) != before:
+            tell(shared.seats, self.recordings.light(key))
+
+    def _follow(self, key: Key, shared: Shared, rule: Rule) -> None:
         """Staff who stay at a line while its server changes hands keep it open; what was written before goes."""
-        before = self._accounts.setdefault(key, account_id)
-        if before != account_id and isinstance(shared, Line):
+        before = self._rules.setdefault(key, rule)
+        if before.account_id != rule.account_id and isinstance(shared, Line):
             shared.forget()
-        self._accounts[key] = account_id
+        self._rules[key] = rule
 
     def rise(self, place: Place) -> Used:
         """Leave; returns what was used."""
         if self.has(place):
             del self._open[place.ticket.console_id]
-        return place.used(place.shared.leave(place.seat))
+        used = place.used(place.shared.leave(place.seat))
+        key = (place.ticket.server_id, place.ticket.kind)
+        if self._shared.get(key) is place.shared:
+            self._record(key)
+        return used
 
     def has(self, place: Place) -> bool:
         """False where the console is open in another window by now."""
@@ -121,11 +155,12 @@ class Places:
         """The gateway ends: so does everything that is open."""
         for place in self:
             place.seat.end("The gateway is being stopped. Open the console again in a minute.")
+        await self.recordings.close()
         for task in self._running:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
 
-    def _begin(self, key: tuple[str, ConsoleKind], ticket: Ticket) -> Shared:
+    def _begin(self, key: Key, ticket: Ticket) -> Shared:
         shared = self._make(ticket)
         shared.takes_input = self.takes_input
         self._shared[key] = shared
@@ -162,12 +197,13 @@ class Places:
             quarantine(server_id, error)
             raise
 
-    async def _run(self, key: tuple[str, ConsoleKind], shared: Shared) -> None:
+    async def _run(self, key: Key, shared: Shared) -> None:
         try:
             await shared.run()
         except Exception:
             log.exception("a console failed", server=key[0], kind=key[1])
         finally:
+            self.recordings.end(key, shared)
             if self._shared.get(key) is shared:
                 del self._shared[key]
-                self._accounts.pop(key, None)
+                self._rules.pop(key, None)

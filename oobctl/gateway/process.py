@@ -5,6 +5,7 @@ import contextlib
 import logging
 import threading
 import time
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 import structlog
@@ -16,10 +17,15 @@ from sqlalchemy import select, update
 from oobctl import clock
 from oobctl.config import settings
 from oobctl.consoles import admission, ending
+from oobctl.consoles.recording import kept
+from oobctl.consoles.recording.policy import Rule, rules_of
 from oobctl.drivers import dead_sessions, slots
 from oobctl.errors import ConfigurationError, StoreUnavailable
+from oobctl.gateway import watching
 from oobctl.gateway.connection import PATH, Connections
+from oobctl.gateway.entrance import Entrance
 from oobctl.gateway.places import Place, Places
+from oobctl.gateway.watching import Watching
 from oobctl.ids import new_id
 from oobctl.installation import find_site
 from oobctl.jobs import recovery
@@ -34,6 +40,7 @@ _THREADS = 64  # what waits for a BMC or the database waits in one of them
 _SURE_SECONDS = 5.0  # for so long after a look nobody's access has ended unseen
 _SEEN_EVERY = 60.0  # how often a panel session hears that its person types
 _SESSION_BEAT_SECONDS = 30.0
+_PRUNE_SECONDS = 600.0
 
 
 def run(site: str, stop: threading.Event) -> None:
@@ -53,6 +60,7 @@ def run(site: str, stop: threading.Event) -> None:
         heart.stop()
         with contextlib.suppress(StoreUnavailable):
             ending.leave_all_of([process])
+            kept.close_left_by([process])
             recovery.leave(process)
 
 
@@ -68,12 +76,15 @@ class _Gateway:
         self._heartbeats, self._holders = Heartbeats(), Holders(process, site_id)
         self._looked = time.monotonic()
         self._beaten = 0.0
+        self._pruned = float("-inf")
         self._own_thread = ThreadPoolExecutor(1, "look")  # it waits for no BMC that keeps the others waiting
 
     async def serve(self, stop: threading.Event) -> None:
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS, "gateway"))
         service = web.Application()
-        service.router.add_get(PATH, Connections(self._id, self._places, self._site_id).handle)
+        entrance = Entrance()
+        service.router.add_get(PATH, Connections(self._id, self._places, self._site_id, entrance).handle)
+        service.router.add_get(watching.PATH, Watching(self._site_id, entrance).handle)
         runner = web.AppRunner(service, access_log=None, shutdown_timeout=5.0)
         await runner.setup()
         try:
@@ -106,7 +117,7 @@ class _Gateway:
         consoles = [place.ticket.console_id for place in self._places]
         loop = asyncio.get_running_loop()
         try:
-            over = await loop.run_in_executor(self._own_thread, self._keep_up, consoles)
+            over, rules = await loop.run_in_executor(self._own_thread, self._keep_up, consoles, self._places.servers)
         except StoreUnavailable as error:
             self._heartbeats.forgive()
             self._holders.forgive()
@@ -116,6 +127,7 @@ class _Gateway:
             log.exception("a look at the open consoles failed; it goes on")
             return
         self._looked = time.monotonic()
+        self._places.keep_rules(rules)
         ended = {one.console_id: one.because for one in over}
         for place in self._places:
             because = ended.get(place.ticket.console_id)
@@ -135,7 +147,9 @@ class _Gateway:
         for place in self._places:
             place.seat.tell({"type": "input", "passes": passes})
 
-    def _keep_up(self, consoles: list[str]) -> list[admission.Over]:
+    def _keep_up(
+        self, consoles: list[str], servers: Collection[str]
+    ) -> tuple[list[admission.Over], Mapping[str, Rule]]:
         """What the database is needed for, in a thread. Raises StoreUnavailable."""
         self._reap()
         self._holders.look()
@@ -146,9 +160,16 @@ class _Gateway:
         while self._places.to_note:
             ending.left(*self._places.to_note[0][:3], elsewhere=self._places.to_note[0][3])
             self._places.to_note.popleft()
+        self._places.recordings.note_ends()
         self._touch()
         ending.end_unopened(self._site_id)
-        return admission.over(consoles) if consoles else []
+        self._prune()
+        return admission.over(consoles) if consoles else [], rules_of(servers) if servers else {}
+
+    def _prune(self) -> None:
+        if time.monotonic() - self._pruned > _PRUNE_SECONDS:
+            self._pruned = time.monotonic()
+            kept.prune()
 
     def _reap(self) -> None:
         """What a dead gateway had open is over; who was there opens it again, here."""
@@ -159,6 +180,7 @@ class _Gateway:
             rows = [(row[0], row[1], row[2]) for row in session.execute(others)]
         for dead in self._heartbeats.dead(rows, settings().dead_after_seconds):
             ending.leave_all_of([dead])
+            kept.close_left_by([dead])
             dead_sessions.close_all_of(dead)
             recovery.leave(dead)
             log.warning("a gateway died; its consoles are over", gateway=dead)

@@ -13,6 +13,7 @@ from oobctl.store.media_access import MediaAccess
 from oobctl.store.outage import Outage
 from oobctl.store.process import Process
 from oobctl.store.reading import AttributeRegistry, BiosBaseline, EventLogEntry, Figures, Reading
+from oobctl.store.recording import Recording, RecordingKey
 from oobctl.store.server import Assignment, BootOverride, Psu, Server
 from oobctl.store.site import Feed, Rack, Site
 
@@ -49,6 +50,8 @@ __all__ = [
     "Psu",
     "Rack",
     "Reading",
+    "Recording",
+    "RecordingKey",
     "RefusalCount",
     "Sample",
     "Series",

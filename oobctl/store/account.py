@@ -8,7 +8,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from oobctl import clock
-from oobctl.constants import Permission, Role
+from oobctl.constants import Permission, RecordConsoles, Role
 from oobctl.store.base import Base, Identified
 
 
@@ -22,7 +22,10 @@ def _name_folded(context: Any) -> str:
 
 
 class Account(Identified, Base):
-    """A customer, or the provider itself (`kind`): staff are members of the provider's account."""
+    """A customer, or the provider itself (`kind`): staff are members of the provider's account.
+
+    record_consoles: whose consoles of its servers are recorded; null: as the site's setting says.
+    """
 
     __tablename__ = "account"
     name: Mapped[str] = mapped_column(String(128), unique=True)
@@ -30,6 +33,7 @@ class Account(Identified, Base):
     kind: Mapped[str] = mapped_column(String(16), default="customer")
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     suspended_at: Mapped[datetime | None]
+    record_consoles: Mapped[RecordConsoles | None]
 
 
 class User(Identified, Base):

@@ -6,13 +6,16 @@ from sqlalchemy import ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from oobctl import clock
-from oobctl.constants import BootMode, BootSource, Lifecycle, PowerState
+from oobctl.constants import BootMode, BootSource, Lifecycle, PowerState, RecordConsoles, SerialLog
 from oobctl.store.base import Base, Identified
 from oobctl.store.bmc import Bmc
 
 
 class Server(Identified, Base):
-    """A server. `name` is an alias, unique inside the account that has the server."""
+    """A server. `name` is an alias, unique inside the account that has the server.
+
+    record_consoles: whose consoles are recorded; null: as its account says. Both end with the tenant, as serial_log.
+    """
 
     __tablename__ = "server"
     name: Mapped[str] = mapped_column(String(64), index=True)
@@ -33,6 +36,8 @@ class Server(Identified, Base):
     silent_because: Mapped[str | None] = mapped_column(Text)
     silent_code: Mapped[str | None] = mapped_column(String(64))  # the error's; errors.contact tells what it means
     uncleared_since: Mapped[datetime | None]  # when it changed hands; null once what the last tenant set is cleared
+    record_consoles: Mapped[RecordConsoles | None]
+    serial_log: Mapped[SerialLog] = mapped_column(default=SerialLog.OFF, server_default="off")
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     bmc: Mapped[Bmc] = relationship()
 

@@ -31,9 +31,9 @@ class Part:
 
 @dataclass(frozen=True)
 class UpdateEnds:
-    """painted: whether it drew anything (else it only told something)."""
+    """painted: how many pixels it drew (0: it only told something)."""
 
-    painted: bool
+    painted: int
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class ServerMessages:
         self._passing = 0  # bytes of content that are still to come, and need not be looked at
         self._dropping = False  # they are not passed on either
         self._left = 0  # rectangles of the update
-        self._painted = False
+        self._painted = 0
         self._found: list[Event] = []
 
     def feed(self, content: bytes) -> list[Event]:
@@ -135,7 +135,7 @@ class ServerMessages:
 
     def _header(self, content: bytes) -> None:
         (self._left,) = _HEADER.unpack(content)
-        self._painted = False
+        self._painted = 0
         self._found += [UpdateBegins(), Part(bytes([ServerMessage.FRAMEBUFFER_UPDATE]) + content)]
         self._next_rectangle()
 
@@ -160,10 +160,10 @@ class ServerMessages:
         x, y, width, height, encoding = _RECTANGLE.unpack(content)
         match encoding:
             case Encoding.RAW:
-                self._begin_drawing(content, x + width, y + height)
+                self._begin_drawing(content, x, y, width, height)
                 self._pass_on(width * height * PIXEL_BYTES)
             case Encoding.TIGHT | Encoding.TIGHT_PNG:
-                self._begin_drawing(content, x + width, y + height)
+                self._begin_drawing(content, x, y, width, height)
                 self._next(1, self._tight)
             case Encoding.CURSOR:
                 if max(width, height) > _LARGEST_CURSOR:
@@ -182,10 +182,12 @@ class ServerMessages:
             case other:
                 raise BrokenStream(f"a rectangle of encoding {other}, which was not asked for")
 
-    def _begin_drawing(self, content: bytes, right: int, bottom: int) -> None:
-        if right > self.width or bottom > self.height:
-            raise BrokenStream(f"a rectangle up to {right}, {bottom} of a screen of {self.width} x {self.height}")
-        self._painted = True
+    def _begin_drawing(self, content: bytes, x: int, y: int, width: int, height: int) -> None:
+        if x + width > self.width or y + height > self.height:
+            raise BrokenStream(
+                f"a rectangle up to {x + width}, {y + height} of a screen of {self.width} x {self.height}"
+            )
+        self._painted += width * height
         self._found.append(Part(content))
 
     def _tell(self, encoding: Encoding, rectangle: bytes) -> None:

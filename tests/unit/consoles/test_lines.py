@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from oobctl.consoles.seats import Seat
 from oobctl.errors import (
     BmcAuthFailed,
     BmcAuthUnconfirmed,
@@ -188,16 +189,16 @@ async def test_who_comes_while_it_is_closed_has_it_opened_again() -> None:
 @in_a_loop
 async def test_a_recorder_holds_it_and_hears_all() -> None:
     async with bench(grace=0.01) as made:
-        kept: list[bytes] = []
         ann = made.sit("Ann")
-        made.line.record(kept.append)
+        recorder = Seat("recorder", "the recorder", may_control=False, hidden=True)
+        made.line.record(recorder)
         made.line.leave(ann)
         port = await made.port()
         await asyncio.sleep(0.1)
         port.heard(b"boot")
-        await until(lambda: kept == [b"boot"])
+        await shown(recorder, b"boot")
         assert not port.closed.is_set()
-        made.line.stop_recording(kept.append)
+        made.line.leave(recorder)
         await until(port.closed.is_set)
 
 

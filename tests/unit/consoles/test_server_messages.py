@@ -97,7 +97,7 @@ def test_what_holds_on_is_told_apart_for_those_who_join_later() -> None:
         Told(Encoding.CURSOR, CURSOR),
         Told(Encoding.QEMU_EXTENDED_KEY_EVENT, KEYS),
     ]
-    assert events[-1] == UpdateEnds(painted=False)
+    assert events[-1] == UpdateEnds(painted=0)
 
 
 def test_a_screen_of_another_size_takes_pictures_of_that_size_alone() -> None:

@@ -9,9 +9,11 @@ from aiohttp import WSMessage, WSMsgType
 
 from oobctl.access import SYSTEM
 from oobctl.consoles import ending
+from oobctl.consoles.recording.policy import Rule
 from oobctl.consoles.tokens import Ticket
-from oobctl.constants import ConsoleKind, ConsoleMode
-from oobctl.gateway import connection, places
+from oobctl.constants import ConsoleKind, ConsoleMode, RecordConsoles
+from oobctl.gateway import connection, entrance, places
+from oobctl.gateway.entrance import Entrance
 from oobctl.gateway.guesses import MOST, Guesses
 from oobctl.gateway.places import Place, Places
 
@@ -34,7 +36,8 @@ class Port:
 
 def ticket(console: str, account: str) -> Ticket:
     kind, mode = ConsoleKind.SERIAL, ConsoleMode.CONTROL
-    return Ticket(console, "server-1", "web01", account, kind, mode, SYSTEM, None, None)
+    rule = Rule(account, RecordConsoles.OFF)
+    return Ticket(console, "server-1", "web01", account, kind, mode, SYSTEM, None, None, rule=rule)
 
 
 def at_a_line(monkeypatch: pytest.MonkeyPatch, story: Callable[[Places, list[Port]], Awaitable[None]]) -> None:
@@ -133,7 +136,7 @@ def test_who_takes_nothing_types_nothing_once_they_may_not_be_there(monkeypatch:
 
     async def story(found: Places, ports: list[Port]) -> None:
         browser = Stuck()
-        connections = connection.Connections("gateway-1", found, "site-1")
+        connections = connection.Connections("gateway-1", found, "site-1", Entrance())
         serving = asyncio.create_task(connections._serve(cast(Any, browser), ticket("mine", "tenant"), "192.0.2.1"))
         while not ports:
             await asyncio.sleep(0.01)
@@ -153,12 +156,12 @@ def test_who_takes_nothing_types_nothing_once_they_may_not_be_there(monkeypatch:
 
 def test_who_sends_without_end_is_heard_at_a_pace_and_told_little(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ending, "left", lambda *_arguments, **_more: None)
-    monkeypatch.setattr(connection, "_MOST_MESSAGES", 50)
+    monkeypatch.setattr(entrance, "_MOST_MESSAGES", 50)
 
     async def story(found: Places, _ports: list[Port]) -> None:
         found.sit(ticket("first", "tenant"), None)  # has control
         browser = Stuck()
-        connections = connection.Connections("gateway-1", found, "site-1")
+        connections = connection.Connections("gateway-1", found, "site-1", Entrance())
         serving = asyncio.create_task(connections._serve(cast(Any, browser), ticket("second", "tenant"), "192.0.2.1"))
         for _ in range(100_000):
             browser.types(b"x")

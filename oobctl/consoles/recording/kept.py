@@ -1,0 +1,202 @@
+"""The rows of recordings, and their files: begun, closed, found after a gateway's death, and removed in time."""
+
+import contextlib
+import shutil
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import delete, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from oobctl import clock
+from oobctl.access import SYSTEM
+from oobctl.audit import record
+from oobctl.audit.tags import Tag
+from oobctl.config import settings
+from oobctl.consoles.recording.sealed import SUFFIX, Writer, sha256_of
+from oobctl.constants import ConsoleKind, RecordingPurpose
+from oobctl.ids import new_id
+from oobctl.store import Recording, Server, Site, database
+
+_LEFT_FREE = 1 << 30  # bytes of the disk that recordings leave to others
+_GATEWAY_STOPPED = "The gateway that made it stopped."
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is recorded, for whom, and why. job_id: the job that a serial log is kept for."""
+
+    server_id: str
+    server_name: str
+    account_id: str | None
+    kind: ConsoleKind
+    purpose: RecordingPurpose = RecordingPurpose.CONSOLE
+    job_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Closed:
+    """How a recording ended. sha256 None: its file was given up."""
+
+    recording_id: str
+    because: str
+    sha256: str | None
+    size: int
+    consoles: tuple[str, ...]
+    empty: bool = False
+    """Nothing was shown: nobody needs it."""
+
+
+def begin(subject: Subject, gateway: str) -> tuple[str, Writer] | None:
+    """A row, its id, and its file. None where another gateway keeps the server's serial log.
+
+    Raises OSError, StoreUnavailable.
+    """
+    recording_id, began_at = new_id(), clock.now()
+    try:
+        with database().write() as session:
+            row = Recording(
+                id=recording_id, server_id=subject.server_id, account_id=subject.account_id, kind=subject.kind,
+                purpose=subject.purpose, gateway=gateway, began_at=began_at, job_id=subject.job_id, consoles=[],
+            )  # fmt: skip
+            session.add(row)
+            session.flush()
+            public_key = session.get_one(Site, session.get_one(Server, subject.server_id).site_id).public_key
+    except IntegrityError:
+        return None
+    told = {"id": recording_id, "kind": str(subject.kind), "began_at": str(clock.rfc3339(began_at))}
+    try:
+        return recording_id, Writer(path_of(recording_id), told, public_key)
+    except OSError:
+        with database().write() as session:
+            session.execute(delete(Recording).where(Recording.id == recording_id))
+        raise
+
+
+def path_of(recording_id: str) -> Path:
+    """Where a recording's file lies, at the gateway that made it."""
+    return settings().recordings / f"{recording_id}{SUFFIX}"
+
+
+def close(closed: Closed) -> None:
+    """Say how a recording ended; its file's SHA-256 goes into the audit record. Raises StoreUnavailable."""
+    with database().write() as session:
+        row = session.get(Recording, closed.recording_id, with_for_update=True)
+        if row is None or row.ended_at is not None:
+            return
+        row.consoles, row.whole = list(closed.consoles), closed.sha256 is not None
+        sha256 = closed.sha256 or _sha256(row)
+        _close(session, row, closed.because, sha256, closed.size)
+        if closed.empty:
+            _remove(row, "Nothing was shown.")
+
+
+def close_left_by(gateways: Sequence[str]) -> None:
+    """Close what stopped gateways were writing: as it is now, up to its last second. Raises StoreUnavailable.
+
+    Where such a file lies at another computer its SHA-256 stays unknown until that one's gateway looks.
+    """
+    with database().write() as session:
+        query = select(Recording).where(Recording.gateway.in_(gateways), Recording.ended_at.is_(None))
+        for row in session.scalars(query.with_for_update()):
+            _close(session, row, _GATEWAY_STOPPED, _sha256(row), _size(row))
+
+
+def _close(session: Session, row: Recording, because: str, sha256: str | None, size: int | None) -> None:
+    row.gateway, row.ended_at, row.ended_because = None, clock.now(), because
+    row.sha256, row.size = sha256, size
+    evidence = {
+        "sha256": sha256,
+        "bytes": size,
+        "seconds": round((row.ended_at - row.began_at).total_seconds(), 1),
+        "consoles": row.consoles,
+    }
+    _note(session, row, Tag.SERVER_CONSOLE_RECORDED, because, evidence)
+
+
+def prune() -> int:
+    """Delete files that are too old, or too many: the oldest first. Returns how many. Raises StoreUnavailable.
+
+    Of the recordings whose files lie here. Serial logs are bounded for each server, and go with their age here too.
+    """
+    oldest = clock.now() - timedelta(days=settings().recordings_days)
+    with database().write() as session:
+        rows = [row for row in session.scalars(_finished()) if path_of(row.id).exists()]
+        late = [row for row in rows if row.ended_at is not None and row.ended_at < oldest]
+        for row in late:
+            _delete(session, row, f"It was older than {settings().recordings_days} days.")
+        left = [row for row in rows if row not in late]
+        too_many = list(_beyond(left, _room(sum(row.size or 0 for row in left))))
+        for row in too_many:
+            _delete(session, row, "Recordings took more room than they have; the oldest went first.")
+        return len(late) + len(too_many)
+
+
+def _room(taken: int) -> int:
+    """How many bytes recordings may have: as the setting says, and never the disk's last."""
+    folder = settings().recordings
+    free = shutil.disk_usage(folder).free if folder.exists() else _LEFT_FREE
+    return min(settings().recordings_mb << 20, taken + free - _LEFT_FREE)
+
+
+def prune_log(server_id: str, account_id: str | None) -> None:
+    """Delete the oldest of a server's serial log that are more than its share. Raises StoreUnavailable."""
+    with database().write() as session:
+        query = _finished().where(
+            Recording.server_id == server_id, Recording.account_id == account_id, Recording.job_id.is_(None),
+            Recording.purpose == RecordingPurpose.LOG,
+        )  # fmt: skip
+        for row in _beyond(list(session.scalars(query)), settings().serial_log_mb << 20):
+            _remove(row, "The serial log had grown beyond its size.")
+
+
+def _finished() -> Any:
+    """Those that have a file, the newest first."""
+    there = (Recording.ended_at.is_not(None), Recording.removed_at.is_(None))
+    return select(Recording).where(*there).order_by(Recording.began_at.desc(), Recording.id.desc())
+
+
+def _beyond(rows: Iterable[Recording], most: int) -> Iterable[Recording]:
+    """Those that are too many, of rows the newest of which comes first."""
+    total = 0
+    for row in rows:
+        total += row.size or _size(row) or 0
+        if total > most:
+            yield row
+
+
+def _delete(session: Session, row: Recording, because: str) -> None:
+    _remove(row, because)
+    if row.purpose is RecordingPurpose.CONSOLE:
+        _note(session, row, Tag.SERVER_RECORDING_REMOVED, because, {"sha256": row.sha256})
+
+
+def _remove(row: Recording, because: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        path_of(row.id).unlink()
+    row.removed_at, row.removed_because = clock.now(), because
+
+
+def _note(session: Session, row: Recording, tag: Tag, because: str, evidence: dict[str, Any]) -> None:
+    if row.purpose is RecordingPurpose.LOG:  # a log is cut into files; that they begin and end is no event
+        return
+    record.insert(
+        session, SYSTEM, "event", tag, server_id=row.server_id, account_id=row.account_id,
+        parameters={"recording": row.id, "kind": row.kind}, reason=because, outcome="done", evidence=evidence,
+    )  # fmt: skip
+
+
+def _sha256(row: Recording) -> str | None:
+    with contextlib.suppress(OSError):
+        return sha256_of(path_of(row.id))
+    return None
+
+
+def _size(row: Recording) -> int | None:
+    with contextlib.suppress(OSError):
+        return path_of(row.id).stat().st_size
+    return None
