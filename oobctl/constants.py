@@ -352,6 +352,7 @@ class RecordingPurpose(StrEnum):
 
     CONSOLE = "console"  # somebody was at it
     LOG = "log"  # the server's serial log
+    JOB = "job"  # its last lines before a job failed
 
 
 class BiosApply(StrEnum):

@@ -1,7 +1,7 @@
 """What the hardware pages say: sensors and parts in groups, values with their units, sizes, thresholds."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -134,10 +134,15 @@ def size(part: PartShape) -> str:
     """Memory counts in powers of two, drives in powers of ten, as their makers do."""
     if part.capacity_bytes is None:
         return ""
-    for step, prefix in _BINARY if part.kind is PartKind.MEMORY else _DECIMAL:
-        if part.capacity_bytes >= step:
-            return f"{number(round(part.capacity_bytes / step, 1))} {prefix}"
-    return f"{part.capacity_bytes} B"
+    return size_of(part.capacity_bytes, _BINARY if part.kind is PartKind.MEMORY else _DECIMAL)
+
+
+def size_of(count: int, steps: Sequence[tuple[int, str]] = _DECIMAL) -> str:
+    """Bytes, as people write them."""
+    for step, prefix in steps:
+        if count >= step:
+            return f"{number(round(count / step, 1))} {prefix}"
+    return f"{count} B"
 
 
 def not_installed(part: PartShape) -> bool:

@@ -2,17 +2,18 @@
 
 from typing import Any
 
-from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, Response, g, make_response, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 
 from oobctl import control
 from oobctl.access import Actor, find_server, may
 from oobctl.audit import query as audit
-from oobctl.constants import JobState
-from oobctl.errors import InvalidParameter, NotFound, OobctlError
+from oobctl.constants import JobState, Permission, SerialLog
+from oobctl.errors import InvalidParameter, NotAllowed, NotFound, OobctlError
 from oobctl.store import Job, database
-from web import cursors, parameters, views
+from web import cursors, parameters, recordings, views
 from web.identity import current_actor
+from web.security import Needs
 
 blueprint = Blueprint("jobs", __name__, url_prefix="/jobs")
 
@@ -43,6 +44,20 @@ def index() -> str:
 @blueprint.get("/<job>")
 def show(job: str) -> str:
     return render_template("jobs/show.html", **_shown(job))
+
+
+@blueprint.get("/<job>/serial")
+def serial(job: str) -> str:
+    """What the server wrote to its serial line before the job failed, where that is kept."""
+    actor = current_actor()
+    with database().read() as session:
+        row = control.find_job(session, actor, job)
+        found = control.lines_of_job(session, actor, row)
+        server = find_server(session, actor, row.server_id)
+        shape = views.job(row, staff=actor.is_staff)
+        gateways = control.gateways(session, server.site_id)
+    g.needs = Needs(tuple(recordings.websocket(url) for url in gateways))
+    return render_template("jobs/serial.html", job=shape, recording=found.id if found is not None else None)
 
 
 @blueprint.get("/<job>/live")
@@ -99,6 +114,7 @@ def _shown(job_id: str) -> dict[str, Any]:
             "can_cancel": allowed and shape.cancellable,
             "can_retry": allowed and shape.state in _RETRIED,
             "key": parameters.new_key(),
+            "serial_log": _has_lines(session, actor, row),
             "can_resolve": allowed and shape.state is JobState.NEEDS_ATTENTION and shape.resolved_at is None,
             **(_danger(session, actor, row) if allowed else {}),
         }
@@ -111,6 +127,16 @@ def _may_change(session: Session, actor: Actor, row: Job) -> bool:
         return may(session, actor, control.find(row.action).permission, server).allowed
     except NotFound:
         return False
+
+
+def _has_lines(session: Session, actor: Actor, row: Job) -> bool:
+    """Whether what the server wrote to its serial line is kept, or may be within seconds, for who may see it."""
+    try:
+        server = find_server(session, actor, row.server_id)
+        kept = control.lines_of_job(session, actor, row) is not None
+    except (NotFound, NotAllowed):
+        return False
+    return kept or (server.serial_log is not SerialLog.OFF and may(session, actor, Permission.CONSOLE, server).allowed)
 
 
 def _danger(session: Session, actor: Actor, row: Job) -> dict[str, str]:

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from oobctl import clock, control
 from oobctl.audit.tags import Tag
-from oobctl.constants import Contact, Ending, Evidence, Health, JobState, Outcome, PowerState, StepState
+from oobctl.constants import ConsoleKind, Contact, Ending, Evidence, Health, JobState, Outcome, PowerState, StepState
 from oobctl.errors import OobctlError
 from oobctl.profiles.model import SECURITY_FACTS
 from oobctl.readings import known_users
@@ -54,6 +54,7 @@ HARDWARE_PAGES = (
     ("bios", "BIOS"),
     ("bmc", "BMC"),
 )
+CONSOLE_KINDS = {ConsoleKind.GRAPHICAL: "Screen", ConsoleKind.SERIAL: "Serial line"}
 STEP_STATES = {
     StepState.PENDING: "To do",
     StepState.RUNNING: "Now",
@@ -76,6 +77,11 @@ EVENTS: dict[str, str] = {
     Tag.SERVER_CONSOLE_CLOSED: "left a console",
     Tag.SERVER_CONSOLE_END: "ended a console",
     Tag.SERVER_CONSOLE_SHARE: "shared a console",
+    Tag.SERVER_CONSOLE_RECORDED: "recorded a console",
+    Tag.SERVER_CONSOLE_WATCH: "watched a recording, or read the serial log",
+    Tag.SERVER_CONSOLE_SET: "said what is recorded",
+    Tag.SERVER_RECORDING_REMOVED: "removed a recording",
+    Tag.ACCOUNT_RECORD_CONSOLES: "said whose consoles are recorded",
     Tag.SERVER_PLACE: "said where the server stands",
     Tag.SERVER_QUARANTINE: "quarantined the server",
     Tag.SERVER_QUARANTINE_END: "ended the quarantine",
@@ -359,6 +365,7 @@ def register(app: Flask) -> None:
     functions += [differences, readings, said_parameters, sentence, static_url, to_visitor, took, tone]
     functions += [of_contact, stands, tried_on, why_not]
     functions += [hardware_words.file_name, hardware_words.limits, hardware_words.number]
+    functions += [hardware_words.size_of]
     app.jinja_env.globals.update(
         bios_settable=bios_form.settable,
         bios_shown=bios_form.shown,
@@ -373,6 +380,7 @@ def register(app: Flask) -> None:
     app.context_processor(lambda: {"visitor": g.get("visitor")})
     app.jinja_env.globals.update({function.__name__: function for function in functions})
     app.jinja_env.globals.update(
+        CONSOLE_KINDS=CONSOLE_KINDS,
         HEALTHS=HEALTHS,
         JOB_STATES=JOB_STATES,
         EVIDENCE=EVIDENCE,

@@ -8,6 +8,7 @@ from oobctl.administer.endpoints import (
     set_endpoint,
 )
 from oobctl.administer.places import RackName, RackUnit, place_server
+from oobctl.administer.recording import record_account, record_server
 from oobctl.administer.servers import (
     acknowledge_bmc_user,
     add_server,
@@ -49,6 +50,8 @@ __all__ = [
     "end_membership",
     "end_quarantine",
     "place_server",
+    "record_account",
+    "record_server",
     "remove_endpoint",
     "resume_account",
     "retire_server",

@@ -13,7 +13,7 @@ from oobctl.administer.endpoints import add_endpoint, mend_credential
 from oobctl.administer.specs import ServerSpec
 from oobctl.audit import record
 from oobctl.audit.tags import Tag
-from oobctl.constants import Lifecycle, PowerState, Protocol
+from oobctl.constants import Lifecycle, PowerState, Protocol, SerialLog
 from oobctl.errors import ServerBusy, WrongState
 from oobctl.images import access
 from oobctl.jobs import contact, lease
@@ -153,6 +153,7 @@ def _hand_over(session: Session, actor: Actor, server: Server, owner: Account | 
     session.execute(update(BmcUser).where(theirs).values(expires_at=now))  # a worker removes them at the BMC
     server.uncleared_since = now  # a worker asks for server.release
     access.close_in(session, server.id)  # its BMC fetches no image of theirs any more
+    server.record_consoles, server.serial_log = None, SerialLog.OFF
     server.power_state, server.power_read_at = PowerState.UNKNOWN, None  # the last owner's; the monitor reads anew
     contact.heard(session, server, now)
     session.flush()

@@ -16,6 +16,7 @@ from oobctl.cli import (
     process,
     profile,
     reading,
+    recording,
     server,
     supervise,
     tokens,
@@ -53,6 +54,11 @@ program.add_typer(
     profile.app,
     name="profile",
     help="Hardware profiles: check them, see which fits a BMC, record one for a bug report.",
+)
+program.add_typer(
+    recording.app,
+    name="recording",
+    help="Recordings of consoles, and serial logs: whose are made, list, verify, export.",
 )
 program.add_typer(endpoint.app, name="endpoint", help="How a server's BMC is reached.")
 

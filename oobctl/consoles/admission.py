@@ -16,7 +16,7 @@ from oobctl.errors import ConfigurationError, NotAllowed, NotFound, NoWay, Oobct
 from oobctl.store import Console, ConsoleShare, PanelSession, Server, database
 
 CAPABILITIES = {ConsoleKind.GRAPHICAL: Capability.CONSOLE_SCREEN, ConsoleKind.SERIAL: Capability.CONSOLE_SERIAL}
-_SHOWN_IN = frozenset({Lifecycle.READY, Lifecycle.ASSIGNED, Lifecycle.SUSPENDED})
+SHOWN_IN = frozenset({Lifecycle.READY, Lifecycle.ASSIGNED, Lifecycle.SUSPENDED})
 _TITLES = {ConsoleKind.GRAPHICAL: "screen", ConsoleKind.SERIAL: "serial line"}
 
 
@@ -25,18 +25,18 @@ def check(session: Session, actor: Actor, server: Server, kind: ConsoleKind) -> 
     decision = may(session, actor, Permission.CONSOLE, server)
     if not decision.allowed:
         raise NotAllowed(f"You may not open the {_TITLES[kind]} of {server.name}: {decision.reason}.")
-    if server.lifecycle not in _SHOWN_IN:
+    if server.lifecycle not in SHOWN_IN:
         tells = server.lifecycle is Lifecycle.QUARANTINED and actor.is_staff
         because = f": {server.quarantined_because}" if tells else ""
         raise WrongState(
             f"{server.name} is {server.lifecycle}{because}, and has no console until staff have looked at it."
         )
-    _check_way(server, kind)
+    check_way(server, kind)
     return decision.reason
 
 
-def _check_way(server: Server, kind: ConsoleKind) -> None:
-    """A profile that is missing or wrong refuses nothing here: the gateway says so."""
+def check_way(server: Server, kind: ConsoleKind) -> None:
+    """Raises NoWay. A profile that is missing or wrong refuses nothing here: the gateway says so."""
     try:
         profile = profiles.find(server.bmc.profile)
     except ConfigurationError:

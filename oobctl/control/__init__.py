@@ -12,10 +12,20 @@ from oobctl.control.consoles import (
 from oobctl.control.door import submit, submit_shown
 from oobctl.control.jobs import can_cancel, cancel, cancel_waiting, find_job, jobs, resolve, retry
 from oobctl.control.offers import actions, find, offered
+from oobctl.control.recordings import (
+    Opened,
+    find_recording,
+    lines_of_job,
+    recordings,
+    set_serial_log,
+    watch,
+    watch_log,
+)
 from oobctl.control.shares import LONGEST_HOURS, end_share, open_shared, share_console, shares
 
 __all__ = [
     "LONGEST_HOURS",
+    "Opened",
     "OpenedConsole",
     "actions",
     "can_cancel",
@@ -26,17 +36,23 @@ __all__ = [
     "find",
     "find_console",
     "find_job",
+    "find_recording",
     "gateways",
     "jobs",
+    "lines_of_job",
     "offered",
     "open_console",
     "open_consoles",
     "open_shared",
+    "recordings",
     "reopen",
     "resolve",
     "retry",
+    "set_serial_log",
     "share_console",
     "shares",
     "submit",
     "submit_shown",
+    "watch",
+    "watch_log",
 ]

@@ -54,7 +54,7 @@ class Place:
     seat: Seat
     shared: Shared
     address: str | None
-    typed: Callable[[bytes], None]
+    typed: Callable[[bytes], None] = field(default=lambda _content: None)
     began: float = field(default_factory=time.monotonic)
     input_at: float = field(default_factory=time.monotonic)
     touched_at: float = 0.0  # when their panel session last heard that somebody is there
@@ -93,9 +93,7 @@ class Places:
         if before is not None:
             before.seat.end("You opened this console in another window.")
         key = (ticket.server_id, ticket.kind)
-        shared = self._shared.get(key)
-        if shared is None or shared.over:
-            shared = self._begin(key, ticket)
+        shared = self.hold(key, ticket.server_name)
         self._follow(key, shared, ticket.rule)
         seat = Seat(new_id(), ticket.actor.name, may_control=ticket.mode is ConsoleMode.CONTROL)
         typed = partial(self.recordings.typed, key, ticket.actor.name)
@@ -160,8 +158,13 @@ class Places:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
 
-    def _begin(self, key: Key, ticket: Ticket) -> Shared:
-        shared = self._make(ticket)
+    def hold(self, key: Key, server_name: str) -> Shared:
+        """The screen or line, opened where it is not. Who joins it keeps it open."""
+        shared = self._shared.get(key)
+        return self._begin(key, server_name) if shared is None or shared.over else shared
+
+    def _begin(self, key: Key, server_name: str) -> Shared:
+        shared = self._make(*key, server_name)
         shared.takes_input = self.takes_input
         self._shared[key] = shared
         task = asyncio.create_task(self._run(key, shared))
@@ -169,10 +172,10 @@ class Places:
         task.add_done_callback(self._running.discard)
         return shared
 
-    def _make(self, ticket: Ticket) -> Shared:
-        if ticket.kind is ConsoleKind.SERIAL:
-            return Line(partial(self._open_serial, ticket.server_id), words=away_words)
-        return Screen(ticket.server_name, lambda: self._open_screen(ticket.server_id))
+    def _make(self, server_id: str, kind: ConsoleKind, server_name: str) -> Shared:
+        if kind is ConsoleKind.SERIAL:
+            return Line(partial(self._open_serial, server_id), words=away_words)
+        return Screen(server_name, lambda: self._open_screen(server_id))
 
     async def _open_screen(self, server_id: str) -> ScreenConnection:
         try:

@@ -18,12 +18,15 @@ from oobctl import clock
 from oobctl.config import settings
 from oobctl.consoles import admission, ending
 from oobctl.consoles.recording import kept
+from oobctl.consoles.recording import log as log_of
+from oobctl.consoles.recording.kept import Subject
 from oobctl.consoles.recording.policy import Rule, rules_of
 from oobctl.drivers import dead_sessions, slots
-from oobctl.errors import ConfigurationError, StoreUnavailable
+from oobctl.errors import ConfigurationError, OobctlError, StoreUnavailable
 from oobctl.gateway import watching
 from oobctl.gateway.connection import PATH, Connections
 from oobctl.gateway.entrance import Entrance
+from oobctl.gateway.logs import Logs
 from oobctl.gateway.places import Place, Places
 from oobctl.gateway.watching import Watching
 from oobctl.ids import new_id
@@ -77,6 +80,7 @@ class _Gateway:
         self._looked = time.monotonic()
         self._beaten = 0.0
         self._pruned = float("-inf")
+        self._logs = Logs(process, self._places)
         self._own_thread = ThreadPoolExecutor(1, "look")  # it waits for no BMC that keeps the others waiting
 
     async def serve(self, stop: threading.Event) -> None:
@@ -99,6 +103,7 @@ class _Gateway:
                 if looking.done():
                     looking = asyncio.create_task(self._look())
         finally:
+            await self._logs.close()
             await self._places.close()
             await runner.cleanup()
 
@@ -117,7 +122,9 @@ class _Gateway:
         consoles = [place.ticket.console_id for place in self._places]
         loop = asyncio.get_running_loop()
         try:
-            over, rules = await loop.run_in_executor(self._own_thread, self._keep_up, consoles, self._places.servers)
+            over, rules, logs = await loop.run_in_executor(
+                self._own_thread, self._keep_up, consoles, self._places.servers
+            )
         except StoreUnavailable as error:
             self._heartbeats.forgive()
             self._holders.forgive()
@@ -128,6 +135,7 @@ class _Gateway:
             return
         self._looked = time.monotonic()
         self._places.keep_rules(rules)
+        self._logs.keep(logs)
         ended = {one.console_id: one.because for one in over}
         for place in self._places:
             because = ended.get(place.ticket.console_id)
@@ -149,7 +157,7 @@ class _Gateway:
 
     def _keep_up(
         self, consoles: list[str], servers: Collection[str]
-    ) -> tuple[list[admission.Over], Mapping[str, Rule]]:
+    ) -> tuple[list[admission.Over], Mapping[str, Rule], list[Subject]]:
         """What the database is needed for, in a thread. Raises StoreUnavailable."""
         self._reap()
         self._holders.look()
@@ -164,12 +172,22 @@ class _Gateway:
         self._touch()
         ending.end_unopened(self._site_id)
         self._prune()
-        return admission.over(consoles) if consoles else [], rules_of(servers) if servers else {}
+        ended = admission.over(consoles) if consoles else []
+        return ended, rules_of(servers) if servers else {}, self._keep_logs()
 
     def _prune(self) -> None:
         if time.monotonic() - self._pruned > _PRUNE_SECONDS:
             self._pruned = time.monotonic()
             kept.prune()
+
+    def _keep_logs(self) -> list[Subject]:
+        """The serial lines that are to be kept. A defect here ends nobody's console."""
+        try:
+            log_of.keep_for_jobs(self._site_id, self._id)
+            return log_of.wanted(self._site_id)
+        except (OSError, OobctlError) as error:
+            log.warning("serial logs are not kept now", because=str(error))
+            return []
 
     def _reap(self) -> None:
         """What a dead gateway had open is over; who was there opens it again, here."""

@@ -1,7 +1,10 @@
 """Recordings, read for a browser: what stands in one, and chunk by chunk what was shown."""
 
 import asyncio
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,8 +14,10 @@ from aiohttp import WSMsgType, web
 from nacl.public import PrivateKey
 
 from oobctl import clock
+from oobctl.audit import record
 from oobctl.config import settings
-from oobctl.consoles.recording import kept, watching
+from oobctl.consoles.recording import kept, log, watching
+from oobctl.consoles.recording.lines import Line, last_of, lines_of
 from oobctl.consoles.recording.sealed import Entry, Reader, sha256_of
 from oobctl.consoles.recording.watching import View
 from oobctl.errors import NotFound, OobctlError
@@ -20,9 +25,10 @@ from oobctl.gateway.entrance import Entrance, Pace, Redeem, close, end, message_
 from oobctl.store import Recording, database
 from oobctl.vault import read_key
 
-log = structlog.get_logger()
+_log = structlog.get_logger()
 
 PATH = "/recording"
+_LINES, _LONGEST_WORDS = 200, 200
 _NOT_HERE = "Its file is not at this gateway. It lies where it was made, or was removed by hand."
 _CHANGED = "The file is not the one that was recorded: its SHA-256 is another. Do not trust what it shows."
 
@@ -47,7 +53,7 @@ class Watching:
         except OobctlError as error:
             await end(socket, error.code, error.message)
         except ConnectionError:
-            log.info("who watched a recording went away")
+            _log.info("who watched a recording went away")
         await close(request, socket)
         return socket
 
@@ -81,6 +87,8 @@ class Film:
     def answer(self, asked: dict[str, Any]) -> bytes | dict[str, Any]:
         """`index`: what it is, and the heads of its chunks. `chunk` (with `number`): the content of one.
 
+        `lines` (of a serial line, with `words` and `before`): the newest that have them, oldest first.
+
         Raises NotAllowed, NotFound, DamagedRecording, ConfigurationError, StoreUnavailable.
         """
         watching.still(self.view)
@@ -90,8 +98,27 @@ class Film:
             case "chunk", int(number) if 0 <= number < len(self._entries):
                 assert self._reader is not None
                 return self._reader.read(self._entries[number])
+            case "lines", _:
+                return self._lines(asked)
             case _:
                 return {"type": "wrong", "because": "There is no such thing in this recording."}
+
+    def _lines(self, asked: dict[str, Any]) -> dict[str, Any]:
+        words, before = str(asked.get("words") or "")[:_LONGEST_WORDS], asked.get("before")
+        until = _moment(before) if isinstance(before, str) else None
+        found = last_of(self._all_lines(), words, until, _LINES)
+        more = len(found) >= _LINES
+        return {"type": "lines", "lines": [[one.at.isoformat(), one.text] for one in found], "more": more}
+
+    def _all_lines(self) -> Iterator[Line]:
+        with database().read() as session:
+            if self.view.recording_id is not None:
+                rows = [row for row in [session.get(Recording, self.view.recording_id)] if row is not None]
+            else:
+                rows = log.rows_of(session, self.view.server_id, record.account_of(session, self.view.server_id))
+        for row in rows:
+            with contextlib.suppress(OSError), Reader(kept.path_of(row.id), self.key) as reader:
+                yield from lines_of(reader)
 
     def close(self) -> None:
         if self._reader is not None:
@@ -128,9 +155,16 @@ def _about(row: Recording) -> dict[str, Any]:
     }
 
 
+def _moment(text: str) -> datetime | None:
+    with contextlib.suppress(ValueError):
+        found = datetime.fromisoformat(text)
+        return found if found.tzinfo is not None else None
+    return None
+
+
 def _changed(row: Recording, path: Path) -> str | None:
     """In words, where the file is not what was recorded."""
     if row.ended_at is None or row.sha256 is None or sha256_of(path) == row.sha256:
         return None
-    log.error("a recording's file was changed", recording=row.id)
+    _log.error("a recording's file was changed", recording=row.id)
     return _CHANGED

@@ -10,6 +10,7 @@ from web.api import (  # noqa: F401  they add their routes
     people,
     reach,
     readings,
+    recordings,
     records,
     servers,
     tokens,

@@ -24,7 +24,7 @@ def open_console(path: ServerPath, body: ConsoleBody) -> Response:
     Its first message is `{"token": ...}` as text; then binary messages are RFB (of a screen) or the bytes of the serial
     line, and text messages say what is about it. The token is good for a minute, once.
     """
-    opened = control.open_console(current_actor(), path.server, body.kind, body.mode, panel_session=_panel_session())
+    opened = control.open_console(current_actor(), path.server, body.kind, body.mode, panel_session=panel_session())
     return _shown(opened, 201)
 
 
@@ -42,7 +42,7 @@ def list_consoles(path: ServerPath) -> dict[str, Any]:
 )
 def reopen_console(path: ConsolePath) -> Response:
     """After a lost connection, or where its minute was over. 409 where the console has ended."""
-    return _shown(control.reopen(current_actor(), path.console, panel_session=_panel_session()), 201)
+    return _shown(control.reopen(current_actor(), path.console, panel_session=panel_session()), 201)
 
 
 @blueprint.delete("/consoles/<console>", tags=[CONSOLES], summary="End a console", responses={204: None})
@@ -100,7 +100,7 @@ def _shown(opened: OpenedConsole, status: int) -> Response:
     return response
 
 
-def _panel_session() -> str | None:
+def panel_session() -> str | None:
     """The hash of the panel session that asks; a bearer token has none."""
     visitor = signed_in()
     if visitor is None or visitor.by_bearer:

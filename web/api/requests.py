@@ -16,7 +16,7 @@ from pydantic import (
 )
 
 from oobctl.administer import RackName, RackUnit
-from oobctl.constants import ConsoleKind, ConsoleMode, JobState, Permission, Protocol, Role
+from oobctl.constants import ConsoleKind, ConsoleMode, JobState, Permission, Protocol, RecordConsoles, Role, SerialLog
 from oobctl.control import LONGEST_HOURS
 
 _MOST_ITEMS = 200
@@ -78,6 +78,25 @@ class SharePath(BaseModel):
 class ShareBody(ConsoleBody):
     mode: ConsoleMode = Field(ConsoleMode.VIEW, description="view: nothing that they type reaches the server.")
     hours: int = Field(1, ge=1, le=LONGEST_HOURS, strict=True, description="How long the link is good.")
+
+
+class RecordingPath(BaseModel):
+    recording: str = Field(description="The recording's id.", max_length=64)
+
+
+class RecordBody(Closed):
+    record: RecordConsoles | None = Field(
+        description="off; staff: while somebody of the staff is at one; on: everybody's; null: as the account, or the "
+        "site's setting, says."
+    )
+
+
+class SerialLogBody(Closed):
+    when: SerialLog = Field(description="off; failure: while a job runs, kept where it fails; always.")
+
+
+class AccountPath(BaseModel):
+    account: str = Field(description="The account's name or id.", max_length=128)
 
 
 class IdPath(BaseModel):

@@ -2,9 +2,9 @@
 
 import contextlib
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from oobctl.ids import new_id
 from oobctl.store import Recording, Server, Site, database
 
 _LEFT_FREE = 1 << 30  # bytes of the disk that recordings leave to others
+NOTHING_SHOWN = "Nothing was shown."
 _GATEWAY_STOPPED = "The gateway that made it stopped."
 
 
@@ -51,12 +52,12 @@ class Closed:
     """Nothing was shown: nobody needs it."""
 
 
-def begin(subject: Subject, gateway: str) -> tuple[str, Writer] | None:
+def begin(subject: Subject, gateway: str, *, began_at: datetime | None = None) -> tuple[str, Writer] | None:
     """A row, its id, and its file. None where another gateway keeps the server's serial log.
 
     Raises OSError, StoreUnavailable.
     """
-    recording_id, began_at = new_id(), clock.now()
+    recording_id, began_at = new_id(), began_at or clock.now()
     try:
         with database().write() as session:
             row = Recording(
@@ -89,21 +90,25 @@ def close(closed: Closed) -> None:
         if row is None or row.ended_at is not None:
             return
         row.consoles, row.whole = list(closed.consoles), closed.sha256 is not None
-        sha256 = closed.sha256 or _sha256(row)
-        _close(session, row, closed.because, sha256, closed.size)
+        _close(session, row, closed.because, closed.sha256 or _file(row)[0], closed.size)
         if closed.empty:
-            _remove(row, "Nothing was shown.")
+            _remove(row, NOTHING_SHOWN)
 
 
 def close_left_by(gateways: Sequence[str]) -> None:
     """Close what stopped gateways were writing: as it is now, up to its last second. Raises StoreUnavailable.
 
-    Where such a file lies at another computer its SHA-256 stays unknown until that one's gateway looks.
+    Where such a file lies at another computer its SHA-256 is known once a gateway there looks (`prune`).
     """
+    query = select(Recording).where(Recording.gateway.in_(gateways), Recording.ended_at.is_(None))
+    with database().read() as session:
+        found = {row.id: _file(row) for row in session.scalars(query)}  # no transaction waits for it
+    if not found:
+        return
     with database().write() as session:
-        query = select(Recording).where(Recording.gateway.in_(gateways), Recording.ended_at.is_(None))
         for row in session.scalars(query.with_for_update()):
-            _close(session, row, _GATEWAY_STOPPED, _sha256(row), _size(row))
+            sha256, size = found.get(row.id) or _file(row)
+            _close(session, row, _GATEWAY_STOPPED, sha256, size)
 
 
 def _close(session: Session, row: Recording, because: str, sha256: str | None, size: int | None) -> None:
@@ -123,6 +128,7 @@ def prune() -> int:
 
     Of the recordings whose files lie here. Serial logs are bounded for each server, and go with their age here too.
     """
+    _complete()
     oldest = clock.now() - timedelta(days=settings().recordings_days)
     with database().write() as session:
         rows = [row for row in session.scalars(_finished()) if path_of(row.id).exists()]
@@ -136,6 +142,30 @@ def prune() -> int:
         return len(late) + len(too_many)
 
 
+def drop_logs(servers: Collection[str]) -> None:
+    """Delete the closed files of these servers' serial logs. Raises StoreUnavailable."""
+    with database().write() as session:
+        query = _finished().where(Recording.server_id.in_(servers), Recording.purpose == RecordingPurpose.LOG)
+        for row in session.scalars(query):
+            _remove(row, "No job failed.")
+
+
+def _complete() -> None:
+    """The SHA-256 of files whose gateway died, and which another computer's gateway could not read."""
+    query = select(Recording).where(
+        Recording.ended_at.is_not(None), Recording.sha256.is_(None), Recording.removed_at.is_(None)
+    )
+    with database().read() as session:
+        found = {row.id: _file(row) for row in session.scalars(query)}
+    for recording_id, (sha256, size) in found.items():
+        if sha256 is not None:
+            with database().write() as session:
+                row = session.get_one(Recording, recording_id)
+                row.sha256, row.size = sha256, size
+                evidence = {"sha256": sha256, "bytes": size, "consoles": row.consoles}
+                _note(session, row, Tag.SERVER_CONSOLE_RECORDED, _GATEWAY_STOPPED, evidence)
+
+
 def _room(taken: int) -> int:
     """How many bytes recordings may have: as the setting says, and never the disk's last."""
     folder = settings().recordings
@@ -147,7 +177,7 @@ def prune_log(server_id: str, account_id: str | None) -> None:
     """Delete the oldest of a server's serial log that are more than its share. Raises StoreUnavailable."""
     with database().write() as session:
         query = _finished().where(
-            Recording.server_id == server_id, Recording.account_id == account_id, Recording.job_id.is_(None),
+            Recording.server_id == server_id, Recording.account_id == account_id,
             Recording.purpose == RecordingPurpose.LOG,
         )  # fmt: skip
         for row in _beyond(list(session.scalars(query)), settings().serial_log_mb << 20):
@@ -164,7 +194,7 @@ def _beyond(rows: Iterable[Recording], most: int) -> Iterable[Recording]:
     """Those that are too many, of rows the newest of which comes first."""
     total = 0
     for row in rows:
-        total += row.size or _size(row) or 0
+        total += row.size or 0
         if total > most:
             yield row
 
@@ -182,7 +212,7 @@ def _remove(row: Recording, because: str) -> None:
 
 
 def _note(session: Session, row: Recording, tag: Tag, because: str, evidence: dict[str, Any]) -> None:
-    if row.purpose is RecordingPurpose.LOG:  # a log is cut into files; that they begin and end is no event
+    if row.purpose is not RecordingPurpose.CONSOLE:  # a log is cut into files; that they begin and end is no event
         return
     record.insert(
         session, SYSTEM, "event", tag, server_id=row.server_id, account_id=row.account_id,
@@ -190,13 +220,10 @@ def _note(session: Session, row: Recording, tag: Tag, because: str, evidence: di
     )  # fmt: skip
 
 
-def _sha256(row: Recording) -> str | None:
-    with contextlib.suppress(OSError):
-        return sha256_of(path_of(row.id))
-    return None
-
-
-def _size(row: Recording) -> int | None:
-    with contextlib.suppress(OSError):
-        return path_of(row.id).stat().st_size
-    return None
+def _file(row: Recording) -> tuple[str | None, int | None]:
+    """The SHA-256 and size of its file; None where that is not here."""
+    try:
+        path = path_of(row.id)
+        return sha256_of(path), path.stat().st_size
+    except OSError:
+        return None, None

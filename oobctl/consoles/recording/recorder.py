@@ -32,6 +32,9 @@ STOP = "stop"
 class Recorded(Protocol):
     """A screen or a serial line, as a recorder sees it."""
 
+    @property
+    def over(self) -> bool: ...
+
     def record(self, seat: Seat) -> None: ...
     def leave(self, seat: Seat) -> int: ...
     def ask(self, seat: Seat, *, whole: bool) -> None: ...
@@ -47,6 +50,7 @@ class Recorder:
         self.subject = subject
         self.consoles: set[str] = set()
         self.failed: str | None = None
+        self.recorded = False  # anything, or it could have been
         self.unclosed: Closed | None = None
         """How it ended, where the database was away then."""
         self.shared, self._gateway = shared, gateway
@@ -84,6 +88,7 @@ class Recorder:
             self._leave()
             return
         recording_id, writer = begun
+        self.recorded = True
         try:
             await self._record(writer)
         except OSError as error:

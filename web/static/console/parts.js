@@ -37,6 +37,13 @@ export const told = (message) => {
   if (message.type === "taken_over") note(`${message.by} took over${message.message ? `: “${message.message}”` : "."}`);
   else if (message.type === "input") note(message.passes ? "" : "What you type is not passed on now: the panel's database does not answer.");
   else if (message.type === "refused") note(message.because);
+  else if (message.type === "recording") recorded(message);
+};
+
+const recorded = (message) => {
+  find(".console-light").hidden = !message.on;
+  find(".console-light").title = message.keys ? "What this shows is recorded, and so is what you type." : "What this shows is recorded. What you type is not.";
+  if (message.because) note(message.because);
 };
 
 export const closed = (why, again) => {

@@ -1,5 +1,6 @@
 """A serial line's tape: asciicast v2."""
 
+import itertools
 import json
 from datetime import UTC, datetime
 from typing import Any
@@ -30,7 +31,7 @@ def test_a_sign_that_comes_in_two_parts_is_one_sign(text: str, cuts: list[int]) 
     content = text.encode(errors="surrogatepass") if text.isascii() else text.encode()
     tape = LineTape("web01", BEGAN)
     edges = sorted({0, len(content), *(min(cut, len(content)) for cut in cuts)})
-    for begin, end in zip(edges, edges[1:], strict=False):
+    for begin, end in itertools.pairwise(edges):
         tape.show(content[begin:end], 1)
     assert "".join(line[2] for line in lines(tape.end())[1:]) == text
 

@@ -1,5 +1,6 @@
 """A screen's tape: FBS that a player reads, and chunks that begin with a whole picture where they say so."""
 
+import itertools
 import struct
 
 import pytest
@@ -59,7 +60,7 @@ def test_it_is_the_same_however_the_stream_is_cut(cuts: list[int]) -> None:
     content = picture(b"a") + CURSOR + corner(b"b") + b"\x02" + picture(b"c")
     tape = begun()
     edges = sorted({0, len(content), *(min(cut, len(content)) for cut in cuts)})
-    for begin, end in zip(edges, edges[1:], strict=False):
+    for begin, end in itertools.pairwise(edges):
         tape.show(content[begin:end], 9)
     assert [said for said, _ in stream(tape.end())[2:]] == [picture(b"a"), CURSOR, corner(b"b"), b"\x02", picture(b"c")]
 

@@ -1,0 +1,66 @@
+"""The pages of what was recorded: a server's recordings, one that is played, and its serial log."""
+
+from urllib.parse import urlsplit
+
+from flask import Blueprint, g, render_template, request
+
+from oobctl import control
+from oobctl.access import find_server
+from oobctl.constants import ConsoleKind, SerialLog
+from oobctl.store import Recording, database
+from web import views
+from web.identity import current_actor
+from web.security import Needs
+from web.shapes.recordings import RecordingShape
+
+blueprint = Blueprint("recordings", __name__)
+
+_PATH = "/recording"
+_SERIAL_LOG_WORDS = {
+    SerialLog.OFF: "never",
+    SerialLog.FAILURE: "while a job runs, where it fails",
+    SerialLog.ALWAYS: "always",
+}
+
+
+@blueprint.get("/servers/<server>/recordings")
+def index(server: str) -> str:
+    """The recordings of a server's consoles, and the search of its serial log."""
+    actor = current_actor()
+    with database().read() as session:
+        row = find_server(session, actor, server)
+        found, following = control.recordings(session, actor, row.id, after=request.args.get("after"))
+        shape, gateways, log = views.server(session, actor, row), control.gateways(session, row.site_id), row.serial_log
+    g.needs = Needs(tuple(websocket(url) for url in gateways))
+    return render_template(
+        "recordings/index.html", server=shape, recordings=[shape_of(one) for one in found], next=following,
+        page_of={"name": "recordings"}, serial_log=log, serial_log_words=_SERIAL_LOG_WORDS,
+    )  # fmt: skip
+
+
+@blueprint.get("/recordings/<recording>")
+def show(recording: str) -> str:
+    """One recording, played."""
+    actor = current_actor()
+    with database().read() as session:
+        row = control.find_recording(session, actor, recording)
+        server = find_server(session, actor, row.server_id)
+        shape, gateways = views.server(session, actor, server), control.gateways(session, server.site_id)
+        found = shape_of(row)
+    g.needs = Needs(tuple(websocket(url) for url in gateways), draws_data=found.kind is ConsoleKind.GRAPHICAL)
+    return render_template("recordings/show.html", server=shape, recording=found, page_of={"name": "recordings"})
+
+
+def shape_of(row: Recording) -> RecordingShape:
+    """As the API tells it."""
+    return RecordingShape(
+        id=row.id, server=row.server_id, kind=row.kind, began_at=row.began_at, ended_at=row.ended_at,
+        ended_because=row.ended_because, size=row.size, sha256=row.sha256, whole=row.whole, consoles=row.consoles,
+        removed_at=row.removed_at, removed_because=row.removed_because,
+    )  # fmt: skip
+
+
+def websocket(gateway: str) -> str:
+    """Where browsers watch at a gateway."""
+    parts = urlsplit(gateway)
+    return f"{'wss' if parts.scheme == 'https' else 'ws'}://{parts.netloc}{_PATH}"
