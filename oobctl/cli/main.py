@@ -58,7 +58,7 @@ program.add_typer(
 program.add_typer(
     recording.app,
     name="recording",
-    help="Recordings of consoles, and serial logs: whose are made, list, verify, export.",
+    help="Recordings of consoles, and serial logs: make, list, verify, export.",
 )
 program.add_typer(endpoint.app, name="endpoint", help="How a server's BMC is reached.")
 

@@ -59,7 +59,7 @@ def watch_log(path: ServerPath) -> Response:
 @blueprint.post(
     "/jobs/<job>/serial-log/key",
     tags=[JOBS],
-    summary="Read what was kept for a failed job",
+    summary="Read what a failed job kept",
     responses={201: WatchShape},
 )
 def watch_lines_of_job(path: JobPath) -> Response:
