@@ -137,7 +137,7 @@ def size(part: PartShape) -> str:
     return size_of(part.capacity_bytes, _BINARY if part.kind is PartKind.MEMORY else _DECIMAL)
 
 
-def size_of(count: int, steps: Sequence[tuple[int, str]] = _DECIMAL) -> str:
+def size_of(count: int, steps: Sequence[tuple[int, str]] = (*_DECIMAL, (1000, "kB"))) -> str:
     """Bytes, as people write them."""
     for step, prefix in steps:
         if count >= step:

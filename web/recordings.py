@@ -1,5 +1,6 @@
 """The pages of what was recorded: a server's recordings, one that is played, and its serial log."""
 
+import secrets
 from urllib.parse import urlsplit
 
 from flask import Blueprint, g, render_template, request
@@ -47,8 +48,12 @@ def show(recording: str) -> str:
         server = find_server(session, actor, row.server_id)
         shape, gateways = views.server(session, actor, server), control.gateways(session, server.site_id)
         found = shape_of(row)
-    g.needs = Needs(tuple(websocket(url) for url in gateways), draws_data=found.kind is ConsoleKind.GRAPHICAL)
-    return render_template("recordings/show.html", server=shape, recording=found, page_of={"name": "recordings"})
+    graphical = found.kind is ConsoleKind.GRAPHICAL
+    nonce = "" if graphical else secrets.token_urlsafe(16)  # noVNC shows data: pictures, xterm makes style elements
+    g.needs = Needs(tuple(websocket(url) for url in gateways), draws_data=graphical, style_nonce=nonce)
+    return render_template(
+        "recordings/show.html", server=shape, recording=found, page_of={"name": "recordings"}, style_nonce=nonce
+    )
 
 
 def shape_of(row: Recording) -> RecordingShape:

@@ -35,7 +35,7 @@ const happened = () => {
 };
 
 const show_time = () => {
-  if (document.activeElement !== slider || playing) slider.value = position;
+  if (document.activeElement !== slider || playing) slider.value = position >= length ? slider.max : position;
   slider.setAttribute("aria-valuetext", clock(position));
   find(".player-time").textContent = `${clock(position)} / ${clock(length)}`;
   happened();
@@ -143,9 +143,9 @@ const open = async () => {
     const lines = new TextDecoder().decode(await film.ask({ type: "chunk", number: chunk.number }));
     events.push(...lines.split("\n").filter(Boolean).map((line) => JSON.parse(line)));
   }
-  slider.max = length;
+  slider.max = Math.ceil(length / 100) * 100;
   note(index.changed || (index.ended && !index.whole ? "The gateway stopped in the middle of it: this is all up to then." : ""));
-  await seek(streams.find((one) => one.flags & WHOLE)?.start ?? 0);
+  await seek(streams.find((one) => one.flags & WHOLE)?.end ?? 0);
   for (const control of page.querySelectorAll(".player-bar [disabled]")) control.disabled = false;
   set_playing(false);
   page.dataset.ready = "true";

@@ -1,19 +1,13 @@
 // What a recording is shown on: a screen (noVNC, fed from FBS) or a terminal (xterm, fed from asciicast).
 /* global Terminal */
 const HEADER = "FBS 001.000\n".length;
-const GREETING = new TextEncoder().encode("RFB 003.003\n\x00\x00\x00\x01");
+const VERSION = new TextEncoder().encode("RFB 003.003\n");
+const NO_PASSWORD = new Uint8Array([0, 0, 0, 1]);
 const PIXELS = [32, 24, 0, 1, 0, 255, 0, 255, 0, 255, 0, 8, 16, 0, 0, 0];
 const UPDATE = 0, ASKS_FOR_MORE = 3;
 const ANSWERS_WITHIN = 2000; // milliseconds
 
 const server_init = (width, height) => new Uint8Array([width >> 8, width & 255, height >> 8, height & 255, ...PIXELS, 0, 0, 0, 0]);
-
-const joined = (parts) => {
-  const all = new Uint8Array(parts.reduce((total, one) => total + one.length, 0));
-  let at = 0;
-  for (const one of parts) { all.set(one, at); at += one.length; }
-  return all;
-};
 
 // What noVNC takes for a websocket: it hears what is fed, and asks for more once it has drawn that.
 class Feed {
@@ -62,7 +56,7 @@ export class ScreenStage {
     Object.assign(this.rfb, { viewOnly: true, scaleViewport: true, background: "transparent" });
     await new Promise((resolve) => {
       this.rfb.addEventListener("connect", resolve, { once: true });
-      this.feed.hears(joined([GREETING, server_init(...size)]));
+      for (const said of [VERSION, NO_PASSWORD, server_init(...size)]) this.feed.hears(said); // it takes one at a time
     });
   }
 
