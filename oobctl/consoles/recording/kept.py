@@ -142,6 +142,11 @@ def prune() -> int:
         return len(late) + len(too_many)
 
 
+def _share() -> int:
+    """Bytes of one server's serial log."""
+    return settings().serial_log_mb << 20
+
+
 def drop_logs(servers: Collection[str]) -> None:
     """Delete the closed files of these servers' serial logs. Raises StoreUnavailable."""
     with database().write() as session:
@@ -180,7 +185,7 @@ def prune_log(server_id: str, account_id: str | None) -> None:
             Recording.server_id == server_id, Recording.account_id == account_id,
             Recording.purpose == RecordingPurpose.LOG,
         )  # fmt: skip
-        for row in _beyond(list(session.scalars(query)), settings().serial_log_mb << 20):
+        for row in _beyond(list(session.scalars(query)), _share()):
             _remove(row, "The serial log had grown beyond its size.")
 
 
