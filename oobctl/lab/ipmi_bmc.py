@@ -14,6 +14,7 @@ from oobctl.lab.errors import LabError
 from oobctl.lab.ipmi_config import SimulatorFiles
 from oobctl.lab.ipmi_relay import IpmiRelay
 from oobctl.lab.plan import ServerPlan
+from oobctl.lab.serial_line import SerialWire
 
 _START_PATIENCE = 10.0
 _USERS_KEPT_WITHIN = 1.1  # seconds after which ipmi_sim has written down what changed about its users
@@ -36,11 +37,13 @@ class IpmiBmc:
             serial=plan.identity.serial,
             script=script,
             system_interface=ports.system_interface,
-            sol=f"{plan.address}:{ports.serial}",
+            sol=f"{plan.address_behind_relay}:{ports.serial}",
             public_address=plan.address,
             bmc_mac=plan.identity.bmc_mac,
         )
         self._simulator: asyncio.subprocess.Process | None = None
+        wire = (plan.address_behind_relay, ports.serial)
+        self._wire = SerialWire(wire, (plan.address, ports.serial))
         self.relay = IpmiRelay((plan.address, ports.ipmi), (plan.address_behind_relay, ports.ipmi))
 
     @property
@@ -49,12 +52,14 @@ class IpmiBmc:
 
     async def start(self) -> None:
         """Start simulator and relay. Raises OSError when the address is taken."""
+        await self._wire.start()
         await self._start_simulator(frozenset())
         await self.relay.start()
 
     async def stop(self) -> None:
         self.relay.stop()
         await processes.stop(self._simulator)
+        await self._wire.stop()
 
     async def apply(self, active: frozenset[str], *, meanwhile: Callable[[], None]) -> None:
         """Make the simulator and the relay show exactly these faults; `meanwhile` is for a restart that this takes."""
