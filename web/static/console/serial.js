@@ -29,6 +29,7 @@ const ready = () => {
   link.came();
   parts.cover(null);
   said_open();
+  if (!page.dataset.ready && parts.controls) terminal.focus(); // also at a line that was open before
   page.dataset.ready = "true";
 };
 
@@ -42,7 +43,6 @@ const told = (message) => {
   } else if (message.type === "open") {
     away = false;
     ready();
-    if (parts.controls) terminal.focus();
   } else if (message.type === "away") {
     away = true;
     delete page.dataset.ready;
