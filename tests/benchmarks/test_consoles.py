@@ -24,6 +24,7 @@ CONSOLES = int(os.environ.get("OOBCTL_BENCH_CONSOLES", "500"))
 _SECONDS = 5.0
 _KEYS_PER_SECOND = 5.0
 _AT_ONCE = 50  # handshakes
+_TWO = ("ours", "websockify")
 
 
 class Peers:
@@ -31,11 +32,12 @@ class Peers:
 
     def __init__(self) -> None:
         screens = free_port()
-        self.ports = {"ours": free_port(), "websockify": free_port()}
+        self.ports = {"ours": free_port(), "websockify": free_port(), "ours, recorded": free_port()}
         self._processes = [
             self._start("-m", "tests.benchmarks.screens", "bmc", str(screens)),
             self._start("-m", "tests.benchmarks.screens", "gateway", str(self.ports["ours"]), str(screens)),
             self._start("-m", "websockify", f"127.0.0.1:{self.ports['websockify']}", f"127.0.0.1:{screens}"),
+            self._start("-m", "tests.benchmarks.screens", "recording", str(self.ports["ours, recorded"]), str(screens)),
         ]
         for port in (screens, *self.ports.values()):
             eventually(partial(_answers, port))
@@ -134,7 +136,7 @@ def _speed(port: int) -> float:
             await browser.send(ASK)
             pictures += 1
             await browser.until(start + pictures * len(PICTURE))
-        found.append(pictures * len(PICTURE) / (time.monotonic() - began) / 1e6)
+        found.append((browser.received - start) / (time.monotonic() - began) / 1e6)
 
     _with(port, 1, story)
     return found[0]
@@ -175,11 +177,13 @@ def _idle(peers: Peers, name: str) -> float:
 
 def test_consoles_beside_websockify(peers: Peers) -> None:
     report.head(f"Consoles, beside websockify {version('websockify')}")
-    for name in peers.ports:  # before anything else: a process keeps the memory that it had once
+    for name in _TWO:  # before anything else: a process keeps the memory that it had once
         print(f"{CONSOLES} idle consoles, {name}: {_idle(peers, name):.0f} KB each above the base")
-    for name, port in peers.ports.items():
+    for name in _TWO:
         what = f"{CONSOLES} typing at {_KEYS_PER_SECOND:g} Hz, key to echo, {name}"
-        report.milliseconds(what, _echoes(port, CONSOLES))
+        report.milliseconds(what, _echoes(peers.ports[name], CONSOLES))
     speeds = {name: max(_speed(port), _speed(port)) for name, port in peers.ports.items()}
-    ours, theirs = speeds["ours"], speeds["websockify"]
-    print(f"one stream of 1920 x 1080 raw pictures: {ours:.0f} MB/s, websockify {theirs:.0f}: {ours / theirs:.2f} x")
+    theirs = speeds["websockify"]
+    for name in ("ours", "ours, recorded"):
+        ratio = speeds[name] / theirs
+        print(f"one stream of 1920 x 1080 raw pictures, {name}: {speeds[name]:.0f} MB/s, {ratio:.2f} x of {theirs:.0f}")
