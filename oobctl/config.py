@@ -40,6 +40,7 @@ class Settings(BaseSettings):
     gateway_listen: str = ""  # where browsers reach consoles (`oobctl gateway`); empty: as the panel, twenty ports on
     gateway_url: str = ""  # how browsers reach that; empty: the panel's name, with that port
     record_consoles: RecordConsoles = RecordConsoles.OFF  # where neither the server nor its account says so
+    picture_failures: bool = True  # take a picture of the screen where a job failed at a server
     record_keys: bool = False  # keep also what was typed: passwords too
     recordings_days: int = Field(default=30, ge=1)  # how long recordings are kept
     recordings_mb: int = Field(default=10_240, ge=16)  # how much of the gateway's disk they take; the oldest go first

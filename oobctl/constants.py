@@ -353,6 +353,7 @@ class RecordingPurpose(StrEnum):
     CONSOLE = "console"  # somebody was at it
     LOG = "log"  # the server's serial log
     JOB = "job"  # its last lines before a job failed
+    PICTURE = "picture"  # of its screen, for a job
 
 
 class BiosApply(StrEnum):

@@ -72,6 +72,14 @@ class NoGateway(OobctlError):
     retryable = True
 
 
+class NoPicture(OobctlError):
+    """No picture of a screen could be taken: the server is off, or its BMC shows nothing."""
+
+    code = "no_picture"
+    http_status = 502
+    retryable = True
+
+
 class DamagedRecording(OobctlError):
     """A recording's file is not what was written. What can be read of it before that is good."""
 

@@ -43,6 +43,9 @@ def index() -> str:
 
 @blueprint.get("/<job>")
 def show(job: str) -> str:
+    with database().read() as session:
+        gateways = control.gateways(session)
+    g.needs = Needs(tuple(recordings.websocket(url) for url in gateways), draws_data=True)  # pictures of the screen
     return render_template("jobs/show.html", **_shown(job))
 
 
@@ -105,7 +108,7 @@ def _shown(job_id: str) -> dict[str, Any]:
     with database().read() as session:
         row = control.find_job(session, actor, job_id)
         found, _ = audit.records(session, actor, job=row.id, limit=_RECORDS_SHOWN)
-        shape = views.job(row, staff=actor.is_staff)
+        shape = views.whole_job(session, actor, row)
         allowed = _may_change(session, actor, row)
         return {
             "job": shape,
@@ -114,6 +117,7 @@ def _shown(job_id: str) -> dict[str, Any]:
             "can_cancel": allowed and shape.cancellable,
             "can_retry": allowed and shape.state in _RETRIED,
             "key": parameters.new_key(),
+            "picture_pending": shape.state.ended and not shape.pictures and control.picture_pending(session, row),
             "serial_log": _has_lines(session, actor, row),
             "can_resolve": allowed and shape.state is JobState.NEEDS_ATTENTION and shape.resolved_at is None,
             **(_danger(session, actor, row) if allowed else {}),

@@ -84,6 +84,12 @@ def steps(row: Job, *, staff: bool) -> list[StepShape]:
     ]
 
 
+def whole_job(session: Session, actor: Actor, row: Job) -> JobShape:
+    """As `job`, with what is told of one alone."""
+    pictures = [picture.id for picture in control.pictures_of_job(session, actor, row)]
+    return job(row, staff=actor.is_staff).model_copy(update={"pictures": pictures})
+
+
 def title_of(action: str) -> str:
     """The action's title; its name where a later version knows it no more."""
     try:

@@ -46,6 +46,7 @@ class Tag(StrEnum):
     SERVER_CONSOLE_CLOSED = "server:console:closed"
     SERVER_CONSOLE_END = "server:console:end"
     SERVER_CONSOLE_SHARE = "server:console:share"
+    SERVER_CONSOLE_SCREENSHOT = "server:console:screenshot"
     SERVER_CONSOLE_RECORDED = "server:console:recorded"
     SERVER_CONSOLE_WATCH = "server:console:watch"
     SERVER_CONSOLE_SET = "server:console:set"

@@ -1,9 +1,10 @@
 """A server's screen: one connection to its BMC, shown to all who look (docs/decisions/0014)."""
 
 import asyncio
+import contextlib
 import struct
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -14,7 +15,7 @@ from oobctl.consoles.rfb.errors import BrokenStream
 from oobctl.consoles.rfb.greeting import Greeting, resized, server_init, told
 from oobctl.consoles.rfb.keys import Pressed
 from oobctl.consoles.rfb.server_messages import Bell, Part, Resized, ServerMessages, Told, UpdateBegins, UpdateEnds
-from oobctl.consoles.rfb.words import ASKED_FOR, PIXEL_FORMAT, ClientMessage, Encoding
+from oobctl.consoles.rfb.words import ASKED_FOR, PIXEL_FORMAT, RAW_ASKED_FOR, ClientMessage, Encoding
 from oobctl.consoles.seats import Seat, Seats
 from oobctl.consoles.words import FINAL, screen_words
 from oobctl.errors import BmcBadAnswer, NotSupported, OobctlError
@@ -84,6 +85,7 @@ class Screen:
         self._told: dict[Encoding, bytes] = {}  # what joiners have to be told as well
         self._asked = self._asked_whole = False  # an update, or a whole picture, is on its way
         self._in_update = False
+        self._raw = 0  # how many want raw pixels
         self._size = (0, 0)  # as far as its events were told: more of the stream may have been read
         self._away: dict[str, object] | None = {"type": "opening"}
         self._stopped = asyncio.Event()
@@ -118,6 +120,21 @@ class Screen:
         if look is not None:
             look.wants, look.whole = True, look.whole or whole
             self._ask()
+
+    @contextlib.contextmanager
+    def raw(self) -> Iterator[None]:
+        """Meanwhile the BMC is asked for raw pixels alone: everybody is shown them, which is right for all."""
+        self._raw += 1
+        self._ask_for_encodings()
+        try:
+            yield
+        finally:
+            self._raw -= 1
+            self._ask_for_encodings()
+
+    def _ask_for_encodings(self) -> None:
+        wanted = RAW_ASKED_FOR if self._raw else ASKED_FOR
+        self._write(struct.pack(f">BxH{len(wanted)}i", ClientMessage.SET_ENCODINGS, len(wanted), *wanted))
 
     def leave(self, seat: Seat) -> int:
         """Returns how many keys and pointer moves of theirs were passed on."""
@@ -232,8 +249,8 @@ class Screen:
         self._connection, self._messages = connection, ServerMessages(size.width, size.height)
         self._asked = self._asked_whole = self._in_update = False
         self._away = None
-        encodings = struct.pack(f">BxH{len(ASKED_FOR)}i", ClientMessage.SET_ENCODINGS, len(ASKED_FOR), *ASKED_FOR)
-        self._write(struct.pack(">Bxxx", ClientMessage.SET_PIXEL_FORMAT) + PIXEL_FORMAT + encodings)
+        self._write(struct.pack(">Bxxx", ClientMessage.SET_PIXEL_FORMAT) + PIXEL_FORMAT)
+        self._ask_for_encodings()
         for seat in self.seats:
             look = self._looks[seat.id]
             look.whole, look.pressed = True, Pressed()

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from oobctl.access import Actor, find_server
 from oobctl.audit import record, refusals
 from oobctl.audit.tags import Tag
-from oobctl.consoles.recording import kept, log, watching
+from oobctl.consoles.recording import kept, log, pictures, watching
 from oobctl.constants import RecordingPurpose, SerialLog
 from oobctl.control.consoles import check_may, gateway_for
 from oobctl.errors import NotAllowed, NotFound, WrongState
@@ -64,6 +64,24 @@ def lines_of_job(session: Session, actor: Actor, job: Job) -> Recording | None:
     if found is not None:
         watching.check(session, actor, find_server(session, actor, job.server_id), found.account_id)
     return found
+
+
+def pictures_of_job(session: Session, actor: Actor, job: Job) -> list[Recording]:
+    """Pictures of the screen that were taken for it, for who may see them; else none."""
+    found = pictures.of_job(session, job.id)
+    if not found:
+        return []
+    try:
+        watching.check(session, actor, find_server(session, actor, job.server_id), job.account_id)
+    except (NotFound, NotAllowed):
+        return []
+    return found
+
+
+def picture_pending(session: Session, job: Job) -> bool:
+    """Whether a picture was asked for, and is not taken yet."""
+    found = pictures.asked_for(session, job.id)
+    return found is not None and found.ended_at is None
 
 
 def watch(actor: Actor, recording_id: str, *, panel_session: str | None = None) -> Opened:

@@ -17,9 +17,10 @@ from sqlalchemy import select, update
 from oobctl import clock
 from oobctl.config import settings
 from oobctl.consoles import admission, ending
-from oobctl.consoles.recording import kept
+from oobctl.consoles.recording import kept, pictures
 from oobctl.consoles.recording import log as log_of
 from oobctl.consoles.recording.kept import Subject
+from oobctl.consoles.recording.pictures import Wanted
 from oobctl.consoles.recording.policy import Rule, rules_of
 from oobctl.drivers import dead_sessions, slots
 from oobctl.errors import ConfigurationError, OobctlError, StoreUnavailable
@@ -27,6 +28,7 @@ from oobctl.gateway import watching
 from oobctl.gateway.connection import PATH, Connections
 from oobctl.gateway.entrance import Entrance
 from oobctl.gateway.logs import Logs
+from oobctl.gateway.pictures import Pictures
 from oobctl.gateway.places import Place, Places
 from oobctl.gateway.watching import Watching
 from oobctl.ids import new_id
@@ -81,6 +83,8 @@ class _Gateway:
         self._beaten = 0.0
         self._pruned = float("-inf")
         self._logs = Logs(process, self._places)
+        self._pictures = Pictures(self._places)
+        self._wanted: list[Wanted] = []
         self._own_thread = ThreadPoolExecutor(1, "look")  # it waits for no BMC that keeps the others waiting
 
     async def serve(self, stop: threading.Event) -> None:
@@ -103,6 +107,7 @@ class _Gateway:
                 if looking.done():
                     looking = asyncio.create_task(self._look())
         finally:
+            await self._pictures.close()
             await self._logs.close()
             await self._places.close()
             await runner.cleanup()
@@ -136,6 +141,9 @@ class _Gateway:
         self._looked = time.monotonic()
         self._places.keep_rules(rules)
         self._logs.keep(logs)
+        for wanted in self._wanted:
+            self._pictures.take(wanted)
+        self._wanted = []
         ended = {one.console_id: one.because for one in over}
         for place in self._places:
             because = ended.get(place.ticket.console_id)
@@ -172,6 +180,7 @@ class _Gateway:
         self._touch()
         ending.end_unopened(self._site_id)
         self._prune()
+        self._wanted = pictures.claim(self._site_id, self._id)
         ended = admission.over(consoles) if consoles else []
         return ended, rules_of(servers) if servers else {}, self._keep_logs()
 

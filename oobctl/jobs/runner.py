@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from oobctl import profiles
 from oobctl.access import Actor
+from oobctl.consoles.recording import pictures
 from oobctl.constants import Ending, JobState, Lock, Outcome, StepState
 from oobctl.errors import (
     BmcRefused,
@@ -211,6 +212,8 @@ class Runner:
                 failure = OobctlError(error["message"], **error["details"])
                 failure.code, failure.retryable = error["code"], result["retryable"]
                 progress.end(session, job, state, tag=run.action.tag, how=result["how"], error=failure)
+                if run.action.lock is Lock.SERVER and state in {JobState.FAILED, JobState.NEEDS_ATTENTION}:
+                    pictures.ask_where_failed(session, job)
             lease.give_back(session, job.id)
 
     def close(self, run: Run) -> None:

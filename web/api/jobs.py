@@ -71,4 +71,4 @@ def resolve_job(path: JobPath, body: ResolveBody) -> dict[str, Any]:
 def _shown(job_id: str) -> dict[str, Any]:
     with database().read() as session:
         actor = current_actor()
-        return plain(views.job(control.find_job(session, actor, job_id), staff=actor.is_staff))
+        return plain(views.whole_job(session, actor, control.find_job(session, actor, job_id)))

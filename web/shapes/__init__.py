@@ -69,6 +69,10 @@ class JobShape(BaseModel):
     resolved_at: Moment | None
     resolved_by: str | None
     resolution: str | None
+    pictures: list[str] = Field(
+        default_factory=list,
+        description="Recordings that are pictures of its screen; told of one job alone.",
+    )
     revision: int = Field(description="Grows with each change; the id of its event in the stream.")
 
 

@@ -20,10 +20,11 @@ from oobctl.config import settings
 from oobctl.consoles.recording.sealed import SUFFIX, Writer, sha256_of
 from oobctl.constants import ConsoleKind, RecordingPurpose
 from oobctl.ids import new_id
-from oobctl.store import Recording, Server, Site, database
+from oobctl.store import Recording, Site, database
 
 _LEFT_FREE = 1 << 30  # bytes of the disk that recordings leave to others
 NOTHING_SHOWN = "Nothing was shown."
+_NOTED = frozenset({RecordingPurpose.CONSOLE, RecordingPurpose.PICTURE})
 _GATEWAY_STOPPED = "The gateway that made it stopped."
 
 
@@ -66,16 +67,23 @@ def begin(subject: Subject, gateway: str, *, began_at: datetime | None = None) -
             )  # fmt: skip
             session.add(row)
             session.flush()
-            public_key = session.get_one(Site, session.get_one(Server, subject.server_id).site_id).public_key
     except IntegrityError:
         return None
-    told = {"id": recording_id, "kind": str(subject.kind), "began_at": str(clock.rfc3339(began_at))}
     try:
-        return recording_id, Writer(path_of(recording_id), told, public_key)
+        return recording_id, open_file(recording_id)
     except OSError:
         with database().write() as session:
             session.execute(delete(Recording).where(Recording.id == recording_id))
         raise
+
+
+def open_file(recording_id: str) -> Writer:
+    """A new file for the recording, sealed to its site. Raises OSError, StoreUnavailable."""
+    with database().read() as session:
+        row = session.get_one(Recording, recording_id)
+        public_key = session.get_one(Site, row.server.site_id).public_key
+        told = {"id": row.id, "kind": str(row.kind), "began_at": str(clock.rfc3339(row.began_at))}
+    return Writer(path_of(recording_id), told, public_key)
 
 
 def path_of(recording_id: str) -> Path:
@@ -206,7 +214,7 @@ def _beyond(rows: Iterable[Recording], most: int) -> Iterable[Recording]:
 
 def _delete(session: Session, row: Recording, because: str) -> None:
     _remove(row, because)
-    if row.purpose is RecordingPurpose.CONSOLE:
+    if row.purpose in _NOTED:
         _note(session, row, Tag.SERVER_RECORDING_REMOVED, because, {"sha256": row.sha256})
 
 
@@ -217,11 +225,12 @@ def _remove(row: Recording, because: str) -> None:
 
 
 def _note(session: Session, row: Recording, tag: Tag, because: str, evidence: dict[str, Any]) -> None:
-    if row.purpose is not RecordingPurpose.CONSOLE:  # a log is cut into files; that they begin and end is no event
+    if row.purpose not in _NOTED:  # a log is cut into files; that they begin and end is no event
         return
     record.insert(
         session, SYSTEM, "event", tag, server_id=row.server_id, account_id=row.account_id,
-        parameters={"recording": row.id, "kind": row.kind}, reason=because, outcome="done", evidence=evidence,
+        job_id=row.job_id, parameters={"recording": row.id, "kind": row.kind}, reason=because, outcome="done",
+        evidence=evidence,
     )  # fmt: skip
 
 

@@ -30,6 +30,17 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Drawn:
+    """A rectangle that is drawn: the Parts that follow are its header (the first one) and its content."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+    encoding: Encoding
+
+
+@dataclass(frozen=True)
 class UpdateEnds:
     """painted: how many pixels it drew (0: it only told something)."""
 
@@ -57,7 +68,7 @@ class Bell:
     """The server rang."""
 
 
-Event = UpdateBegins | Part | UpdateEnds | Resized | Told | Bell
+Event = UpdateBegins | Drawn | Part | UpdateEnds | Resized | Told | Bell
 
 
 class ServerMessages:
@@ -160,10 +171,10 @@ class ServerMessages:
         x, y, width, height, encoding = _RECTANGLE.unpack(content)
         match encoding:
             case Encoding.RAW:
-                self._begin_drawing(content, x, y, width, height)
+                self._begin_drawing(content, Drawn(x, y, width, height, Encoding.RAW))
                 self._pass_on(width * height * PIXEL_BYTES)
             case Encoding.TIGHT | Encoding.TIGHT_PNG:
-                self._begin_drawing(content, x, y, width, height)
+                self._begin_drawing(content, Drawn(x, y, width, height, Encoding(encoding)))
                 self._next(1, self._tight)
             case Encoding.CURSOR:
                 if max(width, height) > _LARGEST_CURSOR:
@@ -182,13 +193,12 @@ class ServerMessages:
             case other:
                 raise BrokenStream(f"a rectangle of encoding {other}, which was not asked for")
 
-    def _begin_drawing(self, content: bytes, x: int, y: int, width: int, height: int) -> None:
-        if x + width > self.width or y + height > self.height:
-            raise BrokenStream(
-                f"a rectangle up to {x + width}, {y + height} of a screen of {self.width} x {self.height}"
-            )
-        self._painted += width * height
-        self._found.append(Part(content))
+    def _begin_drawing(self, content: bytes, drawn: Drawn) -> None:
+        right, bottom = drawn.x + drawn.width, drawn.y + drawn.height
+        if right > self.width or bottom > self.height:
+            raise BrokenStream(f"a rectangle up to {right}, {bottom} of a screen of {self.width} x {self.height}")
+        self._painted += drawn.width * drawn.height
+        self._found += [drawn, Part(content)]
 
     def _tell(self, encoding: Encoding, rectangle: bytes) -> None:
         self._found += [Part(rectangle), Told(encoding, rectangle)]

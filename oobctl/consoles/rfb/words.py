@@ -54,6 +54,9 @@ ASKED_FOR = (
 """What a BMC is asked to send: each rectangle draws what it draws whatever was drawn before it. So whoever joins needs
 one whole picture and no history (no CopyRect, and none of the encodings whose zlib streams go on)."""
 
+RAW_ASKED_FOR = tuple(one for one in ASKED_FOR if one is not Encoding.TIGHT_PNG)
+"""The same while a picture is taken, whose pixels we read."""
+
 PIXEL_BYTES = 4
 PIXEL_FORMAT = struct.pack(">BBBBHHHBBBxxx", 32, 24, 0, 1, 255, 255, 255, 0, 8, 16)
 """32 bits, little-endian, red in the first byte: what noVNC draws without a conversion. All viewers get this one."""

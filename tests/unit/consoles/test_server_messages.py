@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from oobctl.consoles.rfb.errors import BrokenStream
 from oobctl.consoles.rfb.server_messages import (
     Bell,
+    Drawn,
     Event,
     Part,
     Resized,
@@ -110,7 +111,8 @@ def test_a_screen_of_another_size_takes_pictures_of_that_size_alone() -> None:
 def test_an_update_of_unknown_length_ends_with_its_last_rectangle() -> None:
     last = rectangle(0, 0, 0, 0, Encoding.LAST_RECT)
     events = fed(update(FILL, png(200), last, count=0xFFFF) + update(FILL), [])
-    assert [type(event) for event in joined(events)] == [UpdateBegins, Part, UpdateEnds] * 2
+    kinds = [type(event) for event in joined([one for one in events if not isinstance(one, Drawn)])]
+    assert kinds == [UpdateBegins, Part, UpdateEnds] * 2
 
 
 def test_a_text_that_was_copied_on_the_server_goes_to_nobody() -> None:
