@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from oobctl import clock, profiles
 from oobctl.access import Actor, find_server, may, renew
@@ -59,27 +59,49 @@ class Over:
 def over(consoles: Sequence[str]) -> list[Over]:
     """Those of these consoles that have to end now. Raises StoreUnavailable."""
     with database().read() as session:
-        rows = {row.id: row for row in session.scalars(select(Console).where(Console.id.in_(consoles)))}
-        found = [(one, _why_over(session, rows[one]) if one in rows else "It is gone.") for one in consoles]
+        look = _Look(session, consoles)
+        found = [(one, look.why_over(one)) for one in consoles]
     return [Over(console_id, because) for console_id, because in found if because is not None]
 
 
-def _why_over(session: Session, row: Console) -> str | None:
-    if row.ended_at is not None:
-        return row.ended_because or "It was ended."
-    if row.panel_session is not None and not signed_in(session, row.panel_session):
-        return "You signed out of the panel, or your session there ended."
-    actor = who_may(session, row)
-    if actor is None:
-        return "The link that let you in has ended." if row.share_id is not None else "Your access has ended."
-    try:
-        server = find_server(session, actor, row.server_id)
-        check(session, actor, server, row.kind)
-    except NotFound:
-        return "The server is not yours any more."
-    except OobctlError as error:
-        return error.message
-    return None
+class _Look:
+    """One look at many consoles: what several share is asked once."""
+
+    def __init__(self, session: Session, consoles: Sequence[str]) -> None:
+        self._session = session
+        rows = session.scalars(select(Console).where(Console.id.in_(consoles)).options(joinedload(Console.server)))
+        self._rows = {row.id: row for row in rows}
+        hashes = {row.panel_session for row in self._rows.values() if row.panel_session is not None}
+        signed_in = session.scalars(select(PanelSession).where(PanelSession.secret_hash.in_(hashes)))
+        self._signed_in = {found.secret_hash for found in signed_in if _goes_on(found)}
+        self._known: dict[tuple[str, ...], str | None] = {}
+
+    def why_over(self, console_id: str) -> str | None:
+        row = self._rows.get(console_id)
+        if row is None:
+            return "It is gone."
+        if row.ended_at is not None:
+            return row.ended_because or "It was ended."
+        if row.panel_session is not None and row.panel_session not in self._signed_in:
+            return "You signed out of the panel, or your session there ended."
+        who = row.share_id or f"{row.actor_id} {row.actor.get('account_id')}"
+        key = (who, row.server_id, row.kind)
+        if key not in self._known:
+            self._known[key] = self._why_not(row)
+        return self._known[key]
+
+    def _why_not(self, row: Console) -> str | None:
+        actor = who_may(self._session, row)
+        if actor is None:
+            return "The link that let you in has ended." if row.share_id is not None else "Your access has ended."
+        try:
+            server = find_server(self._session, actor, row.server_id)
+            check(self._session, actor, server, row.kind)
+        except NotFound:
+            return "The server is not yours any more."
+        except OobctlError as error:
+            return error.message
+        return None
 
 
 def who_may(session: Session, row: Console) -> Actor | None:
@@ -105,8 +127,10 @@ def host_of(session: Session, share: ConsoleShare) -> Actor | None:
 def signed_in(session: Session, secret_hash: str) -> bool:
     """Whether a panel session, by its hash, goes on."""
     found = session.get(PanelSession, secret_hash)
-    if found is None or found.ended_at is not None:
-        return False
+    return found is not None and _goes_on(found)
+
+
+def _goes_on(found: PanelSession) -> bool:
     now = clock.now()
     idle, longest = timedelta(minutes=settings().session_idle_minutes), timedelta(hours=settings().session_hours)
-    return now - found.seen_at <= idle and now - found.created_at <= longest
+    return found.ended_at is None and now - found.seen_at <= idle and now - found.created_at <= longest

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 
 from oobctl import administer, clock, control
 from oobctl.access.identify import Presented, digest, identify
@@ -288,3 +288,11 @@ def test_the_next_tenant_s_record_does_not_tell_who_was_at_the_console_before(si
     with database().read() as session:
         left = session.scalars(select(AuditRecord).where(AuditRecord.tag == "server:console:closed")).one()
     assert left.account_id == opened.row.account_id == site.actor("customer").account_id
+
+
+def test_a_look_at_many_consoles_asks_what_they_share_once(site: Installation) -> None:
+    consoles = [open_one(site, who).row.id for who in ("customer", "technician") for _ in range(20)]
+    statements: list[str] = []
+    event.listen(database().engine, "before_cursor_execute", lambda *said: statements.append(said[2]))
+    assert admission.over(consoles) == []
+    assert len(statements) < 25
