@@ -39,6 +39,7 @@ class Settings(BaseSettings):
     media_from_anywhere: bool = False  # BMCs reach it through a NAT or proxy: from other addresses than their own
     gateway_listen: str = ""  # where browsers reach consoles (`oobctl gateway`); empty: as the panel, twenty ports on
     gateway_url: str = ""  # how browsers reach that; empty: the panel's name, with that port
+    console_bind_address: bool = False  # a console's key is good only from the address that asked the panel for it
     record_consoles: RecordConsoles = RecordConsoles.OFF  # where neither the server nor its account says so
     picture_failures: bool = True  # take a picture of the screen where a job failed at a server
     record_keys: bool = False  # keep also what was typed: passwords too

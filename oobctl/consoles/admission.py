@@ -104,6 +104,14 @@ class _Look:
         return None
 
 
+def people_at(server_id: str, kind: ConsoleKind, gateways: Sequence[str]) -> list[str]:
+    """The names of who has a console of the server open at these gateways. Raises StoreUnavailable."""
+    here = (Console.server_id == server_id, Console.kind == kind, Console.gateway.in_(gateways))
+    with database().read() as session:
+        rows = session.scalars(select(Console).where(*here, Console.ended_at.is_(None)).order_by(Console.opened_at))
+        return list(dict.fromkeys(str(row.actor["name"]) for row in rows))
+
+
 def who_may(session: Session, row: Console) -> Actor | None:
     """By whose right somebody is at a console, as they are now: their own, or that of who gave them the link."""
     if row.share_id is None:

@@ -11,6 +11,7 @@ from oobctl.access import Actor
 from oobctl.access.identify import digest, new_secret
 from oobctl.audit import refusals
 from oobctl.audit.tags import Tag
+from oobctl.config import settings
 from oobctl.consoles import admission
 from oobctl.consoles.recording.policy import NOT_RECORDED, Rule, rule_of
 from oobctl.constants import ConsoleKind, ConsoleMode
@@ -59,7 +60,7 @@ def redeem(
     """
     with database().write() as session:
         row = session.scalar(select(Console).where(Console.token_hash == digest(token)).with_for_update())
-        why = why_not(row, cookie, same_name)
+        why = why_not(row, cookie, same_name, address)
         if row is not None and site_id is not None and row.server.site_id != site_id:
             why = "it is for another site's gateway"
         if row is not None and why is None:
@@ -73,12 +74,14 @@ def redeem(
     raise NotAllowed(_WRONG)
 
 
-def why_not(row: Console | RecordingKey | None, cookie: str | None, same_name: bool) -> str | None:
+def why_not(row: Console | RecordingKey | None, cookie: str | None, same_name: bool, address: str | None) -> str | None:
     """Why a key, found by its token, lets nobody in now."""
     if row is None:
         return "there is no such key, or it was used"
     if row.token_expires_at <= clock.now():
         return "its minute was over"
+    if settings().console_bind_address and row.actor.get("address") != address:
+        return "it came from another address than the one that asked for it"
     if row.panel_session is not None:
         if cookie is None and same_name:
             return "the browser is not the one that asked for it: it has no panel session"

@@ -1,6 +1,7 @@
 """The consoles that are open at this gateway: who sits where, and the screens and lines that they share."""
 
 import asyncio
+import contextlib
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -10,6 +11,7 @@ from typing import Protocol
 
 import structlog
 
+from oobctl.consoles import admission
 from oobctl.consoles.ending import Used
 from oobctl.consoles.lines import Line
 from oobctl.consoles.recording.policy import Rule
@@ -20,7 +22,7 @@ from oobctl.consoles.words import away_words
 from oobctl.constants import ConsoleKind, ConsoleMode
 from oobctl.drivers.rfb import ScreenConnection, open_screen
 from oobctl.drivers.serial import SerialPort, open_serial
-from oobctl.errors import OobctlError, WrongServer
+from oobctl.errors import BmcSessionsExhausted, OobctlError, StoreUnavailable, WrongServer
 from oobctl.gateway.recordings import Key, Recordings, tell
 from oobctl.ids import new_id
 from oobctl.jobs.quarantine import quarantine
@@ -180,6 +182,9 @@ class Places:
     async def _open_screen(self, server_id: str) -> ScreenConnection:
         try:
             return await open_screen(server_id, holder=self._holder)
+        except BmcSessionsExhausted as error:
+            await asyncio.to_thread(_name_holders, error, server_id, ConsoleKind.GRAPHICAL)
+            raise
         except WrongServer as error:
             await asyncio.to_thread(quarantine, server_id, error)
             raise
@@ -196,6 +201,9 @@ class Places:
             return open_serial(
                 server_id, holder=self._holder, heard=heard, ended=ended, deactivate_others=deactivate_others
             )
+        except BmcSessionsExhausted as error:
+            _name_holders(error, server_id, ConsoleKind.SERIAL)
+            raise
         except WrongServer as error:
             quarantine(server_id, error)
             raise
@@ -210,3 +218,9 @@ class Places:
             if self._shared.get(key) is shared:
                 del self._shared[key]
                 self._rules.pop(key, None)
+
+
+def _name_holders(error: BmcSessionsExhausted, server_id: str, kind: ConsoleKind) -> None:
+    """Whoever is told that there is no place is told who has them."""
+    with contextlib.suppress(StoreUnavailable):
+        error.details["people"] = admission.people_at(server_id, kind, error.details.get("holders", []))

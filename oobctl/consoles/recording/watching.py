@@ -52,7 +52,7 @@ def redeem(key: str, *, cookie: str | None, same_name: bool, address: str, site_
     with database().write() as session:
         query = select(RecordingKey).where(RecordingKey.token_hash == digest(key))
         row = session.scalar(query.with_for_update())
-        why = tokens.why_not(row, cookie, same_name)
+        why = tokens.why_not(row, cookie, same_name, address)
         if row is not None and why is None:
             row.token_hash = None
             view = View(row.id, row.server_id, row.recording_id)

@@ -1,6 +1,7 @@
 """A server's real screen through a real gateway: seen, typed at, shared, and never telling where the BMC is."""
 
 import asyncio
+import struct
 import time
 
 import aiohttp
@@ -189,3 +190,17 @@ def test_a_server_that_is_another_one_shows_nothing_and_is_quarantined(site: Sit
         run(story)
     finally:
         virtual_rack.clear(site.rack.home, "web01")
+
+
+def test_ctrl_alt_del_restarts_the_server(site: Site) -> None:
+    async def story() -> None:
+        log = site.rack.servers["web01"].serial_log
+        async with site.viewer(server="web01") as viewer:
+            await viewer.sees()
+            before = log.read_text(errors="replace").count("Linux version")
+            keys = (0xFFE3, 0xFFE9, 0xFFFF)
+            pressed = [(1, key) for key in keys] + [(0, key) for key in reversed(keys)]
+            await viewer.socket.send_bytes(b"".join(struct.pack(">BBxxI", 4, down, key) for down, key in pressed))
+            await viewer.until(lambda: log.read_text(errors="replace").count("Linux version") > before, 60)
+
+    run(story)

@@ -10,11 +10,14 @@ from oobctl import administer, clock, control
 from oobctl.access.identify import Presented, digest, identify
 from oobctl.access.sign_in import sign_in, sign_out
 from oobctl.administer.endpoints import add_endpoint
+from oobctl.config import settings
 from oobctl.consoles import admission, ending, tokens
 from oobctl.consoles.ending import Used
+from oobctl.consoles.words import screen_words
 from oobctl.constants import ConsoleKind, ConsoleMode, Lifecycle, Protocol
 from oobctl.control import OpenedConsole
-from oobctl.errors import NoGateway, NotAllowed, NotFound, NoWay, WrongState
+from oobctl.errors import BmcSessionsExhausted, NoGateway, NotAllowed, NotFound, NoWay, WrongState
+from oobctl.gateway import places
 from oobctl.jobs import recovery
 from oobctl.store import Account, AuditRecord, Console, PanelSession, Process, Server, Site, database
 from tests.furnished import endpoint
@@ -296,3 +299,32 @@ def test_a_look_at_many_consoles_asks_what_they_share_once(site: Installation) -
     event.listen(database().engine, "before_cursor_execute", lambda *said: statements.append(said[2]))
     assert admission.over(consoles) == []
     assert len(statements) < 25
+
+
+@pytest.mark.parametrize("bound", [True, False])
+def test_a_key_is_bound_to_the_address_where_the_site_says_so(
+    site: Installation, monkeypatch: pytest.MonkeyPatch, bound: bool
+) -> None:
+    monkeypatch.setattr(settings(), "console_bind_address", bound)
+    opened = open_one(site)  # from 198.51.100.7
+    if not bound:
+        redeem(opened.token)
+        return
+    with pytest.raises(NotAllowed):
+        redeem(opened.token)
+    assert [reason for _, kind, reason in records("server:console:open") if kind == "refusal"] == [
+        "it came from another address than the one that asked for it"
+    ]
+    tokens.redeem(opened.token, gateway=GATEWAY, cookie=None, same_name=True, address="198.51.100.7")
+
+
+def test_who_finds_no_place_is_told_who_has_them(site: Installation) -> None:
+    opened = open_one(site, "technician")
+    redeem(opened.token)
+    error = BmcSessionsExhausted("full", holders=[GATEWAY])
+    places._name_holders(error, site.servers["web01"], SCREEN)
+    assert screen_words(error) == (
+        "All the places that the BMC has for this are taken, by technician at another gateway."
+    )
+    assert "by oobctl itself" in screen_words(BmcSessionsExhausted("full", holders=["worker-1"]))
+    assert "who is at the BMC itself" in screen_words(BmcSessionsExhausted("full"))
