@@ -5,8 +5,9 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import structlog
 import uvloop
@@ -85,6 +86,7 @@ class _Gateway:
         self._logs = Logs(process, self._places)
         self._pictures = Pictures(self._places)
         self._wanted: list[Wanted] = []
+        self._chores = ThreadPoolExecutor(1, "chores")  # large files are read there
         self._own_thread = ThreadPoolExecutor(1, "look")  # it waits for no BMC that keeps the others waiting
 
     async def serve(self, stop: threading.Event) -> None:
@@ -104,6 +106,7 @@ class _Gateway:
                 # Whatever keeps the look waiting: what is typed meanwhile is not passed on for long.
                 self._let_input(time.monotonic() - self._looked <= _SURE_SECONDS)
                 self._end_too_long()
+                self._prune()
                 if looking.done():
                     looking = asyncio.create_task(self._look())
         finally:
@@ -179,7 +182,6 @@ class _Gateway:
         self._places.recordings.note_ends()
         self._touch()
         ending.end_unopened(self._site_id)
-        self._prune()
         self._wanted = pictures.claim(self._site_id, self._id)
         ended = admission.over(consoles) if consoles else []
         return ended, rules_of(servers) if servers else {}, self._keep_logs()
@@ -187,7 +189,7 @@ class _Gateway:
     def _prune(self) -> None:
         if time.monotonic() - self._pruned > _PRUNE_SECONDS:
             self._pruned = time.monotonic()
-            kept.prune()
+            self._chores.submit(_quietly, kept.prune)
 
     def _keep_logs(self) -> list[Subject]:
         """The serial lines that are to be kept. A defect here ends nobody's console."""
@@ -207,7 +209,7 @@ class _Gateway:
             rows = [(row[0], row[1], row[2]) for row in session.execute(others)]
         for dead in self._heartbeats.dead(rows, settings().dead_after_seconds):
             ending.leave_all_of([dead])
-            kept.close_left_by([dead])
+            self._chores.submit(_quietly, partial(kept.close_left_by, [dead]))
             dead_sessions.close_all_of(dead)
             recovery.leave(dead)
             log.warning("a gateway died; its consoles are over", gateway=dead)
@@ -229,6 +231,16 @@ class _Gateway:
             )
         for place in active:
             place.touched_at = now
+
+
+def _quietly(chore: Callable[[], object]) -> None:
+    """What cannot be done now is done by a later `kept.prune`."""
+    try:
+        chore()
+    except StoreUnavailable as error:
+        log.warning("recordings are tidied later", because=error.message)
+    except Exception:
+        log.exception("recordings could not be tidied")
 
 
 def _too_long(place: Place) -> str | None:

@@ -29,6 +29,7 @@ _log = structlog.get_logger()
 
 PATH = "/recording"
 _LINES, _LONGEST_WORDS = 200, 200
+_READ_AT_ONCE = 4
 _NOT_HERE = "Its file is not at this gateway. It lies where it was made, or was removed by hand."
 _CHANGED = "The file is not the one that was recorded: its SHA-256 is another. Do not trust what it shows."
 
@@ -39,6 +40,7 @@ class Watching:
     def __init__(self, site_id: str, entrance: Entrance) -> None:
         self._site_id, self._entrance = site_id, entrance
         self._redeem: Redeem[View] = partial(watching.redeem, site_id=site_id)
+        self._reading = asyncio.Semaphore(_READ_AT_ONCE)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """As Connections.handle."""
@@ -66,7 +68,8 @@ class Watching:
                 if message.type is not WSMsgType.TEXT:
                     return
                 await pace.take(len(message.data))
-                answer = await asyncio.to_thread(film.answer, message_of(message.data))
+                async with self._reading:  # a search reads megabytes: consoles need threads too
+                    answer = await asyncio.to_thread(film.answer, message_of(message.data))
                 if isinstance(answer, bytes):
                     await socket.send_bytes(answer)
                 else:

@@ -26,6 +26,7 @@ class Recording(Identified, Base):
     __tablename__ = "recording"
     __table_args__ = (
         Index("ix_recording_server_id_began_at", "server_id", "began_at"),
+        Index("ix_recording_ended_at", "ended_at"),  # those that go on are asked for each second
         Index(
             "uq_recording_server_id_log",  # one gateway keeps a server's serial log
             "server_id",

@@ -20,8 +20,9 @@ from oobctl.config import settings
 from oobctl.consoles.recording.sealed import SUFFIX, Writer, sha256_of
 from oobctl.constants import ConsoleKind, RecordingPurpose
 from oobctl.ids import new_id
-from oobctl.store import Recording, Site, database
+from oobctl.store import Process, Recording, RecordingKey, Site, database
 
+_KEY_KEPT = timedelta(days=1)
 _LEFT_FREE = 1 << 30  # bytes of the disk that recordings leave to others
 NOTHING_SHOWN = "Nothing was shown."
 _NOTED = frozenset({RecordingPurpose.CONSOLE, RecordingPurpose.PICTURE})
@@ -136,7 +137,9 @@ def prune() -> int:
 
     Of the recordings whose files lie here. Serial logs are bounded for each server, and go with their age here too.
     """
+    _close_nobodys()
     _complete()
+    _forget_keys()
     oldest = clock.now() - timedelta(days=settings().recordings_days)
     with database().write() as session:
         rows = [row for row in session.scalars(_finished()) if path_of(row.id).exists()]
@@ -161,6 +164,22 @@ def drop_logs(servers: Collection[str]) -> None:
         query = _finished().where(Recording.server_id.in_(servers), Recording.purpose == RecordingPurpose.LOG)
         for row in session.scalars(query):
             _remove(row, "No job failed.")
+
+
+def _close_nobodys() -> None:
+    """What a gateway was writing that is gone, and that nobody closed: the database was away then."""
+    goes_on = (Recording.ended_at.is_(None), Recording.gateway.is_not(None))
+    query = select(Recording.gateway).where(*goes_on, Recording.gateway.not_in(select(Process.id))).distinct()
+    with database().read() as session:
+        gone = [gateway for gateway in session.scalars(query) if gateway is not None]
+    if gone:
+        close_left_by(gone)
+
+
+def _forget_keys() -> None:
+    """Who watches for a day gets a new one."""
+    with database().write() as session:
+        session.execute(delete(RecordingKey).where(RecordingKey.token_expires_at < clock.now() - _KEY_KEPT))
 
 
 def _complete() -> None:

@@ -47,6 +47,9 @@ def keep_for_jobs(site_id: str, gateway: str) -> None:
     Raises StoreUnavailable, OSError, ConfigurationError.
     """
     now = clock.now()
+    with database().read() as session:
+        if session.scalar(select(Server.id).where(Server.serial_log != SerialLog.OFF).limit(1)) is None:
+            return
     failed = select(Job).join(Server, Server.id == Job.server_id).where(
         Server.site_id == site_id, Server.serial_log != SerialLog.OFF, Job.state.in_(_WENT_WRONG),
         Job.finished_at.between(now - _LATEST, now - _AFTER), Job.started_at.is_not(None),

@@ -33,6 +33,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["server_id"], ["server.id"], name=op.f("fk_recording_server_id_server")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_recording")),
     )
+    op.create_index("ix_recording_ended_at", "recording", ["ended_at"])
     op.create_index(op.f("ix_recording_gateway"), "recording", ["gateway"])
     op.create_index(op.f("ix_recording_job_id"), "recording", ["job_id"])
     op.create_index(op.f("ix_recording_server_id_began_at"), "recording", ["server_id", "began_at"])

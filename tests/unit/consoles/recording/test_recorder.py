@@ -11,6 +11,7 @@ from oobctl.consoles.recording.kept import Subject
 from oobctl.consoles.recording.recorder import Recorder
 from oobctl.consoles.recording.sealed import Chunk, Flag, Reader, sha256_of
 from oobctl.constants import ConsoleKind, RecordingPurpose
+from oobctl.jobs import recovery
 from oobctl.store import AuditRecord, Recording, Server, database
 from oobctl.vault import read_key
 from tests.installation import Installation
@@ -188,3 +189,18 @@ def test_of_one_server_one_gateway_keeps_the_serial_log(site: Installation) -> N
     assert kept.begin(log, "gateway-2") is None
     kept.close_left_by([GATEWAY])
     assert kept.begin(log, "gateway-2") is not None
+
+
+def test_what_nobody_closed_is_closed_once_its_gateway_is_gone(site: Installation) -> None:
+    """The database was away when it was to be."""
+    begun = kept.begin(subject(site), GATEWAY)
+    assert begun is not None
+    begun[1].abandon()
+    with database().read() as session:
+        site_id = session.get_one(Server, site.servers["web01"]).site_id
+    recovery.beat(GATEWAY, "gateway", site_id, first=True, url="http://127.0.0.1:9")
+    kept.prune()
+    assert row().ended_at is None
+    recovery.leave(GATEWAY)
+    kept.prune()
+    assert row().ended_at is not None
