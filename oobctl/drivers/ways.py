@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import selectinload
 
 from oobctl import profiles
-from oobctl.constants import MANAGEMENT, Lifecycle, Protocol, SessionPurpose
+from oobctl.constants import MANAGEMENT, Capability, Lifecycle, Protocol, SessionPurpose
 from oobctl.drivers.credentials import Secrets
 from oobctl.drivers.interfaces import EndpointAddress
 from oobctl.drivers.login import Login
@@ -87,14 +87,21 @@ def address_of(endpoint: Endpoint) -> EndpointAddress:
 
 
 def screen_login(rows: Rows, holder: str) -> Login:
-    """The way in to a server's screen, where it has a VNC endpoint. Raises as `login_to` does."""
-    assert rows.screen is not None
-    endpoint, profile = address_of(rows.screen), profile_of(rows.bmc)
+    """The way in to a server's screen: its VNC endpoint, else the BMC's own web server, as the profile says.
+
+    Raises NotSupported where there is neither, and as `login_to` does.
+    """
+    profile = profile_of(rows.bmc)
+    spoken = [*rows.endpoints, *([Protocol.VNC] if rows.screen is not None else [])]
+    protocol = profile.way_to(Capability.CONSOLE_SCREEN, spoken)
+    row = rows.screen if protocol is Protocol.VNC else rows.endpoints.get(protocol) if protocol is not None else None
+    if row is None or (protocol is not Protocol.VNC and profile.consoles.websocket is None):
+        raise NotSupported(f"{rows.server.name} has no VNC endpoint. Staff can add it: oobctl endpoint set.")
+    endpoint = address_of(row)
     secrets = Secrets(endpoint, rows.bmc.site_id, rows.server.name)
-    secret = secrets.first(rows.screen.credential)
-    slot = Slot(
-        endpoint, profile.sessions.ours(Protocol.VNC), SessionPurpose.SCREEN, holder, patience=profile.timeouts.connect
-    )
+    secret = secrets.first(row.credential)
+    ours = profile.sessions.ours(endpoint.protocol)
+    slot = Slot(endpoint, ours, SessionPurpose.SCREEN, holder, patience=profile.timeouts.connect)
     return Login(endpoint, secret, profile, slot, lambda: None, secrets)
 
 

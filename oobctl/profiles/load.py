@@ -27,6 +27,7 @@ from oobctl.profiles.model import (
     SessionLimits,
     Timeouts,
     UserSettings,
+    WebsocketConsole,
 )
 from oobctl.profiles.quirks import Quirk, QuirkNote
 
@@ -176,6 +177,13 @@ def _added(name: str, inherited: Any, said: Any) -> Any:
     return said
 
 
+def _consoles(content: dict[str, Any]) -> ConsoleSettings:
+    websocket = content["websocket"]
+    return ConsoleSettings(
+        content["idle_limit"], content["longest"], None if websocket is None else WebsocketConsole(**websocket)
+    )
+
+
 def _build(content: dict[str, Any]) -> Profile:
     boot, ipmi, media, bios = content["boot"], content["ipmi"], content["media"], content["bios"]
     return Profile(
@@ -201,7 +209,7 @@ def _build(content: dict[str, Any]) -> Profile:
         users=UserSettings(**content["users"]),
         event_log=EventLogSettings(tuple(content["event_log"]["skipped"])),
         events=EventSettings(tuple(EventWay(way) for way in content["events"]["ways"])),
-        consoles=ConsoleSettings(**content["consoles"]),
+        consoles=_consoles(content["consoles"]),
         inventory=InventorySettings(
             {start: FirmwareState(word) for start, word in content.get("inventory", {}).get("firmware_ids", {}).items()}
         ),

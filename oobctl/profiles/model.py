@@ -128,11 +128,30 @@ class EventSettings:
 
 
 @dataclass(frozen=True)
+class WebsocketConsole:
+    """Consoles over the BMC's own web server: paths, and the names of the cookies that its log-in gives.
+
+    `login` takes `{"data": [user, password]}`; the value of `token_cookie` is the subprotocol of websockets, and a
+    header of what is posted.
+    """
+
+    login: str
+    logout: str
+    screen: str
+    session_cookie: str
+    token_cookie: str
+
+
+@dataclass(frozen=True)
 class ConsoleSettings:
-    """`idle_limit`, `longest`: seconds after which a console without input, or any console, is ended."""
+    """`idle_limit`, `longest`: seconds after which a console without input, or any console, is ended.
+
+    `websocket`: None where the BMC has no console of its own that is plain RFB.
+    """
 
     idle_limit: float
     longest: float
+    websocket: WebsocketConsole | None = None
 
 
 @dataclass(frozen=True)

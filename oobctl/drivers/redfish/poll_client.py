@@ -2,7 +2,6 @@
 
 import asyncio
 import ssl
-from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,17 +11,16 @@ import aiohttp
 from requests.exceptions import SSLError, TooManyRedirects
 from yarl import URL
 
-from oobctl.constants import TlsMode
 from oobctl.drivers.interfaces import EndpointAddress
+from oobctl.drivers.redfish.aio_tls import check_of
 from oobctl.drivers.redfish.conditional import AS_IT_IS, Conditional
 from oobctl.drivers.redfish.event_stream import SILENT_SECONDS, RedfishEventStream
 from oobctl.drivers.redfish.http import MOST_BYTES, OtherAuthority, OtherCertificate, TooMuch, Wire, authority
 from oobctl.drivers.redfish.loop import loop
-from oobctl.drivers.redfish.tls import Limit, required_pin, trust
+from oobctl.drivers.redfish.tls import Limit
 
 _KEEPALIVE_SECONDS = 90.0  # longer than a round of the monitor: a TLS handshake costs a BMC a second
 _MOST_REDIRECTS = 3
-_MOST_CONTEXTS = 64
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -31,7 +29,7 @@ class PollClient:
 
     def __init__(self, endpoint: EndpointAddress, limit: Limit) -> None:
         self._base, self._limit = f"https://{authority(endpoint)}", limit
-        self._tls = _tls(endpoint)
+        self._tls = check_of(endpoint)
         self._headers: dict[str, str] = {}
         self._conditional = Conditional()
         self._session: aiohttp.ClientSession | None = None
@@ -175,20 +173,3 @@ async def _body(response: aiohttp.ClientResponse) -> bytes:
         if size > MOST_BYTES:
             raise TooMuch(f"more than {MOST_BYTES} bytes")
     return b"".join(pieces)
-
-
-_contexts: OrderedDict[str | None, ssl.SSLContext] = OrderedDict()
-
-
-def _tls(endpoint: EndpointAddress) -> ssl.SSLContext | aiohttp.Fingerprint:
-    """What each connection is checked with; one context for all that trust the same authority, for it is large."""
-    if endpoint.tls_mode == TlsMode.PIN:
-        return aiohttp.Fingerprint(bytes.fromhex(required_pin(endpoint)))
-    if endpoint.tls_ca not in _contexts:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        trust(context, endpoint)
-        while len(_contexts) >= _MOST_CONTEXTS:
-            _contexts.popitem(last=False)
-        _contexts[endpoint.tls_ca] = context
-    return _contexts[endpoint.tls_ca]

@@ -4,13 +4,15 @@ import asyncio
 import ssl
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Protocol as Interface
 
-from oobctl.constants import SessionPurpose, TlsMode
+from oobctl.constants import Protocol, SessionPurpose, TlsMode
 from oobctl.drivers.connect import connect
 from oobctl.drivers.interfaces import EndpointAddress
 from oobctl.drivers.login import Login
 from oobctl.drivers.redfish.tls import fingerprint, required_pin, trust
 from oobctl.drivers.rfb.handshake import Size, shake_hands
+from oobctl.drivers.rfb.websocket import open_websocket
 from oobctl.drivers.slots import Slot
 from oobctl.drivers.ways import check_alone, rows_of, screen_login
 from oobctl.errors import (
@@ -18,11 +20,39 @@ from oobctl.errors import (
     BmcBadAnswer,
     BmcIdentityChanged,
     BmcUnreachable,
-    NotSupported,
     StoreUnavailable,
 )
 
 _BUFFER = 1 << 18
+
+
+class Way(Interface):
+    """How RFB gets to the BMC. `name`: of it, at the BMC."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    @property
+    def name(self) -> str: ...
+
+    async def close(self) -> None:
+        """Never raises."""
+        ...
+
+
+@dataclass
+class Tcp:
+    """Way. A connection of its own."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    @property
+    def name(self) -> str:
+        return str(self.writer.get_extra_info("sockname")[1])
+
+    async def close(self) -> None:
+        self.writer.transport.abort()
 
 
 @dataclass
@@ -33,24 +63,23 @@ class ScreenConnection:
     writer: asyncio.StreamWriter
     size: Size
     slot: Slot
+    way: Way
 
     async def close(self) -> None:
         """Never raises. A slot that cannot be given back now is nobody's after the next heartbeat."""
-        self.writer.transport.abort()
+        await self.way.close()
         with suppress(StoreUnavailable):
             await asyncio.to_thread(self.slot.release)
 
 
 async def open_screen(server_id: str, *, holder: str) -> ScreenConnection:
-    """Open a server's screen over VNC. RFB tells not whose it is, so the BMC is asked at the same time.
+    """Open a server's screen over RFB, which tells not whose it is: the BMC is asked at the same time.
 
-    Raises NotSupported where there is no VNC endpoint, BmcSessionsExhausted naming who has the screen, WrongServer,
+    Raises NotSupported where there is no way to it, BmcSessionsExhausted naming who has the screen, WrongServer,
     BmcAuthFailed, BmcUnreachable (also where a server without power has no screen), and BmcError's other subclasses.
     """
     await asyncio.to_thread(check_alone, server_id, "screen")
     rows = await asyncio.to_thread(rows_of, server_id)
-    if rows.screen is None:
-        raise NotSupported(f"{rows.server.name} has no VNC endpoint. Staff can add it: oobctl endpoint set.")
     login = await asyncio.to_thread(screen_login, rows, holder)
     await _claim(login.slot)
     asking = asyncio.create_task(asyncio.to_thread(_ask_who, server_id, holder))
@@ -59,7 +88,7 @@ async def open_screen(server_id: str, *, holder: str) -> ScreenConnection:
         try:
             await asking
         except BaseException:
-            opened.writer.transport.abort()
+            await opened.way.close()
             raise
         return opened
     except BaseException:
@@ -101,11 +130,11 @@ async def _open(login: Login) -> ScreenConnection:
     where = f"The screen at {login.endpoint.address}"
     try:
         async with asyncio.timeout(login.profile.timeouts.connect):
-            reader, writer = await _connected(login)
+            way = await _connected(login)
             try:
-                size = await shake_hands(reader, writer, login.secret.password, where)
+                size = await shake_hands(way.reader, way.writer, login.secret.password, where)
             except BaseException:
-                writer.transport.abort()
+                await way.close()
                 raise
     except BmcAuthFailed as refusal:
         await asyncio.to_thread(login.refused, refusal)
@@ -120,16 +149,18 @@ async def _open(login: Login) -> ScreenConnection:
         raise BmcUnreachable(f"{where} cannot be reached: {error.strerror or error}.") from error
     try:
         await asyncio.to_thread(login.let_in)
-        await asyncio.to_thread(login.slot.opened, f"{writer.get_extra_info('sockname')[1]}")
+        await asyncio.to_thread(login.slot.opened, way.name)
     except BaseException:
-        writer.transport.abort()
+        await way.close()
         raise
-    return ScreenConnection(reader, writer, size, login.slot)
+    return ScreenConnection(way.reader, way.writer, size, login.slot, way)
 
 
-async def _connected(login: Login) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """Plain TCP, or TLS from the first byte where the endpoint has a way to check a certificate."""
+async def _connected(login: Login) -> Way:
+    """A websocket of the BMC's web server; or TCP, with TLS from the first byte where a certificate can be checked."""
     endpoint = login.endpoint
+    if endpoint.protocol is not Protocol.VNC:
+        return await open_websocket(login)
     context = _context(endpoint) if endpoint.tls_mode else None
     reader, writer = await asyncio.open_connection(endpoint.address, endpoint.port, ssl=context, limit=_BUFFER)
     if endpoint.tls_mode is TlsMode.PIN:
@@ -140,7 +171,7 @@ async def _connected(login: Login) -> tuple[asyncio.StreamReader, asyncio.Stream
                 f"The screen at {endpoint.address} presents another certificate (SHA-256 {shown}) than the one that "
                 "was confirmed. Nothing was sent. Confirm the new one if it is right."
             )
-    return reader, writer
+    return Tcp(reader, writer)
 
 
 def _context(endpoint: EndpointAddress) -> ssl.SSLContext:

@@ -1,5 +1,6 @@
 """The HTTPS server of a rack's BMC: the request log, and the faults of a BMC's network stack."""
 
+import contextlib
 import json
 import os
 import select
@@ -8,6 +9,7 @@ import ssl
 import threading
 import time
 from datetime import UTC, datetime
+from http import HTTPStatus
 
 from oobctl.lab.errors import LabError
 from oobctl.lab.faults import (
@@ -18,6 +20,7 @@ from oobctl.lab.faults import (
     BMC_SLOW,
     SLOW_SECONDS,
 )
+from oobctl.lab.redfish_service import web_console
 from oobctl.lab.redfish_service.configuration import Configuration
 from oobctl.lab.redfish_service.rack_link import RackLink
 from oobctl.lab.redfish_service.tls_server import TlsHandler, TlsServer, WsgiApp
@@ -33,6 +36,7 @@ class BmcServer(TlsServer):
         there = configuration
         super().__init__(there.address, there.port, there.certificate, there.key, app, BmcHandler)
         self.link = link
+        self.web = web_console.WebConsole(configuration)
         self._log_path = configuration.request_log
         self._log_lock = threading.Lock()
 
@@ -85,7 +89,10 @@ class BmcHandler(TlsHandler):
         if active & {BMC_DEAD, BMC_DROP_REQUESTS}:
             self._stay_silent(arrived, path)
             return
-        status, headers, answer = self.run(body)
+        if path == web_console.SCREEN and self.headers.get("Upgrade", "").lower() == "websocket":
+            self._open_screen(arrived)
+            return
+        status, headers, answer = self._at_the_web(path, body) or self.run(body)
         # Asked again: the request itself may have met a fault that began meanwhile.
         active = self.server.faults()
         if active & _SILENT:
@@ -101,6 +108,40 @@ class BmcHandler(TlsHandler):
         self.server.note(arrived, self.command, path, int(status.split()[0]))
         if not isinstance(answer, bytes) and BMC_GARBAGE not in active:
             self.answer(status, headers, answer)  # until it ends
+
+    def _at_the_web(self, path: str, body: bytes) -> tuple[str, list[tuple[str, str]], bytes] | None:
+        """The log-in and log-out of the BMC's own pages."""
+        web = self.server.web
+        if (self.command, path) == ("POST", web_console.LOGIN):
+            status, cookies = web.log_in(body)
+            headers = [("Set-Cookie", f"{name}={value}; SameSite=Strict; Secure") for name, value in cookies.items()]
+            return f"{status} {HTTPStatus(status).phrase}", [*headers, ("Content-Type", "application/json")], b"{}"
+        if (self.command, path) == ("POST", web_console.LOGOUT):
+            status = web.log_out(self.headers.get("Cookie"), self.headers.get("X-XSRF-TOKEN"))
+            return f"{status} {HTTPStatus(status).phrase}", [("Content-Type", "application/json")], b"{}"
+        return None
+
+    def _open_screen(self, arrived: datetime) -> None:
+        """The websocket of the screen, until one side ends."""
+        self.close_connection = True
+        token = self.headers.get("Sec-WebSocket-Protocol", "")
+        session = self.server.web.session_of(self.headers.get("Cookie"), token)
+        self.server.note(arrived, self.command, web_console.SCREEN, 401 if session is None else 101)
+        if session is None:
+            self.answer("401 Unauthorized", [], b"")
+            return
+        self.send_response(101)
+        for name, value in (
+            ("Upgrade", "websocket"),
+            ("Connection", "Upgrade"),
+            ("Sec-WebSocket-Accept", web_console.accepted(self.headers.get("Sec-WebSocket-Key", ""))),
+            ("Sec-WebSocket-Protocol", token),
+        ):
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.flush()
+        with contextlib.suppress(OSError, EOFError):
+            self.server.web.carry(self.connection)
 
     def _stay_silent(self, arrived: datetime, path: str) -> None:
         self.close_connection = True

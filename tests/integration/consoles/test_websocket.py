@@ -1,0 +1,109 @@
+"""A screen that the BMC shows over a websocket of its own web server: logged in at, seen, typed at, and left."""
+
+import asyncio
+import json
+import time
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import select
+
+from oobctl.constants import Protocol
+from oobctl.lab import rack as virtual_rack
+from oobctl.lab.rack import RackInfo
+from oobctl.store import BmcSession, Server, database
+from tests.conftest import mend
+from tests.databases import Databases
+from tests.guard import Guard
+from tests.installation import endpoints_of, eventually
+from tests.integration.consoles.conftest import Site, run
+from tests.profiles import QUICK, write_profiles
+
+BMCWEB = {
+    "login": "/login", "logout": "/logout", "screen": "/kvm/0", "session_cookie": "SESSION",
+    "token_cookie": "XSRF-TOKEN",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def site(
+    databases: Databases, rack: RackInfo, guard: Guard, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Site]:
+    """app01, whose BMC is known by Redfish alone."""
+    home = tmp_path_factory.mktemp("websocket")
+    mend(rack)
+    url = databases.migrated("sqlite")
+    changes = QUICK | {"transports.console_screen": ["vnc", "redfish"], "consoles.websocket": BMCWEB}
+    profiles = write_profiles(home / "hwprofiles", changes)
+    with Site(guard, home, url, {"hwprofiles": str(profiles)}) as made:
+        made.rack = rack
+        made.initialise().add_people()
+        made.add_server("app01", [one for one in endpoints_of(rack.servers["app01"]) if one.protocol == "redfish"])
+        made.start_worker()
+        made.enroll()
+        made.start_panel()
+        made.start_gateway()
+        yield made
+    databases.drop(url)
+
+
+def asked(site: Site, path: str) -> list[int | None]:
+    """What the BMC's web server answered at a path, each time."""
+    log = site.rack.home / "lab" / "app01" / "redfish-requests.log"
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    return [one["status"] for one in lines if one["path"] == path]
+
+
+def screen_sessions() -> list[BmcSession]:
+    with database().read() as session:
+        return [row for row in session.scalars(select(BmcSession)) if row.purpose == "screen"]
+
+
+def test_it_is_seen_and_typed_at_and_logged_out_of(site: Site) -> None:
+    with database().read() as session:
+        spoken = {endpoint.protocol for endpoint in session.get_one(Server, site.servers["app01"]).bmc.endpoints}
+    assert spoken == {Protocol.REDFISH}
+    before = len(asked(site, "/logout"))
+
+    async def story() -> None:
+        async with site.viewer() as viewer:
+            await viewer.sees()
+            mark = f"x{time.monotonic_ns()}"
+            log = site.rack.servers["app01"].serial_log
+            await viewer.types("root\n")
+            await asyncio.sleep(1.0)
+            await viewer.types(f"echo {mark} > /dev/ttyS0\n")
+            await viewer.until(lambda: mark in log.read_text(errors="replace"))
+            seen = bytes(viewer.shown) + repr(viewer.told).encode()
+        redfish = site.rack.servers["app01"].redfish
+        assert redfish is not None
+        for secret in (redfish.address, redfish.password, "SESSION", "QEMU"):
+            assert secret.encode() not in seen
+
+    run(story)
+    assert asked(site, "/kvm/0")[-1] == 101
+    eventually(lambda: len(asked(site, "/logout")) > before)
+    assert asked(site, "/logout")[-1] == 200
+    eventually(lambda: not screen_sessions())
+
+
+def test_one_that_breaks_off_comes_back(site: Site) -> None:
+    async def story() -> None:
+        async with site.viewer() as viewer:
+            await viewer.sees()
+            virtual_rack.command(site.rack.home, "app01", "power-off")
+            await viewer.until(lambda: any(one["type"] == "away" for one in viewer.told), 30)
+            virtual_rack.command(site.rack.home, "app01", "power-on")
+            await viewer.until(lambda: viewer.ended() or viewer.told[-1]["type"] == "open", 60)
+
+    run(story)
+
+
+def test_several_share_one_log_in(site: Site) -> None:
+    async def story() -> None:
+        async with site.viewer() as first, site.viewer("technician") as second:
+            await first.sees()
+            await second.sees()
+            assert len(screen_sessions()) == 1
+
+    run(story)
