@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import uuid
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -63,7 +64,10 @@ async def open_websocket(login: Login) -> Websocket:
         _raise(error, endpoint, ways)
         raise
     reader, writer, carrying = await _carried(stream)
-    return Websocket(reader, writer, "web", client, base + ways.logout, headers, carrying)
+    # Its own name the BMC tells nobody. What a killed gateway leaves ends there by itself; its place at the screen is
+    # free with the connection. Whoever tidies up asks for this path, and finds no session.
+    name = f"{ways.screen}#{uuid.uuid4().hex[:8]}"
+    return Websocket(reader, writer, name, client, base + ways.logout, headers, carrying)
 
 
 async def _log_in(
