@@ -143,8 +143,10 @@ class Line:
         return True
 
     def send_break(self, seat: Seat) -> None:
-        """After what was typed before. Raises NotAllowed, WrongState."""
+        """After what was typed before. Raises NotAllowed, WrongState, NotSupported."""
         self._check(seat)
+        if self._port is not None and not self._port.breaks:
+            raise NotSupported("The BMC carries this line in a way that has no break.")
         self._pacing.send_break()
 
     def _check(self, seat: Seat) -> None:

@@ -9,7 +9,8 @@ from oobctl.drivers import ipmi
 from oobctl.drivers.connect import ConnectedBmc, connect
 from oobctl.drivers.dead_sessions import dead_lines
 from oobctl.drivers.slots import forget
-from oobctl.drivers.ways import check_alone
+from oobctl.drivers.ways import check_alone, rows_of, serial_login
+from oobctl.drivers.web_serial import WebSerial, open_web_serial
 from oobctl.errors import OobctlError, SerialInUse
 from oobctl.store import BmcSession, Server, database
 
@@ -17,7 +18,9 @@ BYTES_PER_SECOND = 11520.0  # of a line at 115200 baud, the usual one
 
 
 class SerialPort:
-    """An open line. All of it is for any thread; nothing but `close` waits."""
+    """An open line. All of it is for any thread; nothing but `close` waits. breaks: it can send one."""
+
+    breaks = True
 
     def __init__(self, bmc: ConnectedBmc, serial: ipmi.IpmiSerial, line: ipmi.Sol) -> None:
         self._bmc, self._serial, self._line = bmc, serial, line
@@ -44,6 +47,9 @@ class SerialPort:
             self._bmc.close()
 
 
+OpenSerial = SerialPort | WebSerial
+
+
 def open_serial(
     server_id: str,
     *,
@@ -51,7 +57,7 @@ def open_serial(
     heard: Callable[[bytes], None],
     ended: Callable[[OobctlError | None], None],
     deactivate_others: bool = False,
-) -> SerialPort:
+) -> OpenSerial:
     """Open the serial line of a server, after asking who answers there. Waits for the BMC.
 
     holder: the process, which beats for its slots (slots.beat_all). heard: what the server writes. ended: the line
@@ -62,6 +68,10 @@ def open_serial(
     Raises SerialInUse, NotSupported where there is no serial line, and what `connect` and reading from the BMC raise.
     """
     check_alone(server_id, "serial line")
+    login = serial_login(rows_of(server_id), holder)
+    if login is not None:
+        _ask_who(server_id, holder)
+        return open_web_serial(login, heard, ended)
     bmc = connect(server_id, purpose=SessionPurpose.SOL, holder=holder, fence=lambda _seconds: None)
     try:
         dead = dead_lines(server_id)  # before the login, which is one more session of ours
@@ -78,6 +88,15 @@ def open_serial(
         bmc.close()
         raise
     return SerialPort(bmc, serial, line)
+
+
+def _ask_who(server_id: str, holder: str) -> None:
+    """Raises WrongServer where another server answers: a web server does not tell whose line it carries."""
+    bmc = connect(server_id, purpose=SessionPurpose.SOL, holder=holder, fence=lambda _seconds: None)
+    try:
+        bmc.identify()
+    finally:
+        bmc.close()
 
 
 def _in_use(server_id: str, owners: Sequence[str]) -> SerialInUse:

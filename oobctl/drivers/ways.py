@@ -97,11 +97,28 @@ def screen_login(rows: Rows, holder: str) -> Login:
     row = rows.screen if protocol is Protocol.VNC else rows.endpoints.get(protocol) if protocol is not None else None
     if row is None or (protocol is not Protocol.VNC and profile.consoles.websocket is None):
         raise NotSupported(f"{rows.server.name} has no VNC endpoint. Staff can add it: oobctl endpoint set.")
+    return _console_login(rows, profile, row, SessionPurpose.SCREEN, holder)
+
+
+def serial_login(rows: Rows, holder: str) -> Login | None:
+    """The way in to a serial line that the BMC's own web server carries; None where the line is had over IPMI.
+
+    Raises as `login_to` does.
+    """
+    profile = profile_of(rows.bmc)
+    web = profile.consoles.websocket
+    if profile.way_to(Capability.CONSOLE_SERIAL, list(rows.endpoints)) is not Protocol.REDFISH:
+        return None
+    if web is None or web.serial is None:
+        raise NotSupported(f"The serial line of {rows.server.name} is opened over IPMI, of which there is no endpoint.")
+    return _console_login(rows, profile, rows.endpoints[Protocol.REDFISH], SessionPurpose.SOL, holder)
+
+
+def _console_login(rows: Rows, profile: Profile, row: Endpoint, purpose: SessionPurpose, holder: str) -> Login:
     endpoint = address_of(row)
     secrets = Secrets(endpoint, rows.bmc.site_id, rows.server.name)
     secret = secrets.first(row.credential)
-    ours = profile.sessions.ours(endpoint.protocol)
-    slot = Slot(endpoint, ours, SessionPurpose.SCREEN, holder, patience=profile.timeouts.connect)
+    slot = Slot(endpoint, profile.sessions.ours(endpoint.protocol), purpose, holder, patience=profile.timeouts.connect)
     return Login(endpoint, secret, profile, slot, lambda: None, secrets)
 
 

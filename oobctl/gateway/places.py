@@ -14,6 +14,7 @@ import structlog
 from oobctl.consoles import admission
 from oobctl.consoles.ending import Used
 from oobctl.consoles.lines import Line
+from oobctl.consoles.pacing import Port
 from oobctl.consoles.recording.policy import Rule
 from oobctl.consoles.screens import Screen
 from oobctl.consoles.seats import Seat, Seats
@@ -21,7 +22,7 @@ from oobctl.consoles.tokens import Ticket
 from oobctl.consoles.words import away_words
 from oobctl.constants import ConsoleKind, ConsoleMode
 from oobctl.drivers.rfb import ScreenConnection, open_screen
-from oobctl.drivers.serial import SerialPort, open_serial
+from oobctl.drivers.serial import open_serial
 from oobctl.errors import BmcSessionsExhausted, OobctlError, StoreUnavailable, WrongServer
 from oobctl.gateway.recordings import Key, Recordings, tell
 from oobctl.ids import new_id
@@ -196,7 +197,7 @@ class Places:
         heard: Callable[[bytes], None],
         ended: Callable[[OobctlError | None], None],
         deactivate_others: bool,
-    ) -> SerialPort:
+    ) -> Port:
         try:
             return open_serial(
                 server_id, holder=self._holder, heard=heard, ended=ended, deactivate_others=deactivate_others

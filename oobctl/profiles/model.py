@@ -132,7 +132,7 @@ class WebsocketConsole:
     """Consoles over the BMC's own web server: paths, and the names of the cookies that its log-in gives.
 
     `login` takes `{"data": [user, password]}`; the value of `token_cookie` is the subprotocol of websockets, and a
-    header of what is posted.
+    header of what is posted. serial: None where the serial line is had over IPMI alone.
     """
 
     login: str
@@ -140,6 +140,7 @@ class WebsocketConsole:
     screen: str
     session_cookie: str
     token_cookie: str
+    serial: str | None = None
 
 
 @dataclass(frozen=True)

@@ -1,26 +1,16 @@
-"""RFB over a websocket of the BMC's own web server, after a log-in there (OpenBMC's bmcweb, and who builds on it)."""
+"""RFB over a websocket of the BMC's own web server."""
 
 import asyncio
 import socket
 import uuid
-from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import aiohttp
-from yarl import URL
 
-from oobctl.drivers.interfaces import EndpointAddress
 from oobctl.drivers.login import Login
-from oobctl.drivers.redfish.aio_tls import check_of
-from oobctl.drivers.redfish.http import authority
-from oobctl.errors import BmcAuthFailed, BmcBadAnswer, BmcIdentityChanged, BmcRefused
-from oobctl.profiles.model import WebsocketConsole
+from oobctl.drivers.web_stream import WebStream, open_stream
 
 _CHUNK = 1 << 16
-_LARGEST_MESSAGE = 1 << 26  # a picture of the largest screen that is usual
-_LOGOUT_SECONDS = 3.0
-_TOKEN_HEADER = "X-XSRF-TOKEN"  # noqa: S105 - the name of a header
-_AUTH_STATUS = frozenset({401, 403})
 
 
 @dataclass
@@ -30,99 +20,25 @@ class Websocket:
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
     name: str
-    _client: aiohttp.ClientSession
-    _logout: str
-    _headers: dict[str, str] = field(repr=False)
+    _stream: WebStream
     _carrying: asyncio.Task[None]
 
     async def close(self) -> None:
         self.writer.transport.abort()
         self._carrying.cancel()
         await asyncio.gather(self._carrying, return_exceptions=True)
-        await asyncio.shield(_leave(self._client, self._logout, self._headers))
+        await self._stream.leave()
 
 
 async def open_websocket(login: Login) -> Websocket:
-    """Log in, and open the screen's websocket.
-
-    Raises BmcAuthFailed, BmcIdentityChanged, BmcRefused, BmcBadAnswer, and OSError (also of TLS).
-    """
-    ways, endpoint = login.profile.consoles.websocket, login.endpoint
+    """Raises what `open_stream` raises."""
+    ways = login.profile.consoles.websocket
     assert ways is not None  # else there is no such way to the screen
-    base = f"https://{authority(endpoint)}"
-    connector = aiohttp.TCPConnector(ssl=check_of(endpoint))
-    client = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
-    headers: dict[str, str] = {}
-    try:
-        token = await _log_in(client, base, ways, login, headers)
-        stream = await client.ws_connect(
-            URL(base + ways.screen, encoded=True), headers=headers, protocols=(token,), max_msg_size=_LARGEST_MESSAGE,
-            compress=0,
-        )  # fmt: skip
-    except BaseException as error:
-        await asyncio.shield(_leave(client, base + ways.logout, headers))
-        _raise(error, endpoint, ways)
-        raise
-    reader, writer, carrying = await _carried(stream)
+    stream = await open_stream(login, ways.screen)
+    reader, writer, carrying = await _carried(stream.socket)
     # Its own name the BMC tells nobody. What a killed gateway leaves ends there by itself; its place at the screen is
     # free with the connection. Whoever tidies up asks for this path, and finds no session.
-    name = f"{ways.screen}#{uuid.uuid4().hex[:8]}"
-    return Websocket(reader, writer, name, client, base + ways.logout, headers, carrying)
-
-
-async def _log_in(
-    client: aiohttp.ClientSession, base: str, ways: WebsocketConsole, login: Login, headers: dict[str, str]
-) -> str:
-    """Fills in the headers that let us in from then on; returns the token."""
-    where = login.endpoint.address
-    body = {"data": [login.secret.user, login.secret.password]}
-    async with client.post(URL(base + ways.login, encoded=True), json=body, allow_redirects=False) as answer:
-        if answer.status in _AUTH_STATUS:
-            raise BmcAuthFailed(f"The web server of the BMC at {where} refused the user or the password.")
-        if answer.status >= 300:
-            raise BmcRefused(f"The web server of the BMC at {where} let nobody in: it answered {answer.status}.")
-        cookies = {name: morsel.value for name, morsel in answer.cookies.items()}
-    session, token = cookies.get(ways.session_cookie), cookies.get(ways.token_cookie)
-    if not session or not token:
-        raise BmcBadAnswer(
-            f"The web server of the BMC at {where} let us in without the cookies {ways.session_cookie} and "
-            f"{ways.token_cookie}. Its profile fits another firmware."
-        )
-    headers["Cookie"] = f"{ways.session_cookie}={session}; {ways.token_cookie}={token}"
-    headers[_TOKEN_HEADER] = token
-    return token
-
-
-async def _leave(client: aiohttp.ClientSession, logout: str, headers: dict[str, str]) -> None:
-    """Log out, where we are in. Never raises: what cannot be ended now ends by itself at the BMC."""
-    with suppress(TimeoutError, aiohttp.ClientError, OSError):
-        if headers:
-            limit = aiohttp.ClientTimeout(total=_LOGOUT_SECONDS)
-            url = URL(logout, encoded=True)
-            async with client.post(url, json={"data": []}, headers=headers, timeout=limit, allow_redirects=False):
-                pass
-    await client.close()
-
-
-def _raise(error: BaseException, endpoint: EndpointAddress, ways: WebsocketConsole) -> None:
-    """As the errors that who opens a screen knows; the others stay as they are."""
-    where = f"The web server of the BMC at {endpoint.address}"
-    match error:
-        case aiohttp.ServerFingerprintMismatch():
-            raise BmcIdentityChanged(
-                f"{where} presents another certificate (SHA-256 {error.got.hex()}) than the one that was confirmed. "
-                "Nothing was sent. Confirm the new one if it is right."
-            ) from error
-        case aiohttp.WSServerHandshakeError() if error.status in _AUTH_STATUS:
-            raise BmcRefused(f"{where} let us in, and not to its screen: the user may lack the right to it.") from error
-        case aiohttp.WSServerHandshakeError():
-            raise BmcRefused(
-                f"{where} has no screen at {ways.screen} now: it answered {error.status}. All its places may be taken."
-            ) from error
-        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError():
-            raise BmcBadAnswer(f"{where} did not present the certificate that it has to.") from error
-        case aiohttp.ClientError() if not isinstance(error, OSError):
-            raise BmcBadAnswer(f"{where} did not answer as a web server does: {error}.") from error
+    return Websocket(reader, writer, f"{ways.screen}#{uuid.uuid4().hex[:8]}", stream, carrying)
 
 
 async def _carried(
@@ -156,6 +72,3 @@ async def _carry(stream: aiohttp.ClientWebSocketResponse, end: socket.socket) ->
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         writer.close()
-        with suppress(aiohttp.ClientError, OSError, TimeoutError):
-            async with asyncio.timeout(_LOGOUT_SECONDS):
-                await stream.close()

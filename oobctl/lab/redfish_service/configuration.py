@@ -23,6 +23,7 @@ class Configuration:
     ready: Path
     authority: Path
     vnc_port: int
+    serial: tuple[str, int]
     ipmi_port: int | None = None
     session_limit: int = 6
 
@@ -31,4 +32,5 @@ class Configuration:
         values: dict[str, Any] = json.loads(path.read_text())
         for name in ("users", "certificate", "key", "socket", "request_log", "ready", "authority"):
             values[name] = Path(values[name])
+        values["serial"] = tuple(values["serial"])
         return cls(**values)

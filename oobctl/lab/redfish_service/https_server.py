@@ -26,6 +26,7 @@ from oobctl.lab.redfish_service.rack_link import RackLink
 from oobctl.lab.redfish_service.tls_server import TlsHandler, TlsServer, WsgiApp
 
 _SILENT = frozenset({BMC_DEAD, BMC_DROP_ANSWERS, BMC_DROP_REQUESTS})
+_WEBSOCKETS = frozenset({web_console.SCREEN, web_console.SERIAL})
 _LONGEST_SILENCE = 600.0
 
 
@@ -89,8 +90,8 @@ class BmcHandler(TlsHandler):
         if active & {BMC_DEAD, BMC_DROP_REQUESTS}:
             self._stay_silent(arrived, path)
             return
-        if path == web_console.SCREEN and self.headers.get("Upgrade", "").lower() == "websocket":
-            self._open_screen(arrived)
+        if path in _WEBSOCKETS and self.headers.get("Upgrade", "").lower() == "websocket":
+            self._open_websocket(arrived, path)
             return
         status, headers, answer = self._at_the_web(path, body) or self.run(body)
         # Asked again: the request itself may have met a fault that began meanwhile.
@@ -121,12 +122,12 @@ class BmcHandler(TlsHandler):
             return f"{status} {HTTPStatus(status).phrase}", [("Content-Type", "application/json")], b"{}"
         return None
 
-    def _open_screen(self, arrived: datetime) -> None:
-        """The websocket of the screen, until one side ends."""
+    def _open_websocket(self, arrived: datetime, path: str) -> None:
+        """That of the screen or of the serial line, until one side ends."""
         self.close_connection = True
         token = self.headers.get("Sec-WebSocket-Protocol", "")
         session = self.server.web.session_of(self.headers.get("Cookie"), token)
-        self.server.note(arrived, self.command, web_console.SCREEN, 401 if session is None else 101)
+        self.server.note(arrived, self.command, path, 401 if session is None else 101)
         if session is None:
             self.answer("401 Unauthorized", [], b"")
             return
@@ -141,7 +142,8 @@ class BmcHandler(TlsHandler):
         self.end_headers()
         self.wfile.flush()
         with contextlib.suppress(OSError, EOFError):
-            self.server.web.carry(self.connection)
+            web = self.server.web
+            (web.carry if path == web_console.SCREEN else web.carry_serial)(self.connection)
 
     def _stay_silent(self, arrived: datetime, path: str) -> None:
         self.close_connection = True

@@ -15,7 +15,7 @@ from oobctl.drivers.rfb.handshake import answer_to
 from oobctl.lab import user_table
 from oobctl.lab.redfish_service.configuration import Configuration
 
-LOGIN, LOGOUT, SCREEN = "/login", "/logout", "/kvm/0"
+LOGIN, LOGOUT, SCREEN, SERIAL = "/login", "/logout", "/kvm/0", "/console0"
 _SECRET_OF_WEBSOCKETS = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 1.3
 _BINARY, _CLOSE, _PING, _PONG = 2, 8, 9, 10
 _VERSION, _NO_PASSWORD, _OK = b"RFB 003.008\n", b"\x01\x01", b"\0\0\0\0"
@@ -71,13 +71,14 @@ class WebConsole:
             frames.send(_OK)
             frames.read(1)
             frames.send(start)
-            back = threading.Thread(target=_copy, args=(screen, frames), daemon=True)
-            back.start()
-            with suppress(OSError, EOFError):
-                while True:
-                    screen.sendall(frames.read_some())
-            screen.shutdown(socket.SHUT_RDWR)
-            back.join(5)
+            _both(screen, frames)
+
+    def carry_serial(self, browser: socket.socket) -> None:
+        """The serial line, until one side ends."""
+        with socket.create_connection(self._there.serial, 10) as port:
+            port.settimeout(None)
+            browser.settimeout(None)
+            _both(port, Frames(browser))
 
 
 class Frames:
@@ -157,9 +158,21 @@ def _enter(screen: socket.socket, password: str) -> bytes:
     return start + stream.read(int.from_bytes(start[20:], "big"))
 
 
-def _copy(screen: socket.socket, frames: Frames) -> None:
+def _both(there: socket.socket, frames: Frames) -> None:
+    """Carry bytes both ways until one side ends."""
+    back = threading.Thread(target=_copy, args=(there, frames), daemon=True)
+    back.start()
+    with suppress(OSError, EOFError):
+        while True:
+            there.sendall(frames.read_some())
     with suppress(OSError):
-        while content := screen.recv(1 << 16):
+        there.shutdown(socket.SHUT_RDWR)
+    back.join(5)
+
+
+def _copy(there: socket.socket, frames: Frames) -> None:
+    with suppress(OSError):
+        while content := there.recv(1 << 16):
             frames.send(content)
         frames.send(b"", _CLOSE)
 

@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import Iterator
 
+import aiohttp
 import pytest
 from sqlalchemy import select
 
@@ -16,11 +17,11 @@ from tests.conftest import mend
 from tests.databases import Databases
 from tests.guard import Guard
 from tests.installation import endpoints_of, eventually
-from tests.integration.consoles.conftest import Site, run
+from tests.integration.consoles.conftest import Site, Viewer, run
 from tests.profiles import QUICK, write_profiles
 
 BMCWEB = {
-    "login": "/login", "logout": "/logout", "screen": "/kvm/0", "session_cookie": "SESSION",
+    "login": "/login", "logout": "/logout", "screen": "/kvm/0", "serial": "/console0", "session_cookie": "SESSION",
     "token_cookie": "XSRF-TOKEN",
 }  # fmt: skip
 
@@ -34,6 +35,7 @@ def site(
     mend(rack)
     url = databases.migrated("sqlite")
     changes = QUICK | {"transports.console_screen": ["vnc", "redfish"], "consoles.websocket": BMCWEB}
+    changes |= {"transports.console_serial": ["ipmi", "redfish"]}
     profiles = write_profiles(home / "hwprofiles", changes)
     with Site(guard, home, url, {"hwprofiles": str(profiles)}) as made:
         made.rack = rack
@@ -107,3 +109,38 @@ def test_several_share_one_log_in(site: Site) -> None:
             assert len(screen_sessions()) == 1
 
     run(story)
+
+
+def test_the_serial_line_is_had_in_the_same_way_and_has_no_break(site: Site) -> None:
+    async def story() -> None:
+        opened = await asyncio.to_thread(site.opened, server="app01", kind="serial")
+        async with (
+            aiohttp.ClientSession() as session,
+            session.ws_connect(opened["websocket"], max_msg_size=0) as socket,
+        ):
+            await socket.send_json({"token": opened["token"]})
+            viewer = Viewer(socket, opened["id"])
+            reading = asyncio.create_task(viewer.read())
+            await viewer.until(lambda: any(one["type"] == "open" for one in viewer.told))
+            for _ in range(60):  # it may still be starting
+                await socket.send_bytes(b"\r")
+                await asyncio.sleep(1)
+                if b"login:" in viewer.shown:
+                    break
+            assert b"login:" in viewer.shown
+            await socket.send_json({"type": "break"})
+            await viewer.until(lambda: any(one.get("code") == "not_supported" for one in viewer.told))
+            before = len(viewer.shown)
+            virtual_rack.command(site.rack.home, "app01", "power-off")
+            virtual_rack.command(site.rack.home, "app01", "power-on")
+            await viewer.until(lambda: b"app01 is up" in viewer.shown[before:], 90)
+            reading.cancel()
+
+    run(story)
+    assert asked(site, "/console0")[-1] == 101
+    eventually(lambda: not [row for row in _all_sessions() if row.purpose == "sol"], 30)
+
+
+def _all_sessions() -> list[BmcSession]:
+    with database().read() as session:
+        return list(session.scalars(select(BmcSession)))

@@ -16,7 +16,7 @@ import pytest
 
 from oobctl.constants import Protocol, SessionPurpose
 from oobctl.drivers import slots
-from oobctl.drivers.serial import SerialPort, open_serial
+from oobctl.drivers.serial import OpenSerial, open_serial
 from oobctl.errors import (
     BmcTimeout,
     BmcUnreachable,
@@ -50,7 +50,7 @@ class Terminal:
         self.shown = bytearray()
         self.ends: list[OobctlError | None] = []
         how = {"holder": HOLDER, **how}
-        self.port: SerialPort = open_serial(server_id, heard=self.shown.extend, ended=self.ends.append, **how)
+        self.port: OpenSerial = open_serial(server_id, heard=self.shown.extend, ended=self.ends.append, **how)
 
     def until(self, words: bytes, since: int = 0) -> None:
         """Until the server has shown them; pressing return, for who looks at a log-in that came before."""

@@ -12,6 +12,8 @@ class FakePort:
     closed: it is being closed. closes: it takes until then.
     """
 
+    breaks = True
+
     def __init__(self, heard: Callable[[bytes], None], ended: Callable[[OobctlError | None], None]) -> None:
         self.heard, self.ended = heard, ended
         self.typed: list[bytes | None] = []

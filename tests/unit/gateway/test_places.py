@@ -21,7 +21,7 @@ from oobctl.gateway.places import Place, Places
 class Port:
     """A line's port; what its server writes comes by `heard`."""
 
-    waiting = 0
+    waiting, breaks = 0, True
 
     def __init__(self, heard: Callable[[bytes], None]) -> None:
         self.heard = heard
