@@ -14,7 +14,9 @@ from oobctl.profiles import Quirk, QuirkNote
 EVERY = sorted(actions.all_actions().values(), key=lambda action: action.name)
 every_action = pytest.mark.parametrize("action", EVERY, ids=lambda action: action.name)
 SENT_ONCE = {"power.reset": ["send_reset"], "power.nmi": ["send_nmi"], "bmc.reset": ["send_reset", "send_cold"]}
-ASK_WHO = {"server.enroll": "read_certificate", "bmc.reset": "probe"}
+ASK_WHO = {"server.enroll": "read_certificate", "bmc.reset": "probe", "console.screenshot": "take_picture"}
+"""A picture is taken by a gateway, which asks before it opens the screen."""
+LOOKS = {"server.inspect": Lock.READ, "console.screenshot": Lock.NONE}
 
 
 PERMISSIONS = {
@@ -26,6 +28,7 @@ PERMISSIONS = {
     "bios.set": Permission.BIOS,
     "bios.setup": Permission.BIOS,
     "boot.set": Permission.POWER,
+    "console.screenshot": Permission.CONSOLE,
     "event_log.clear": Permission.SERVICE,
     "identify.set": Permission.POWER,
     "media.eject": Permission.REINSTALL,
@@ -78,8 +81,10 @@ def test_an_action_on_the_bmc_locks_the_bmc(action: Action) -> None:
 
 
 @every_action
-def test_only_an_inspection_leaves_the_server_to_others(action: Action) -> None:
-    assert (action.lock is Lock.READ) == (action.name == "server.inspect") == (action.danger == "look")
+def test_what_only_looks_leaves_the_server_to_others_and_nothing_else_does(action: Action) -> None:
+    assert (action.danger == "look") == (action.name in LOOKS)
+    assert (action.lock in {Lock.READ, Lock.NONE}) == (action.name in LOOKS)
+    assert action.lock is LOOKS.get(action.name, action.lock)
 
 
 @every_action
