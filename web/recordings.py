@@ -4,12 +4,13 @@ import secrets
 from urllib.parse import urlsplit
 
 from flask import Blueprint, g, render_template, request
+from sqlalchemy.orm import Session
 
 from oobctl import control
-from oobctl.access import find_server
+from oobctl.access import Actor, find_server
 from oobctl.constants import ConsoleKind, SerialLog
 from oobctl.store import Recording, database
-from web import views
+from web import cursors, views
 from web.identity import current_actor
 from web.security import Needs
 from web.shapes.recordings import RecordingShape
@@ -17,6 +18,7 @@ from web.shapes.recordings import RecordingShape
 blueprint = Blueprint("recordings", __name__)
 
 _PATH = "/recording"
+_A_PAGE = 50
 _SERIAL_LOG_WORDS = {
     SerialLog.OFF: "never",
     SerialLog.FAILURE: "while a job runs, where it fails",
@@ -30,11 +32,11 @@ def index(server: str) -> str:
     actor = current_actor()
     with database().read() as session:
         row = find_server(session, actor, server)
-        found, following = control.recordings(session, actor, row.id, after=request.args.get("after"))
+        found, following = page_of(session, actor, row.id, request.args.get("after"), _A_PAGE)
         shape, gateways, log = views.server(session, actor, row), control.gateways(session, row.site_id), row.serial_log
     g.needs = Needs(tuple(websocket(url) for url in gateways))
     return render_template(
-        "recordings/index.html", server=shape, recordings=[shape_of(one) for one in found], next=following,
+        "recordings/index.html", server=shape, recordings=found, next=following,
         page_of={"name": "recordings"}, serial_log=log, serial_log_words=_SERIAL_LOG_WORDS,
     )  # fmt: skip
 
@@ -54,6 +56,15 @@ def show(recording: str) -> str:
     return render_template(
         "recordings/show.html", server=shape, recording=found, page_of={"name": "recordings"}, style_nonce=nonce
     )
+
+
+def page_of(
+    session: Session, actor: Actor, server: str, after: str | None, limit: int
+) -> tuple[list[RecordingShape], str | None]:
+    """A server's recordings, and the cursor of the next page. Raises as control.recordings, and InvalidParameter."""
+    before = cursors.decode(after, 1)[0] if after else None
+    rows, following = control.recordings(session, actor, server, after=before, limit=limit)
+    return [shape_of(row) for row in rows], cursors.encode(following) if following else None
 
 
 def shape_of(row: Recording) -> RecordingShape:

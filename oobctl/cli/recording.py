@@ -13,7 +13,7 @@ from oobctl.config import settings
 from oobctl.consoles.recording import kept
 from oobctl.consoles.recording.sealed import Flag, Reader, sha256_of
 from oobctl.constants import RecordConsoles, SerialLog
-from oobctl.errors import NotFound, OobctlError
+from oobctl.errors import ConfigurationError, NotFound, WrongState
 from oobctl.store import Recording, Server, database
 from oobctl.store.migrate import check
 from oobctl.vault import read_key
@@ -97,9 +97,9 @@ def export(
                 if not entry.flags & (Flag.EVENTS | Flag.LAST):
                     target.write(reader.read(entry))
     except FileExistsError:
-        raise OobctlError(f"{file} exists already. Choose another name.") from None
+        raise WrongState(f"{file} exists already. Choose another name.") from None
     except OSError as error:
-        raise OobctlError(f"{file} could not be written: {error.strerror}.") from error
+        raise ConfigurationError(f"{file} could not be written: {error.strerror}.") from error
     print(f"Written: {file}")
 
 

@@ -182,7 +182,7 @@ class _Gateway:
         self._places.recordings.note_ends()
         self._touch()
         ending.end_unopened(self._site_id)
-        self._wanted = pictures.claim(self._site_id, self._id)
+        self._wanted += pictures.claim(self._site_id, self._id)
         ended = admission.over(consoles) if consoles else []
         return ended, rules_of(servers) if servers else {}, self._keep_logs()
 

@@ -28,10 +28,8 @@ from web.shapes.recordings import RecordingList, RecordingShape, WatchShape
 def list_recordings(path: ServerPath, query: PageQuery) -> dict[str, Any]:
     """Of the server's consoles, the newest first. Those of another tenant's time are not among them."""
     with database().read() as session:
-        rows, following = control.recordings(
-            session, current_actor(), path.server, after=query.after, limit=query.limit
-        )
-        return plain(RecordingList(items=[recordings.shape_of(row) for row in rows], next=following))
+        rows, following = recordings.page_of(session, current_actor(), path.server, query.after, query.limit)
+        return plain(RecordingList(items=rows, next=following))
 
 
 @blueprint.get("/recordings/<recording>", tags=[CONSOLES], summary="One recording", responses={200: RecordingShape})

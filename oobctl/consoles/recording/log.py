@@ -53,7 +53,7 @@ def keep_for_jobs(site_id: str, gateway: str) -> None:
     failed = select(Job).join(Server, Server.id == Job.server_id).where(
         Server.site_id == site_id, Server.serial_log != SerialLog.OFF, Job.state.in_(_WENT_WRONG),
         Job.finished_at.between(now - _LATEST, now - _AFTER), Job.started_at.is_not(None),
-        ~exists().where(Recording.job_id == Job.id),
+        ~exists().where(Recording.job_id == Job.id, Recording.purpose == RecordingPurpose.JOB),
     )  # fmt: skip
     with database().read() as session:
         jobs = [(job, session.get_one(Server, job.server_id).name) for job in session.scalars(failed)]

@@ -40,6 +40,7 @@ def test_a_recording_is_listed_and_watched_by_who_may_and_unknown_to_others(
     (found,) = anonymous.get(path, headers=bearer("owner")).get_json()["items"]
     assert (found["id"], found["kind"], found["whole"], len(found["sha256"])) == (recording, "graphical", True, 64)
     assert anonymous.get(path, headers=bearer("viewer")).status_code == 403
+    assert anonymous.get(f"{path}?after=x", headers=bearer("owner")).get_json()["field"] == "after"
     answer = anonymous.post(f"/api/v1/recordings/{recording}/key", headers=bearer("owner"))
     assert (answer.status_code, answer.get_json()["websocket"]) == (201, GATEWAY)
     assert answer.headers["Cache-Control"] == "no-store"

@@ -107,11 +107,19 @@ def test_a_failed_job_has_the_last_200_lines_of_its_time(site: Installation) -> 
     job, now = a_job(site, JobState.FAILED, ended=3), clock.now()
     before = [(now - timedelta(minutes=9), "of another time")]
     logged(site, *before, *((now - timedelta(seconds=50 - number / 10), f"line {number}") for number in range(300)))
+    with database().write() as session:  # a picture of its screen is another thing that it has
+        session.add(
+            Recording(
+                server_id=site.servers["web01"], kind=ConsoleKind.GRAPHICAL, purpose=RecordingPurpose.PICTURE,
+                job_id=job, consoles=[],
+            )
+        )  # fmt: skip
     log.keep_for_jobs(site_id(site), GATEWAY)
     assert of_job(site, job) == [f"line {number}" for number in range(100, 300)]
     log.keep_for_jobs(site_id(site), GATEWAY)
     with database().read() as session:
-        assert len(session.scalars(select(Recording).where(Recording.job_id == job)).all()) == 1
+        kept_for_it = select(Recording).where(Recording.job_id == job, Recording.purpose == RecordingPurpose.JOB)
+        assert len(session.scalars(kept_for_it).all()) == 1
 
 
 def test_a_job_that_succeeded_leaves_nothing_where_only_failures_are_kept(site: Installation) -> None:
