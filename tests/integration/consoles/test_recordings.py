@@ -69,8 +69,9 @@ async def updates(found: Film) -> list[bytes]:
     assert index["changed"] is None
     shown: list[bytes] = []
     for number, flags, *_ in index["chunks"]:
-        if number and not flags & (EVENTS | LAST):
-            shown += [said for said, _ in blocks(await found.ask(type="chunk", number=number))]
+        content = b"FBS " if flags & (EVENTS | LAST) else await found.ask(type="chunk", number=number)
+        if not content.startswith(b"FBS "):  # the greeting is a chunk of its own
+            shown += [said for said, _ in blocks(content)]
     return shown
 
 

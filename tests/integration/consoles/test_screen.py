@@ -194,8 +194,8 @@ def test_a_server_that_is_another_one_shows_nothing_and_is_quarantined(site: Sit
 
 def test_ctrl_alt_del_restarts_the_server(site: Site) -> None:
     async def story() -> None:
-        log = site.rack.servers["web01"].serial_log
-        async with site.viewer(server="web01") as viewer:
+        log = site.rack.servers["db01"].serial_log
+        async with site.viewer(server="db01") as viewer:
             await viewer.sees()
             before = log.read_text(errors="replace").count("Linux version")
             keys = (0xFFE3, 0xFFE9, 0xFFFF)

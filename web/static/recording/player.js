@@ -47,7 +47,7 @@ const read_next = async () => {
   const chunk = streams[next];
   if (!chunk) return false;
   next += 1;
-  blocks = stage.read(await film.ask({ type: "chunk", number: chunk.number }), chunk.number);
+  blocks = stage.read(await film.ask({ type: "chunk", number: chunk.number }));
   return true;
 };
 

@@ -1,6 +1,6 @@
 // What a recording is shown on: a screen (noVNC, fed from FBS) or a terminal (xterm, fed from asciicast).
 /* global Terminal */
-const HEADER = "FBS 001.000\n".length;
+const HEADER = new TextEncoder().encode("FBS ");
 const VERSION = new TextEncoder().encode("RFB 003.003\n");
 const NO_PASSWORD = new Uint8Array([0, 0, 0, 1]);
 const PIXELS = [32, 24, 0, 1, 0, 255, 0, 255, 0, 255, 0, 8, 16, 0, 0, 0];
@@ -35,16 +35,17 @@ export class ScreenStage {
   constructor(place) { this.place = place; this.whole = true; }
 
   // The messages of a chunk, with their times: all but the greeting, which the stage gives itself.
-  read(content, number) {
+  read(content) {
+    if (HEADER.every((byte, at) => content[at] === byte)) return []; // who was there may have been written before it
     const view = new DataView(content.buffer, content.byteOffset, content.byteLength);
     const found = [];
-    for (let at = number === 0 ? HEADER : 0; at + 8 <= content.length;) {
+    for (let at = 0; at + 8 <= content.length;) {
       const length = view.getUint32(at);
       const end = at + 4 + length + ((4 - (length % 4)) % 4);
       found.push({ at: view.getUint32(end), content: content.subarray(at + 4, at + 4 + length) });
       at = end + 4;
     }
-    return number === 0 ? [] : found;
+    return found;
   }
 
   async begin(size) {
