@@ -97,6 +97,7 @@ def test_watching_is_on_record_and_the_list_leads_there_on_a_phone(
 
 def test_the_serial_log_is_turned_on_and_searched(site: Installation, rack: RackInfo, open_as: OpenAs) -> None:
     page = open_as("customer", "/servers/app01/recordings", viewport=PHONE)
+    page.wait_for_selector(READY)
     page.get_by_label("Keep it").select_option("always")
     expect(page.locator(".log-says")).to_contain_text("Kept from now on: always")
     serial = open_as("customer", "/servers/app01/serial")

@@ -56,3 +56,4 @@ when?.addEventListener("change", async () => {
 });
 
 if (page.dataset.atOnce) show(false);
+page.dataset.ready = "true";
