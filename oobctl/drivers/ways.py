@@ -96,7 +96,8 @@ def screen_login(rows: Rows, holder: str) -> Login:
     protocol = profile.way_to(Capability.CONSOLE_SCREEN, spoken)
     row = rows.screen if protocol is Protocol.VNC else rows.endpoints.get(protocol) if protocol is not None else None
     if row is None or (protocol is not Protocol.VNC and profile.consoles.websocket is None):
-        raise NotSupported(f"{rows.server.name} has no VNC endpoint. Staff can add it: oobctl endpoint set.")
+        takes = " or ".join(one.upper() for one in profile.transports[Capability.CONSOLE_SCREEN]) or "such"
+        raise NotSupported(f"{rows.server.name} has no {takes} endpoint. Staff can add it: oobctl endpoint set.")
     return _console_login(rows, profile, row, SessionPurpose.SCREEN, holder)
 
 

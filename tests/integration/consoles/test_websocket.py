@@ -33,6 +33,7 @@ def site(
     """app01, whose BMC is known by Redfish alone."""
     home = tmp_path_factory.mktemp("websocket")
     mend(rack)
+    virtual_rack.command(rack.home, "app01", "reset")  # others may have left it in its setup
     url = databases.migrated("sqlite")
     changes = QUICK | {"transports.console_screen": ["vnc", "redfish"], "consoles.websocket": BMCWEB}
     changes |= {"transports.console_serial": ["ipmi", "redfish"]}
@@ -72,7 +73,7 @@ def test_it_is_seen_and_typed_at_and_logged_out_of(site: Site) -> None:
             await viewer.sees()
             mark = f"x{time.monotonic_ns()}"
             log = site.rack.servers["app01"].serial_log
-            for _ in range(12):  # it may still be starting
+            for _ in range(25):  # it may still be starting
                 await viewer.types("root\n")
                 await asyncio.sleep(1.0)
                 await viewer.types(f"echo {mark} > /dev/ttyS0\n")
