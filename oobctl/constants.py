@@ -214,9 +214,10 @@ class Capability(StrEnum):
     SECURITY = "security"
     CONSOLE_SCREEN = "console_screen"
     CONSOLE_SERIAL = "console_serial"
+    CONSOLE_OEM = "console_oem"
 
 
-CONSOLES = frozenset({Capability.CONSOLE_SCREEN, Capability.CONSOLE_SERIAL})
+CONSOLES = frozenset({Capability.CONSOLE_SCREEN, Capability.CONSOLE_SERIAL, Capability.CONSOLE_OEM})
 """What the gateway opens over connections of its own."""
 
 
@@ -318,10 +319,14 @@ class BmcRole(StrEnum):
 
 
 class ConsoleKind(StrEnum):
-    """What of a server a console shows: its screen, or its serial line."""
+    """What of a server a console shows: its screen, its serial line, or the BMC's own web pages for either (OEM).
+
+    OEM is Redfish's word for the last (Manager.GraphicalConsole.ConnectTypesSupported).
+    """
 
     GRAPHICAL = "graphical"
     SERIAL = "serial"
+    OEM = "oem"
 
 
 class ConsoleMode(StrEnum):

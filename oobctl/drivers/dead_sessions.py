@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from sqlalchemy import select
 
 from oobctl.constants import Protocol, SessionPurpose
-from oobctl.drivers import redfish, refusals
+from oobctl.drivers import launch, redfish, refusals
 from oobctl.drivers.holders import alive, line_held
+from oobctl.drivers.redfish.loop import loop
 from oobctl.drivers.slots import Leftover, disown_all, forget
-from oobctl.drivers.ways import redfish_login, rows_of
-from oobctl.errors import OobctlError, StoreUnavailable
+from oobctl.drivers.ways import Rows, launch_login, redfish_login, rows_of
+from oobctl.errors import NotSupported, OobctlError, StoreUnavailable
 from oobctl.store import BmcSession, Server, database
 
 _log = logging.getLogger(__name__)
@@ -94,8 +95,23 @@ def _end(row: BmcSession) -> bool:
         server_id = tx.scalar(select(Server.id).where(Server.bmc_id == row.bmc_id).limit(1))
     if server_id is None:
         return False
-    login = redfish_login(rows_of(server_id), SessionPurpose(row.purpose), row.holder)
+    rows = rows_of(server_id)
+    login = redfish_login(rows, SessionPurpose(row.purpose), row.holder)
     with database().read() as tx:
         refusals.check(tx, login.endpoint)
+    if row.token is not None and not row.shared:
+        return _end_launch(rows, row)
     redfish.end_leftover(login, Leftover(row.id, row.native_id, row.opened_at, row.shared))
     return True
+
+
+def _end_launch(rows: Rows, row: BmcSession) -> bool:
+    """Log a console in the BMC's own web pages out. False where nobody can: it ends there by itself."""
+    try:
+        login, slot = launch_login(rows, row.holder)
+    except NotSupported:
+        return False
+    kept = slot.kept(row.token or b"")
+    if kept is not None:
+        loop().result(launch.end_left(login, kept))
+    return False

@@ -2,7 +2,7 @@
 
 from sqlalchemy import ColumnElement, and_, func, or_, select
 
-from oobctl.constants import SessionPurpose
+from oobctl.constants import Protocol, SessionPurpose
 from oobctl.store import BmcSession, Process, db_now
 
 STALE_SECONDS = 120.0  # after so long without a heartbeat a session is nobody's, unless its process is known to live
@@ -24,7 +24,8 @@ def alive() -> ColumnElement[bool]:
 
 def nobodys(row: BmcSession) -> float:
     """The heartbeat of a session that is nobody's from now on; a serial line's keeps when it was beaten, below 0."""
-    return -abs(row.heartbeat) if row.purpose is SessionPurpose.SOL else 0.0
+    line = row.purpose is SessionPurpose.SOL and row.protocol is Protocol.IPMI
+    return -abs(row.heartbeat) if line else 0.0
 
 
 def line_held() -> ColumnElement[bool]:
@@ -34,4 +35,5 @@ def line_held() -> ColumnElement[bool]:
     the line. After that its name may be another's.
     """
     beaten = func.abs(BmcSession.heartbeat) > db_now() - _LINE_SECONDS
-    return and_(BmcSession.purpose == SessionPurpose.SOL, ~alive(), beaten)
+    line = and_(BmcSession.purpose == SessionPurpose.SOL, BmcSession.protocol == Protocol.IPMI)
+    return and_(line, ~alive(), beaten)

@@ -10,6 +10,7 @@ from oobctl import profiles
 from oobctl.constants import MANAGEMENT, Capability, Lifecycle, Protocol, SessionPurpose
 from oobctl.drivers.credentials import Secrets
 from oobctl.drivers.interfaces import EndpointAddress
+from oobctl.drivers.launch_slot import LaunchSlot
 from oobctl.drivers.login import Login
 from oobctl.drivers.shared_session import Box, SharedSlot
 from oobctl.drivers.slots import Slot, limit_of
@@ -113,6 +114,25 @@ def serial_login(rows: Rows, holder: str) -> Login | None:
     if web is None or web.serial is None:
         raise NotSupported(f"The serial line of {rows.server.name} is opened over IPMI, of which there is no endpoint.")
     return _console_login(rows, profile, rows.endpoints[Protocol.REDFISH], SessionPurpose.SOL, holder)
+
+
+def launch_login(rows: Rows, holder: str) -> tuple[Login, LaunchSlot]:
+    """The way in to the console in the BMC's own web pages.
+
+    Raises NotSupported where its profile knows none or it has no Redfish endpoint, and as `login_to` does.
+    """
+    profile = profile_of(rows.bmc)
+    row = rows.endpoints.get(Protocol.REDFISH)
+    if profile.consoles.launch is None or row is None:
+        raise NotSupported(f"No way to the console in the own web pages of {rows.server.name}'s BMC is known.")
+    endpoint = address_of(row)
+    secrets = Secrets(endpoint, rows.bmc.site_id, rows.server.name)
+    secret = secrets.first(row.credential)
+    box = Box(endpoint, rows.public_key, secrets.key, lambda: login.secret)
+    limit, patience = profile.sessions.ours(endpoint.protocol), profile.timeouts.connect + profile.timeouts.answer
+    slot = LaunchSlot(endpoint, limit, SessionPurpose.SCREEN, holder, box, patience=patience)
+    login = Login(endpoint, secret, profile, slot, lambda: None, secrets)
+    return login, slot
 
 
 def _console_login(rows: Rows, profile: Profile, row: Endpoint, purpose: SessionPurpose, holder: str) -> Login:

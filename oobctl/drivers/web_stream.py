@@ -57,7 +57,7 @@ async def open_stream(login: Login, path: str) -> WebStream:
         )  # fmt: skip
     except BaseException as error:
         await asyncio.shield(_leave(client, base + ways.logout, headers))
-        _raise(error, endpoint, path)
+        raise_known(error, endpoint, path)
         raise
     return WebStream(socket, client, base + ways.logout, headers)
 
@@ -96,7 +96,7 @@ async def _leave(client: aiohttp.ClientSession, logout: str, headers: dict[str, 
     await client.close()
 
 
-def _raise(error: BaseException, endpoint: EndpointAddress, path: str) -> None:
+def raise_known(error: BaseException, endpoint: EndpointAddress, path: str) -> None:
     """As the errors that who opens a console knows; the others stay as they are."""
     where = f"The web server of the BMC at {endpoint.address}"
     match error:

@@ -10,6 +10,7 @@ import yaml
 from oobctl.config import settings
 from oobctl.constants import BootMode, Capability, EventWay, Evidence, FirmwareState, Protocol
 from oobctl.errors import ConfigurationError
+from oobctl.profiles import launch as launches
 from oobctl.profiles.criteria import Criteria
 from oobctl.profiles.faults import faults
 from oobctl.profiles.model import (
@@ -178,9 +179,12 @@ def _added(name: str, inherited: Any, said: Any) -> Any:
 
 
 def _consoles(content: dict[str, Any]) -> ConsoleSettings:
-    websocket = content["websocket"]
+    websocket, launch = content["websocket"], content["launch"]
     return ConsoleSettings(
-        content["idle_limit"], content["longest"], None if websocket is None else WebsocketConsole(**websocket)
+        content["idle_limit"],
+        content["longest"],
+        None if websocket is None else WebsocketConsole(**websocket),
+        None if launch is None else launches.build(launch),
     )
 
 

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from oobctl.constants import BootMode, Capability, EventWay, Evidence, FirmwareState, Protocol
 from oobctl.profiles.criteria import Criteria
+from oobctl.profiles.launch import Launch
 from oobctl.profiles.quirks import Quirk, QuirkNote
 
 
@@ -147,12 +148,14 @@ class WebsocketConsole:
 class ConsoleSettings:
     """`idle_limit`, `longest`: seconds after which a console without input, or any console, is ended.
 
-    `websocket`: None where the BMC has no console of its own that is plain RFB.
+    `websocket`: None where the BMC has no console of its own that is plain RFB. `launch`: how the console in its own
+    web pages is had; None where nobody knows.
     """
 
     idle_limit: float
     longest: float
     websocket: WebsocketConsole | None = None
+    launch: Launch | None = None
 
 
 @dataclass(frozen=True)

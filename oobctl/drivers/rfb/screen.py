@@ -6,10 +6,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol as Interface
 
-from oobctl.constants import Protocol, SessionPurpose, TlsMode
-from oobctl.drivers.connect import connect
+from oobctl.constants import Protocol, TlsMode
 from oobctl.drivers.interfaces import EndpointAddress
 from oobctl.drivers.login import Login
+from oobctl.drivers.opening import open_checked
 from oobctl.drivers.redfish.tls import fingerprint, required_pin, trust
 from oobctl.drivers.rfb.handshake import Size, shake_hands
 from oobctl.drivers.rfb.websocket import open_websocket
@@ -81,49 +81,11 @@ async def open_screen(server_id: str, *, holder: str) -> ScreenConnection:
     await asyncio.to_thread(check_alone, server_id, "screen")
     rows = await asyncio.to_thread(rows_of, server_id)
     login = await asyncio.to_thread(screen_login, rows, holder)
-    await _claim(login.slot)
-    asking = asyncio.create_task(asyncio.to_thread(_ask_who, server_id, holder))
-    try:
-        opened = await _open(login)
-        try:
-            await asking
-        except BaseException:
-            await opened.way.close()
-            raise
-        return opened
-    except BaseException:
-        asking.add_done_callback(lambda asked: asked.cancelled() or asked.exception())  # nobody waits for it any more
-        with suppress(StoreUnavailable):
-            await asyncio.shield(asyncio.to_thread(login.slot.release))
-        raise
+    return await open_checked(login.slot, server_id, holder, lambda: _open(login), _left)
 
 
-async def _claim(slot: Slot) -> None:
-    """A slot that is given to who does not wait any more is given back."""
-    claiming: asyncio.Future[object] = asyncio.ensure_future(asyncio.to_thread(slot.claim))
-    try:
-        await asyncio.shield(claiming)
-    except asyncio.CancelledError:
-        slot.retire()
-
-        def give_back(claimed: "asyncio.Future[object]") -> None:
-            if not claimed.cancelled() and claimed.exception() is None:
-                asyncio.get_running_loop().run_in_executor(None, slot.give_back)
-
-        claiming.add_done_callback(give_back)
-        raise
-
-
-def _ask_who(server_id: str, holder: str) -> None:
-    bmc = connect(server_id, purpose=SessionPurpose.SCREEN, holder=holder, fence=_never_write)
-    try:
-        bmc.identify()
-    finally:
-        bmc.close()
-
-
-def _never_write(_seconds: float) -> None:
-    raise AssertionError("who looks at a screen writes nothing to the BMC")
+async def _left(opened: ScreenConnection) -> None:
+    await opened.way.close()
 
 
 async def _open(login: Login) -> ScreenConnection:

@@ -1,0 +1,80 @@
+"""The host names under which browsers reach BMCs' own consoles: one for each key, apart from the panel's."""
+
+import hashlib
+import ipaddress
+import re
+from functools import lru_cache
+from urllib.parse import urlsplit
+
+from publicsuffixlist import PublicSuffixList
+
+from oobctl.errors import ConfigurationError
+
+_LABEL = re.compile(r"c-[0-9a-f]{32}")
+_LOCAL = "localhost"
+
+
+def label_of(token: str) -> str:
+    """The label of a console's key. It is public, and no authority: it tells nothing of the key."""
+    return f"c-{hashlib.sha256(f'label {token}'.encode()).hexdigest()[:32]}"
+
+
+def url_of(launch_url: str, token: str) -> str:
+    """Where the browser brings the key: scheme and authority, which are the session's alone."""
+    parts = urlsplit(launch_url)
+    return f"{parts.scheme}://{label_of(token)}.{parts.netloc}"
+
+
+def label_in(host: str | None, launch_url: str) -> str | None:
+    """The label in a Host header; None where it names something else (also by another port)."""
+    label, _, rest = (host or "").partition(".")
+    return label if rest == urlsplit(launch_url).netloc and _LABEL.fullmatch(label) else None
+
+
+def check(launch_url: str, panel_url: str) -> str:
+    """The setting OOBCTL_LAUNCH_URL as it is used; what a browser keeps the panel's from must be of another site.
+
+    Raises ConfigurationError.
+    """
+    parts, panel = urlsplit(launch_url.rstrip("/").lower()), urlsplit(panel_url)
+    name = parts.hostname or ""
+    if parts.scheme not in {"http", "https"} or not name or parts.path or parts.query or parts.username is not None:
+        raise _wrong(launch_url, "it is no http(s)://NAME[:PORT]")
+    if _is_address(name):
+        raise _wrong(launch_url, "labels are put before its name, and an address takes none")
+    local = name.rpartition(".")[2] == _LOCAL
+    if parts.scheme == "http" and not local:
+        raise _wrong(launch_url, "browsers keep its cookie only over https, or at a name under localhost")
+    ours, theirs = _site(name), _site(panel.hostname or "")
+    if ours is None:
+        raise _wrong(launch_url, f"{name} is nobody's own: it needs a name below it")
+    if ours == theirs:
+        raise _wrong(
+            launch_url,
+            f"it belongs to {ours}, as the panel does. What a BMC's pages do there reaches the panel's cookies: take "
+            "another domain",
+        )
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+@lru_cache(maxsize=1)
+def _suffixes() -> PublicSuffixList:
+    return PublicSuffixList()
+
+
+def _site(name: str) -> str | None:
+    """What browsers take for one site: a name under a public suffix."""
+    found: str | None = None if _is_address(name) else _suffixes().privatesuffix(name.lower())
+    return found
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _wrong(launch_url: str, why: str) -> ConfigurationError:
+    return ConfigurationError(f"OOBCTL_LAUNCH_URL={launch_url!r} is wrong: {why}.")

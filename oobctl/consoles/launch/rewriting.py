@@ -1,0 +1,127 @@
+"""What a BMC says, with its address replaced by the browser's, and its secrets by nothing; piece by piece."""
+
+import ipaddress
+import re
+from collections.abc import Iterable
+
+_TEXTS = re.compile(
+    r"\s*(text/|application/(?:[a-z0-9.+-]*\+)?(?:json|xml|javascript|ecmascript|x-javascript|xhtml|x-java-jnlp-file)"
+    r"|image/svg\+xml)",
+    re.I,
+)
+_STARS = b"******"
+_LOOKS = 3  # bytes before and after a match that it depends on
+
+
+def is_text(content_type: str | None) -> bool:
+    """Whether content of such a type is rewritten; of one that names none it is."""
+    return content_type is None or _TEXTS.match(content_type) is not None
+
+
+class Rewriter:
+    """For one BMC. address, port: where it is. origin: the browser's address of it. hidden: what becomes stars."""
+
+    def __init__(self, address: str, port: int, origin: str, hidden: Iterable[str] = ()) -> None:
+        scheme, _, host = origin.partition("://")
+        self._schemes = {b"https": scheme.encode(), b"wss": b"wss" if scheme == "https" else b"ws"}
+        self._host, self._hostname = host.encode(), host.partition(":")[0].encode()
+        secrets = sorted({one.encode() for one in hidden if one}, key=len, reverse=True)
+        names = [name.encode() for name in _names(address)]
+        stars = b"|".join(re.escape(secret) for secret in secrets) or b"(?!)"
+        self._pattern = re.compile(
+            b"(?P<hidden>%s)|(?:(?P<scheme>https|wss)(?P<slashes>:(?:%s){2}))?(?:%s)(?:%s)(?P<port>(?::|%%3[aA])%d(?![0-9]))?%s"
+            % (stars, rb"\\?/", _before(address), b"|".join(map(re.escape, names)), port, _after(address))
+        )
+        longest = max(len(one) for one in [*secrets, *names])
+        self.held = longest + len(rb"https:\/\/") + len(b"%3A65535") + _LOOKS
+        """Bytes that no match is longer than, with what stands beside it."""
+
+    def piecewise(self) -> "Pieces":
+        """For one body."""
+        return Pieces(self)
+
+    def whole(self, content: bytes) -> bytes:
+        """Of content that is all there."""
+        return self.part(content, 0, len(content))
+
+    def part(self, content: bytes, start: int, end: int) -> bytes:
+        """Of what is there the part from start to end; what stands before and after it is looked at."""
+        found, at = [], start
+        for match in self._pattern.finditer(content, start):
+            if match.start() >= end:
+                break
+            found += [content[at : match.start()], self._instead(content, match)]
+            at = match.end()
+        return b"".join([*found, content[at:end]])
+
+    def _instead(self, content: bytes, match: "re.Match[bytes]") -> bytes:
+        if match["hidden"] is not None:
+            return _STARS
+        scheme = b"" if match["scheme"] is None else self._schemes[match["scheme"]] + match["slashes"]
+        other_port = match["port"] is None and re.match(rb":[0-9]", content[match.end() : match.end() + 2])
+        return scheme + (self._hostname if other_port else self._host)
+
+    def sure(self, content: bytes, start: int) -> int:
+        """Up to where `part` of it is the same whatever follows."""
+        end = max(start, len(content) - self.held)
+        for match in self._pattern.finditer(content, start):
+            if match.start() >= end:
+                break
+            if match.end() > end:
+                return match.start()
+        return end
+
+
+class Pieces:
+    """One body, as it comes: what may be the beginning of something is held back until more is there."""
+
+    def __init__(self, rewriter: Rewriter) -> None:
+        self._rewriter = rewriter
+        self._content, self._done = b"", 0  # what was passed on of it is kept as far as matches look back
+
+    def add(self, content: bytes) -> bytes:
+        """What can be passed on now."""
+        self._content += content
+        return self._pass(self._rewriter.sure(self._content, self._done))
+
+    def end(self) -> bytes:
+        """The rest."""
+        return self._pass(len(self._content))
+
+    def _pass(self, end: int) -> bytes:
+        found = self._rewriter.part(self._content, self._done, end)
+        kept = max(0, end - _LOOKS)
+        self._content, self._done = self._content[kept:], end - kept
+        return found
+
+
+def _before(address: str) -> bytes:
+    """What may stand before an address: nothing that makes it another one. Escapes make it none."""
+    escapes = rb"(?<=%[0-9A-Fa-f][0-9A-Fa-f])|(?<=\\[nrtbf])"
+    if _version(address) == 4:
+        return escapes + rb"|(?<![0-9])(?<![0-9]\.)"
+    return escapes + rb"|(?<![0-9A-Za-z:-])"
+
+
+def _after(address: str) -> bytes:
+    return rb"(?![0-9])(?!\.[0-9])" if _version(address) == 4 else rb"(?![0-9A-Za-z-])"
+
+
+def _version(address: str) -> int | None:
+    """None: it is a name."""
+    try:
+        return ipaddress.ip_address(address).version
+    except ValueError:
+        return None
+
+
+def _names(address: str) -> list[str]:
+    """How a BMC may write its own address; the longest first."""
+    if _version(address) is None:
+        return sorted({address, address.lower(), address.upper()})
+    if _version(address) == 4:
+        return [address]
+    found = ipaddress.IPv6Address(address)
+    written = {form for one in (str(found), found.exploded) for form in (one, one.upper())}
+    forms = {form.format(one) for one in written for form in ("[{}]", "%5B{}%5D", "%5b{}%5d", "{}")}
+    return sorted(forms, key=len, reverse=True)

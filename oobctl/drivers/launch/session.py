@@ -1,0 +1,229 @@
+"""One log-in at a BMC's web server for somebody's launch of its console: opened, asked through, and ended."""
+
+import asyncio
+import json
+import uuid
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import aiohttp
+from yarl import URL
+
+from oobctl.drivers.interfaces import EndpointAddress
+from oobctl.drivers.launch import filling
+from oobctl.drivers.launch.asking import ask
+from oobctl.drivers.launch.paths import Paths
+from oobctl.drivers.launch_slot import LaunchSlot
+from oobctl.drivers.login import Login
+from oobctl.drivers.opening import open_checked
+from oobctl.drivers.redfish.aio_tls import check_of
+from oobctl.drivers.redfish.http import authority as authority_of
+from oobctl.drivers.ways import check_alone, launch_login, rows_of
+from oobctl.drivers.web_stream import raise_known
+from oobctl.errors import BmcAuthFailed, BmcBadAnswer, BmcError, BmcUnreachable, NotSupported, StoreUnavailable
+from oobctl.profiles.launch import Launch
+
+_LOGOUT_SECONDS = 5.0
+_PING_SECONDS = 10.0
+_LARGEST_MESSAGE = 1 << 26
+_CONNECTIONS = 16
+_ANSWER_SECONDS = 30.0
+_SHORTEST_HIDDEN = 6  # shorter ones stand in any page by chance
+_FAILURES = 400
+
+
+@dataclass
+class Launched:
+    """A BMC's console that is open for one person. In the event loop that opened it.
+
+    page: the target where the browser begins, with its fragment. hidden: what no browser may get to see beside the
+    BMC's address: its password, and where no token may reach the browser, the tokens.
+    """
+
+    endpoint: EndpointAddress
+    launch: Launch
+    page: str
+    hidden: tuple[str, ...] = field(repr=False)
+    _client: aiohttp.ClientSession
+    _base: str
+    _headers: Mapping[str, str] = field(repr=False)
+    _values: dict[str, str] = field(repr=False)
+    _slot: LaunchSlot
+
+    def __post_init__(self) -> None:
+        self._paths = Paths(self.launch.paths)
+        self._websockets = Paths(self.launch.websockets)
+        self._first = self.page.partition("#")[0].partition("?")[0]
+
+    def allows(self, method: str, target: str) -> bool:
+        """Whether a browser may ask that of the BMC."""
+        begins = target.partition("?")[0] == self._first and method in {"GET", "HEAD"}
+        return method in self.launch.methods and (begins or self._paths.allow(target))
+
+    def allows_websocket(self, target: str) -> bool:
+        return self._websockets.allow(target)
+
+    async def request(
+        self, method: str, target: str, headers: Mapping[str, str], content: bytes | None
+    ) -> aiohttp.ClientResponse:
+        """One request of the browser's, which `allows` was asked about. Raises BmcError's subclasses."""
+        try:
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                return await self._client.request(
+                    method, URL(self._base + target, encoded=True), data=content, headers={**headers, **self._headers},
+                    allow_redirects=False,
+                )  # fmt: skip
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise _known(error, self.endpoint, target) from error
+
+    async def websocket(self, target: str, protocols: tuple[str, ...]) -> aiohttp.ClientWebSocketResponse:
+        """One of the browser's, which `allows_websocket` was asked about. Raises BmcError's subclasses."""
+        try:
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                return await self._client.ws_connect(
+                    URL(self._base + target, encoded=True), headers={**self._headers, "Origin": self._base},
+                    protocols=protocols, max_msg_size=_LARGEST_MESSAGE, compress=0, heartbeat=_PING_SECONDS,
+                )  # fmt: skip
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise _known(error, self.endpoint, target) from error
+
+    async def close(self) -> None:
+        """Log out, and give the slot back. Never raises."""
+        left = await asyncio.shield(_leave(self._client, self.endpoint, self._base, self.launch, self._values))
+        with suppress(StoreUnavailable):
+            await asyncio.to_thread(self._slot.release if left else self._slot.abandon)
+
+
+async def open_launch(server_id: str, *, holder: str, authority: str) -> Launched:
+    """Log in at the console in the BMC's own web pages. authority: HOST[:PORT] that the browser has instead of its.
+
+    Raises as `rfb.open_screen` does.
+    """
+    await asyncio.to_thread(check_alone, server_id, "console")
+    rows = await asyncio.to_thread(rows_of, server_id)
+    login, slot = await asyncio.to_thread(launch_login, rows, holder)
+    values = _known_before(login, rows.server.name, authority)
+    return await open_checked(slot, server_id, holder, lambda: _open(login, slot, values), Launched.close)
+
+
+def _known_before(login: Login, server: str, authority: str) -> dict[str, str]:
+    hostname, _, port = authority.partition(":")
+    return {
+        "user": login.secret.user, "password": login.secret.password, "server": server, "host": authority,
+        "hostname": hostname, "port": port or "443",
+    }  # fmt: skip
+
+
+async def _open(login: Login, slot: LaunchSlot, values: dict[str, str]) -> Launched:
+    launch, endpoint = login.profile.consoles.launch, login.endpoint
+    assert launch is not None  # ways.launch_login made the login
+    values |= filling.made(launch)
+    before = set(values)
+    base = f"https://{authority_of(endpoint)}"
+    client = _client(endpoint)
+    try:
+        async with asyncio.timeout(login.profile.timeouts.connect + login.profile.timeouts.answer):
+            for request in launch.requests:
+                await ask(client, endpoint, base, request, values)
+            cookies = {name: filling.header(text, values) for name, text in launch.cookies.items()}
+            client.cookie_jar.update_cookies(cookies, URL(base))
+            headers = {name: filling.header(text, values) for name, text in launch.headers.items()}
+            page = await _page(client, base, launch, headers, values)
+        await asyncio.to_thread(login.let_in)
+        await asyncio.to_thread(slot.opened, _name(launch, base, values), _kept(client, values, before))
+    except BaseException as error:
+        await asyncio.shield(_leave(client, endpoint, base, launch, values))
+        if isinstance(error, BmcAuthFailed):
+            await asyncio.to_thread(login.refused, error)
+        if isinstance(error, aiohttp.ClientError | OSError | TimeoutError):
+            raise _known(error, endpoint, launch.name) from error
+        raise
+    taken = () if launch.token_in_browser else tuple(values[one] for one in values.keys() - before)
+    hidden = tuple(one for one in (login.secret.password, *taken) if len(one) >= _SHORTEST_HIDDEN)
+    return Launched(endpoint, launch, page, hidden, client, base, headers, values, slot)
+
+
+def _name(launch: Launch, base: str, values: Mapping[str, str]) -> str:
+    """Of the session at the BMC: where others find it, if its Redfish service lists it."""
+    if launch.session is not None:
+        path = filling.plain(launch.session, values).removeprefix(base)
+        if path.startswith("/redfish/"):
+            return path
+    return f"{launch.name}#{uuid.uuid4().hex[:12]}"
+
+
+def _client(endpoint: EndpointAddress) -> aiohttp.ClientSession:
+    jar = aiohttp.CookieJar(unsafe=True, quote_cookie=False)  # unsafe: of addresses, which BMCs have for names
+    connector = aiohttp.TCPConnector(ssl=check_of(endpoint), limit=_CONNECTIONS)
+    headers = {"Accept-Encoding": "identity"}  # what is rewritten must be read
+    return aiohttp.ClientSession(connector=connector, cookie_jar=jar, headers=headers)
+
+
+async def _page(
+    client: aiohttp.ClientSession, base: str, launch: Launch, headers: Mapping[str, str], values: dict[str, str]
+) -> str:
+    """The first that is there; what is asked for once alone is not asked here where there is no choice."""
+    pages = [filling.target(text, values) for text in launch.pages]
+    if len(pages) == 1:
+        return pages[0]
+    for page in pages:
+        url = URL(base + page.partition("#")[0], encoded=True)
+        async with client.get(url, headers=headers, allow_redirects=False) as answer:
+            if answer.status < _FAILURES:
+                return page
+    raise BmcBadAnswer(f"The BMC has none of the pages of its console that its profile names ({launch.name}).")
+
+
+def _kept(client: aiohttp.ClientSession, values: Mapping[str, str], before: set[str]) -> str:
+    """What a log-out needs, if this process is killed; sealed before it is written down."""
+    cookies = {cookie.key: cookie.value for cookie in client.cookie_jar}
+    own = {name: value for name, value in values.items() if name not in before - {"host", "hostname", "port", "server"}}
+    return json.dumps({"cookies": cookies, "values": own})
+
+
+async def end_left(login: Login, kept: str) -> None:
+    """Log out what a dead process left. kept: as `_kept` made it.
+
+    Raises BmcError's subclasses where it came to nothing.
+    """
+    launch, endpoint, content = login.profile.consoles.launch, login.endpoint, json.loads(kept)
+    if launch is None:
+        raise NotSupported("The profile knows no such console any more.")
+    base, client = f"https://{authority_of(endpoint)}", _client(endpoint)
+    client.cookie_jar.update_cookies(content["cookies"], URL(base))
+    values = {**content["values"], "user": login.secret.user, "password": login.secret.password}
+    if not await _leave(client, endpoint, base, launch, values):
+        raise BmcUnreachable(f"The web server of the BMC at {endpoint.address} did not take the log-out.")
+
+
+async def _leave(
+    client: aiohttp.ClientSession, endpoint: EndpointAddress, base: str, launch: Launch, values: dict[str, str]
+) -> bool:
+    """Log out, as far as we are in. Whether nothing is left as far as is known. Never raises."""
+    try:
+        headers = {name: filling.header(text, values) for name, text in launch.headers.items()}
+        client.headers.update(headers)
+        async with asyncio.timeout(_LOGOUT_SECONDS):
+            for request in launch.end:
+                await ask(client, endpoint, base, request, values)
+    except KeyError:
+        return True  # a log-in that came to nothing has no name to log out with
+    except (BmcAuthFailed, BmcBadAnswer):
+        return True  # it is over there
+    except (BmcError, aiohttp.ClientError, OSError, TimeoutError):
+        return False
+    finally:
+        await client.close()
+    return True
+
+
+def _known(error: BaseException, endpoint: EndpointAddress, what: str) -> BaseException:
+    where = f"The web server of the BMC at {endpoint.address}"
+    try:
+        raise_known(error, endpoint, what.partition("?")[0])
+    except BmcError as known:
+        return known
+    if isinstance(error, TimeoutError):
+        return BmcUnreachable(f"{where} did not answer in time.")
+    return BmcUnreachable(f"{where} cannot be reached: {getattr(error, 'strerror', None) or type(error).__name__}.")
