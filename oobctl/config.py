@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from oobctl.constants import RecordConsoles
 from oobctl.errors import ConfigurationError
 
-_MEDIA_PORTS_ON, _GATEWAY_PORTS_ON, _HIGHEST_PORT = 10, 20, 65535
+_MEDIA_PORTS_ON, _GATEWAY_PORTS_ON, _LAUNCH_PORTS_ON, _HIGHEST_PORT = 10, 20, 30, 65535
 
 
 class Settings(BaseSettings):
@@ -39,6 +39,8 @@ class Settings(BaseSettings):
     media_from_anywhere: bool = False  # BMCs reach it through a NAT or proxy: from other addresses than their own
     gateway_listen: str = ""  # where browsers reach consoles (`oobctl gateway`); empty: as the panel, twenty ports on
     gateway_url: str = ""  # how browsers reach that; empty: the panel's name, with that port
+    launch_url: str = ""  # http(s)://NAME[:PORT] under which BMCs' own consoles get names of their own; empty: no such
+    launch_listen: str = ""  # where browsers reach those; empty: as the panel, thirty ports on
     console_bind_address: bool = False  # a console's key is good only from the address that asked the panel for it
     record_consoles: RecordConsoles = RecordConsoles.OFF  # where neither the server nor its account says so
     picture_failures: bool = True  # take a picture of the screen where a job failed at a server
@@ -96,6 +98,11 @@ class Settings(BaseSettings):
             return self.gateway_url.rstrip("/")
         panel = urlsplit(self.url)
         return f"{panel.scheme}://{panel.hostname}:{self.gateway.rpartition(':')[2]}"
+
+    @property
+    def launch(self) -> str:
+        """ADDRESS:PORT at which the gateway serves BMCs' own consoles."""
+        return self.launch_listen or self._beside(_LAUNCH_PORTS_ON)
 
     def _beside(self, ports: int) -> str:
         """The panel's address, so many ports on."""

@@ -31,8 +31,16 @@ _POWER = ("power.on", "power.shutdown", "power.cycle", "power.reset", "power.off
 
 @blueprint.get("/servers/<server>/console")
 def screen(server: str) -> str:
-    """A server's screen. The page itself opens it."""
-    return _page(server, ConsoleKind.GRAPHICAL)
+    """A server's screen: in a page that itself opens it, or in the BMC's own pages where there is no other way."""
+    with database().read() as session:
+        kind = control.screen_kind(find_server(session, current_actor(), server))
+    return _page(server, kind)
+
+
+@blueprint.get("/servers/<server>/console/oem")
+def oem(server: str) -> str:
+    """The console in the BMC's own pages, which open in a window of their own."""
+    return _page(server, ConsoleKind.OEM)
 
 
 @blueprint.get("/servers/<server>/serial")
@@ -55,10 +63,23 @@ def _page(server: str, kind: ConsoleKind, console: str | None = None) -> str:
     with database().read() as session:
         row = find_server(session, actor, server)
         shape = views.server(session, actor, row)
+        if kind is ConsoleKind.OEM:
+            return _oem(session, actor, row, shape, console)
         gateways = control.gateways(session, row.site_id)
+        more = kind is ConsoleKind.GRAPHICAL and control.why_not_open(session, actor, row, ConsoleKind.OEM) is None
     return _rendered(
-        kind, gateways, name=shape.name, server=shape, console=console, power=_power(actor, shape),
+        kind, gateways, oem=more, name=shape.name, server=shape, console=console, power=_power(actor, shape),
         page_of={"name": kind}, job=_job(request.args.get("job")), staff=actor.is_staff,
+    )  # fmt: skip
+
+
+def _oem(session: Session, actor: Actor, row: Server, shape: ServerDetail, console: str | None) -> str:
+    urls = [urlsplit(url) for url in control.launch_urls(session, row.site_id)]
+    g.needs = Needs(posts_to=tuple(f"{url.scheme}://*.{url.netloc}" for url in urls))
+    return render_template(
+        "consoles/oem.html", kind=ConsoleKind.OEM, name=shape.name, server=shape, console=console,
+        page_of={"name": ConsoleKind.GRAPHICAL}, why_not=control.why_not_open(session, actor, row, ConsoleKind.OEM),
+        token_in_browser=control.token_in_browser(row),
     )  # fmt: skip
 
 
@@ -95,7 +116,7 @@ def _shape(row: Console) -> ConsoleShape:
 def shared(kind: str) -> Response:
     """The page of who has a link. Its script sends what follows the # of the address, which browsers send to nobody."""
     if request.method == "GET":
-        if kind not in set(ConsoleKind):
+        if kind not in {ConsoleKind.GRAPHICAL, ConsoleKind.SERIAL}:
             raise NotFound("There is no such page.")
         with database().read() as session:
             gateways = control.gateways(session)

@@ -26,11 +26,12 @@ _TWO_YEARS = 2 * 365 * 24 * 3600
 class Needs:
     """What a page does beyond the others.
 
-    connects_to: where else it opens connections. draws_data: it shows images that its scripts made. style_nonce: what
-    style elements bear that they make.
+    connects_to: where else it opens connections. posts_to: where else its forms go. draws_data: it shows images that
+    its scripts made. style_nonce: what style elements bear that they make.
     """
 
     connects_to: tuple[str, ...] = ()
+    posts_to: tuple[str, ...] = ()
     draws_data: bool = False
     style_nonce: str = ""
 
@@ -54,7 +55,7 @@ def _content_security_policy(needs: Needs) -> str:
         "style-src": ["'self'", *nonce],
         "img-src": ["'self'", *(["data:"] if needs.draws_data else [])],
         "connect-src": ["'self'", *needs.connects_to],
-        "form-action": ["'self'"],
+        "form-action": ["'self'", *needs.posts_to],
         "base-uri": ["'none'"],
         "frame-ancestors": ["'none'"],
     }

@@ -54,7 +54,11 @@ HARDWARE_PAGES = (
     ("bios", "BIOS"),
     ("bmc", "BMC"),
 )
-CONSOLE_KINDS = {ConsoleKind.GRAPHICAL: "Screen", ConsoleKind.SERIAL: "Serial line"}
+CONSOLE_KINDS = {
+    ConsoleKind.GRAPHICAL: "Screen",
+    ConsoleKind.SERIAL: "Serial line",
+    ConsoleKind.OEM: "BMC's own console",
+}
 STEP_STATES = {
     StepState.PENDING: "To do",
     StepState.RUNNING: "Now",

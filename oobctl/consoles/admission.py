@@ -11,13 +11,23 @@ from oobctl import clock, profiles
 from oobctl.access import Actor, find_server, may, renew
 from oobctl.audit import record
 from oobctl.config import settings
+from oobctl.consoles.recording.policy import rule_of
 from oobctl.constants import Capability, ConsoleKind, Lifecycle, Permission
 from oobctl.errors import ConfigurationError, NotAllowed, NotFound, NoWay, OobctlError, WrongState
+from oobctl.profiles.launch import Launch
 from oobctl.store import Console, ConsoleShare, PanelSession, Server, database
 
-CAPABILITIES = {ConsoleKind.GRAPHICAL: Capability.CONSOLE_SCREEN, ConsoleKind.SERIAL: Capability.CONSOLE_SERIAL}
+CAPABILITIES = {
+    ConsoleKind.GRAPHICAL: Capability.CONSOLE_SCREEN,
+    ConsoleKind.SERIAL: Capability.CONSOLE_SERIAL,
+    ConsoleKind.OEM: Capability.CONSOLE_OEM,
+}
 SHOWN_IN = frozenset({Lifecycle.READY, Lifecycle.ASSIGNED, Lifecycle.SUSPENDED})
-_TITLES = {ConsoleKind.GRAPHICAL: "screen", ConsoleKind.SERIAL: "serial line"}
+_TITLES = {
+    ConsoleKind.GRAPHICAL: "screen",
+    ConsoleKind.SERIAL: "serial line",
+    ConsoleKind.OEM: "console in the own web pages of the BMC",
+}
 
 
 def check(session: Session, actor: Actor, server: Server, kind: ConsoleKind) -> str:
@@ -32,7 +42,36 @@ def check(session: Session, actor: Actor, server: Server, kind: ConsoleKind) -> 
             f"{server.name} is {server.lifecycle}{because}, and has no console until staff have looked at it."
         )
     check_way(server, kind)
+    if kind is ConsoleKind.OEM:
+        _check_oem(session, actor, server)
     return decision.reason
+
+
+def _check_oem(session: Session, actor: Actor, server: Server) -> None:
+    """A page of the BMC's cannot be looked into: neither what it has in the browser, nor what it shows."""
+    launch = _launch_of(server)
+    if launch is not None and launch.token_in_browser and not actor.is_staff:
+        raise NotAllowed(
+            f"The BMC's own console of {server.name} is for your provider's staff alone: a short-lived token of the "
+            "BMC reaches the browser there."
+        )
+    if rule_of(session, server.id).holds_for(of_staff=actor.is_staff):
+        raise NotAllowed(
+            f"Consoles of {server.name} are recorded, and what the BMC's own pages show cannot be: they are not opened."
+        )
+
+
+def token_in_browser(server: Server) -> bool:
+    """Whether the BMC's own pages need a token of the BMC in the browser, which it has to be told."""
+    launch = _launch_of(server)
+    return launch is not None and launch.token_in_browser
+
+
+def _launch_of(server: Server) -> Launch | None:
+    try:
+        return profiles.find(server.bmc.profile).consoles.launch
+    except ConfigurationError:
+        return None
 
 
 def check_way(server: Server, kind: ConsoleKind) -> None:
@@ -42,7 +81,10 @@ def check_way(server: Server, kind: ConsoleKind) -> None:
     except ConfigurationError:
         return
     capability = CAPABILITIES[kind]
-    if profile.way_to(capability, [endpoint.protocol for endpoint in server.bmc.endpoints]) is None:
+    way = profile.way_to(capability, [endpoint.protocol for endpoint in server.bmc.endpoints])
+    if kind is ConsoleKind.OEM and profile.consoles.launch is None:
+        way = None
+    if way is None:
         takes = " or ".join(str(protocol).upper() for protocol in profile.transports.get(capability, ()))
         needs = f"Staff can add its {takes} endpoint" if takes else "Its BMC has none that oobctl knows"
         raise NoWay(f"There is no way to the {_TITLES[kind]} of {server.name} yet. {needs}.")

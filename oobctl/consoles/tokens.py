@@ -51,18 +51,28 @@ def issue(row: Console) -> str:
 
 
 def redeem(
-    token: str, *, gateway: str, cookie: str | None, same_name: bool, address: str | None, site_id: str | None = None
+    token: str,
+    *,
+    gateway: str,
+    cookie: str | None,
+    same_name: bool,
+    address: str | None,
+    site_id: str | None = None,
+    oem: bool = False,
 ) -> Ticket:
     """Use a token up. cookie: of the panel session that the browser has, where it sent one.
 
     same_name: the gateway has the panel's name, so the browser of the session that asked for it sends that cookie.
-    site_id: the gateway's; None: any. Raises NotAllowed, which is recorded, and what `admission.check` raises.
+    site_id: the gateway's; None: any. oem: whether it is brought to where BMCs' own consoles are opened. Raises
+    NotAllowed, which is recorded, and what `admission.check` raises.
     """
     with database().write() as session:
         row = session.scalar(select(Console).where(Console.token_hash == digest(token)).with_for_update())
         why = why_not(row, cookie, same_name, address)
         if row is not None and site_id is not None and row.server.site_id != site_id:
             why = "it is for another site's gateway"
+        if row is not None and (row.kind is ConsoleKind.OEM) is not oem:
+            why = "it is for a console of another kind"
         if row is not None and why is None:
             row.token_hash = None  # used, whatever comes of it
             if row.ended_at is None:

@@ -1,13 +1,17 @@
 """The only door: what may be asked is checked, recorded and queued here, in one transaction."""
 
+from oobctl.consoles.admission import token_in_browser
 from oobctl.control.consoles import (
     OpenedConsole,
     end_console,
     find_console,
     gateways,
+    launch_urls,
     open_console,
     open_consoles,
     reopen,
+    screen_kind,
+    why_not_open,
 )
 from oobctl.control.door import submit, submit_shown
 from oobctl.control.jobs import can_cancel, cancel, cancel_waiting, find_job, jobs, resolve, retry
@@ -41,6 +45,7 @@ __all__ = [
     "find_recording",
     "gateways",
     "jobs",
+    "launch_urls",
     "lines_of_job",
     "offered",
     "open_console",
@@ -52,11 +57,14 @@ __all__ = [
     "reopen",
     "resolve",
     "retry",
+    "screen_kind",
     "set_serial_log",
     "share_console",
     "shares",
     "submit",
     "submit_shown",
+    "token_in_browser",
     "watch",
     "watch_log",
+    "why_not_open",
 ]

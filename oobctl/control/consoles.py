@@ -1,5 +1,6 @@
 """The door to consoles: who may open one is decided and recorded here; the stream itself goes through a gateway."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -10,18 +11,23 @@ from oobctl.audit import record, refusals
 from oobctl.audit.tags import Tag
 from oobctl.config import settings
 from oobctl.consoles import admission, ending, tokens
+from oobctl.consoles.launch import names
 from oobctl.constants import ConsoleKind, ConsoleMode, Permission
-from oobctl.errors import NoGateway, NotAllowed, NotFound, WrongState
+from oobctl.errors import InvalidParameter, NoGateway, NotAllowed, NotFound, NoWay, OobctlError, WrongState
 from oobctl.store import Console, Process, Server, database, db_now
 
 
 @dataclass(frozen=True)
 class OpenedConsole:
-    """A console that may be opened until expires_at, at the gateway's address, with the token."""
+    """A console that may be opened until expires_at, at the gateway's address, with the token.
+
+    launch: where the token is posted to instead, of a console in the BMC's own pages.
+    """
 
     row: Console
     gateway: str
     token: str
+    launch: str | None = None
 
 
 def open_console(
@@ -29,13 +35,15 @@ def open_console(
 ) -> OpenedConsole:
     """Let somebody open a server's screen or serial line. panel_session: the hash of theirs, which it is bound to.
 
-    Raises NotFound, NotAllowed with the reason (recorded), WrongState, NoWay, NoGateway.
+    Raises NotFound, NotAllowed with the reason (recorded), WrongState, NoWay, NoGateway, InvalidParameter.
     """
+    if kind is ConsoleKind.OEM and mode is not ConsoleMode.CONTROL:
+        raise InvalidParameter("The BMC's own console takes what is typed: it has no mode view.", field="mode")
     try:
         with database().write() as session:
             found = find_server(session, actor, server)
             reason = admission.check(session, actor, found, kind)
-            gateway = gateway_for(session, found)
+            gateway = gateway_for(session, found, kind)
             row = Console(
                 server_id=found.id, account_id=record.account_of(session, found.id), kind=kind, mode=mode,
                 actor_id=actor.id, actor=actor.to_json(), panel_session=panel_session,
@@ -48,7 +56,7 @@ def open_console(
                 session, actor, Tag.SERVER_CONSOLE_OPEN, server=found, parameters=parameters, reason=reason
             )  # fmt: skip
             session.refresh(row, ["server"])
-            return OpenedConsole(row, gateway, token)
+            return _opened(row, gateway, token)
     except NotAllowed as refused:
         with database().write() as session:
             found = find_server(session, actor, server)
@@ -85,7 +93,7 @@ def reopen(actor: Actor, console_id: str, *, panel_session: str | None) -> Opene
         admission.check(session, actor, row.server, row.kind)
         row.panel_session = panel_session
         row.actor, row.account_id = actor.to_json(), record.account_of(session, row.server_id)
-        return OpenedConsole(row, gateway_for(session, row.server), tokens.issue(row))
+        return _opened(row, gateway_for(session, row.server, row.kind), tokens.issue(row))
 
 
 def end_console(actor: Actor, console_id: str) -> None:
@@ -114,6 +122,30 @@ def open_consoles(session: Session, server_id: str) -> list[Console]:
     return list(session.scalars(query.where(Console.gateway.is_not(None)).order_by(Console.opened_at)))
 
 
+def why_not_open(session: Session, actor: Actor, server: Server, kind: ConsoleKind) -> str | None:
+    """Why the actor cannot open it now, for the page that offers it; None where they can."""
+    try:
+        admission.check(session, actor, server, kind)
+        gateway_for(session, server, kind)
+    except OobctlError as error:
+        return error.message
+    return None
+
+
+def screen_kind(server: Server) -> ConsoleKind:
+    """How a server's screen is shown: by us where there is a way, else in the BMC's own pages where there is one."""
+    for kind in (ConsoleKind.GRAPHICAL, ConsoleKind.OEM):
+        with suppress(NoWay):
+            admission.check_way(server, kind)
+            return kind
+    return ConsoleKind.GRAPHICAL
+
+
+def launch_urls(session: Session, site_id: str) -> list[str]:
+    """Under which names browsers reach BMCs' own consoles at the site's gateways."""
+    return [row.launch_url for row in _living(session, site_id) if row.launch_url is not None]
+
+
 def gateways(session: Session, site_id: str | None = None) -> list[str]:
     """Where browsers reach the site's gateways; None: those of all sites."""
     return [row.url for row in _living(session, site_id) if row.url is not None]
@@ -123,20 +155,34 @@ def _user(actor: Actor) -> str:
     return actor.user_id or actor.id
 
 
-def gateway_for(session: Session, server: Server) -> str:
-    """Where browsers reach it: the gateway that has the server's consoles already, else the newest of the site.
+def _opened(row: Console, gateway: Process, token: str) -> OpenedConsole:
+    oem = row.kind is ConsoleKind.OEM
+    return OpenedConsole(
+        row, gateway.url or "", token, names.open_url(gateway.launch_url or "", token) if oem else None
+    )
+
+
+def gateway_for(session: Session, server: Server, kind: ConsoleKind = ConsoleKind.GRAPHICAL) -> Process:
+    """Which one opens it: the gateway that has the server's consoles already, else the newest of the site.
 
     Raises NoGateway.
     """
-    living = {row.id: row for row in _living(session, server.site_id)}
+    there = _living(session, server.site_id)
+    oem = kind is ConsoleKind.OEM
+    living = {row.id: row for row in there if row.url is not None and (row.launch_url is not None or not oem)}
+    if oem and there and not living:
+        raise NoGateway(
+            "No gateway of the server's site has a name for BMCs' own consoles. Staff can give it one: "
+            "OOBCTL_LAUNCH_URL. Everything else works."
+        )
     held = [row.gateway for row in open_consoles(session, server.id) if row.gateway in living]
     chosen = living.get(held[0] or "") if held else next(reversed(living.values()), None)
-    if chosen is None or chosen.url is None:
+    if chosen is None:
         raise NoGateway(
             "No gateway runs at the server's site, so consoles cannot be opened now. Staff can start one: "
             "oobctl gateway. Everything else works."
         )
-    return chosen.url
+    return chosen
 
 
 def _living(session: Session, site_id: str | None) -> list[Process]:

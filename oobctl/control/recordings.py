@@ -135,7 +135,7 @@ def _opened(actor: Actor, server: str, recording_id: str | None, panel_session: 
                 session, actor, Tag.SERVER_CONSOLE_WATCH, server=found, account_id=account_id, parameters=parameters,
                 reason=reason,
             )  # fmt: skip
-            return Opened(found, row, gateway_for(session, found), token)
+            return Opened(found, row, gateway_for(session, found).url or "", token)
     except NotAllowed as refused:
         _note_refusal(actor, server, Tag.SERVER_CONSOLE_WATCH, refused)
         raise

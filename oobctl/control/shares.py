@@ -13,7 +13,7 @@ from oobctl.audit.tags import Tag
 from oobctl.consoles import admission, tokens
 from oobctl.constants import ConsoleKind, ConsoleMode
 from oobctl.control.consoles import OpenedConsole, check_may, gateway_for
-from oobctl.errors import NotAllowed, NotFound, NoWay, WrongState
+from oobctl.errors import InvalidParameter, NotAllowed, NotFound, NoWay, WrongState
 from oobctl.ids import new_id
 from oobctl.store import Console, ConsoleShare, database
 
@@ -25,6 +25,8 @@ def share_console(
     actor: Actor, server: str, kind: ConsoleKind, mode: ConsoleMode, hours: int
 ) -> tuple[ConsoleShare, str]:
     """Make a link; its secret is told once. Raises what `open_console` raises."""
+    if kind is ConsoleKind.OEM:
+        raise InvalidParameter("The BMC's own console is not shared: its pages know of no guests.", field="kind")
     with database().write() as session:
         found = find_server(session, actor, server)
         reason = admission.check(session, actor, found, kind)
@@ -105,4 +107,4 @@ def _opened(session: Session, share: ConsoleShare, guest: Actor) -> OpenedConsol
         session, who, Tag.SERVER_CONSOLE_OPEN, server=server, parameters=parameters, reason=f"by a link of {host.name}"
     )
     session.refresh(row, ["server"])
-    return OpenedConsole(row, gateway_for(session, server), token)
+    return OpenedConsole(row, gateway_for(session, server).url or "", token)

@@ -66,6 +66,12 @@ class Entrance:
             return None
         key, cookie = message_of(first).get("token"), _cookie(request)
         same_name = urlsplit(settings().url).hostname == urlsplit(settings().gateway_address).hostname
+        return await self.open_with(key, cookie, address, redeem, same_name=same_name)
+
+    async def open_with(
+        self, key: object, cookie: str | None, address: str, redeem: Redeem[T], *, same_name: bool = False
+    ) -> T:
+        """What a key opens. Raises NotAllowed, and what `redeem` raises."""
         async with self._looking_up:  # those that come at once are counted too
             if self._guesses.too_many(address):
                 raise NotAllowed("Too many wrong keys came from your address. Wait a minute.")

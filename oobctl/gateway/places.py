@@ -31,6 +31,10 @@ from oobctl.jobs.quarantine import quarantine
 log = structlog.get_logger()
 
 
+End = tuple[str, str | None, Used, bool]
+"""That somebody left a console, as ending.left takes it."""
+
+
 class Shared(Protocol):
     """A screen, or a serial line: what several people are at."""
 
@@ -63,6 +67,14 @@ class Place:
     touched_at: float = 0.0  # when their panel session last heard that somebody is there
     break_at: float = float("-inf")
 
+    @property
+    def acts(self) -> bool:
+        """Whether who is idle here for too long is let go."""
+        return self.seat.has_control
+
+    def end(self, because: str) -> None:
+        self.seat.end(because)
+
     def heard(self, content: bytes) -> None:
         """What their browser sent. Raises BrokenStream."""
         if self.shared.heard(self.seat, content):
@@ -82,8 +94,8 @@ class Places:
         self._open: dict[str, Place] = {}
         self._shared: dict[Key, Shared] = {}
         self._rules: dict[Key, Rule] = {}  # whose each server is, and who is recorded there
-        self.to_note: deque[tuple[str, str | None, Used, bool]] = deque()
-        """Ends that the database was away for, as ending.left takes them."""
+        self.to_note: deque[End] = deque()
+        """Ends that are still to be written down."""
         self._running: set[asyncio.Task[None]] = set()
         self.takes_input = True
 
@@ -184,7 +196,7 @@ class Places:
         try:
             return await open_screen(server_id, holder=self._holder)
         except BmcSessionsExhausted as error:
-            await asyncio.to_thread(_name_holders, error, server_id, ConsoleKind.GRAPHICAL)
+            await asyncio.to_thread(name_holders, error, server_id, ConsoleKind.GRAPHICAL)
             raise
         except WrongServer as error:
             await asyncio.to_thread(quarantine, server_id, error)
@@ -203,7 +215,7 @@ class Places:
                 server_id, holder=self._holder, heard=heard, ended=ended, deactivate_others=deactivate_others
             )
         except BmcSessionsExhausted as error:
-            _name_holders(error, server_id, ConsoleKind.SERIAL)
+            name_holders(error, server_id, ConsoleKind.SERIAL)
             raise
         except WrongServer as error:
             quarantine(server_id, error)
@@ -221,7 +233,7 @@ class Places:
                 self._rules.pop(key, None)
 
 
-def _name_holders(error: BmcSessionsExhausted, server_id: str, kind: ConsoleKind) -> None:
+def name_holders(error: BmcSessionsExhausted, server_id: str, kind: ConsoleKind) -> None:
     """Whoever is told that there is no place is told who has them."""
     with contextlib.suppress(StoreUnavailable):
         error.details["people"] = admission.people_at(server_id, kind, error.details.get("holders", []))

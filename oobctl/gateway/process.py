@@ -25,9 +25,11 @@ from oobctl.consoles.recording.pictures import Wanted
 from oobctl.consoles.recording.policy import Rule, rules_of
 from oobctl.drivers import dead_sessions, slots
 from oobctl.errors import ConfigurationError, OobctlError, StoreUnavailable
-from oobctl.gateway import watching
+from oobctl.gateway import launches, watching
 from oobctl.gateway.connection import PATH, Connections
 from oobctl.gateway.entrance import Entrance
+from oobctl.gateway.launch_session import Session
+from oobctl.gateway.launches import Launches
 from oobctl.gateway.logs import Logs
 from oobctl.gateway.pictures import Pictures
 from oobctl.gateway.places import Place, Places
@@ -56,12 +58,13 @@ def run(site: str, stop: threading.Event) -> None:
     """
     found = find_site(site)
     process = f"gateway-{new_id()}"
-    recovery.beat(process, "gateway", found.id, first=True, url=settings().gateway_address)
+    launch_url = launches.checked_url()
+    recovery.beat(process, "gateway", found.id, first=True, url=settings().gateway_address, launch_url=launch_url)
     heart = recovery.Beating(process, "gateway", found.id)
     heart.start()
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_Gateway(process, found.id).serve(stop))
+            runner.run(_Gateway(process, found.id, launch_url).serve(stop))
     finally:
         heart.stop()
         with contextlib.suppress(StoreUnavailable):
@@ -76,13 +79,18 @@ def _is_bad_http(record: logging.LogRecord) -> bool:
 
 
 class _Gateway:
-    def __init__(self, process: str, site_id: str) -> None:
-        self._id, self._site_id = process, site_id
+    def __init__(self, process: str, site_id: str, launch_url: str | None) -> None:
+        self._id, self._site_id, self._launch_url = process, site_id, launch_url
+        self._entrance = Entrance()
         self._places = Places(process)
         self._heartbeats, self._holders = Heartbeats(), Holders(process, site_id)
         self._looked = time.monotonic()
         self._beaten = 0.0
         self._pruned = float("-inf")
+        self._launches = Launches(
+            process, site_id, launch_url or "", self._entrance, lambda: self._places.takes_input,
+            self._places.to_note.append,
+        )  # fmt: skip
         self._logs = Logs(process, self._places)
         self._pictures = Pictures(self._places)
         self._wanted: list[Wanted] = []
@@ -92,13 +100,14 @@ class _Gateway:
     async def serve(self, stop: threading.Event) -> None:
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS, "gateway"))
         service = web.Application()
-        entrance = Entrance()
-        service.router.add_get(PATH, Connections(self._id, self._places, self._site_id, entrance).handle)
-        service.router.add_get(watching.PATH, Watching(self._site_id, entrance).handle)
-        runner = web.AppRunner(service, access_log=None, shutdown_timeout=5.0)
-        await runner.setup()
+        service.router.add_get(PATH, Connections(self._id, self._places, self._site_id, self._entrance).handle)
+        service.router.add_get(watching.PATH, Watching(self._site_id, self._entrance).handle)
+        runners = [web.AppRunner(service, access_log=None, shutdown_timeout=5.0)]
         try:
-            await self._listen(runner)
+            await _listen(runners[0], settings().gateway, "OOBCTL_GATEWAY_LISTEN")
+            if self._launch_url is not None:
+                runners.append(web.AppRunner(self._launches.application(), access_log=None, shutdown_timeout=5.0))
+                await _listen(runners[1], settings().launch, "OOBCTL_LAUNCH_LISTEN")
             log.info("the gateway is ready", listen=settings().gateway, url=settings().gateway_address)
             looking = asyncio.create_task(self._look())
             while not stop.is_set():
@@ -113,21 +122,19 @@ class _Gateway:
             await self._pictures.close()
             await self._logs.close()
             await self._places.close()
-            await runner.cleanup()
+            await self._launches.close()
+            for runner in runners:
+                await runner.cleanup()
+            with contextlib.suppress(StoreUnavailable):
+                await asyncio.to_thread(self._note_ends)
 
-    async def _listen(self, runner: web.AppRunner) -> None:
-        address, _, port = settings().gateway.rpartition(":")
-        try:
-            await web.TCPSite(runner, address.strip("[]"), int(port), backlog=1024).start()
-        except (OSError, ValueError) as error:
-            raise ConfigurationError(
-                f"The gateway cannot listen at {settings().gateway!r}: {getattr(error, 'strerror', error)}. "
-                "Set OOBCTL_GATEWAY_LISTEN to a free ADDRESS:PORT."
-            ) from error
+    @property
+    def _all_open(self) -> list[Place | Session]:
+        return [*self._places, *self._launches]
 
     async def _look(self) -> None:
         """Who may not be there any more is let go. Never raises."""
-        consoles = [place.ticket.console_id for place in self._places]
+        consoles = [one.ticket.console_id for one in self._all_open]
         loop = asyncio.get_running_loop()
         try:
             over, rules, logs = await loop.run_in_executor(
@@ -148,16 +155,17 @@ class _Gateway:
             self._pictures.take(wanted)
         self._wanted = []
         ended = {one.console_id: one.because for one in over}
-        for place in self._places:
-            because = ended.get(place.ticket.console_id)
+        for one in self._all_open:
+            because = ended.get(one.ticket.console_id)
             if because is not None:
-                place.seat.end(because)
+                one.end(because)
 
     def _end_too_long(self) -> None:
-        for place in self._places:
-            because = _too_long(place)
+        for one in self._all_open:
+            because = _too_long(one)
             if because is not None:
-                place.seat.end(because)
+                one.end(because)
+        self._launches.tidy()
 
     def _let_input(self, passes: bool) -> None:
         if passes is self._places.takes_input:
@@ -176,15 +184,20 @@ class _Gateway:
         if time.monotonic() - self._beaten > _SESSION_BEAT_SECONDS:
             self._beaten = time.monotonic()
             slots.beat_all(self._id)
-        while self._places.to_note:
-            ending.left(*self._places.to_note[0][:3], elsewhere=self._places.to_note[0][3])
-            self._places.to_note.popleft()
+        self._note_ends()
         self._places.recordings.note_ends()
         self._touch()
         ending.end_unopened(self._site_id)
         self._wanted += pictures.claim(self._site_id, self._id)
         ended = admission.over(consoles) if consoles else []
         return ended, rules_of(servers) if servers else {}, self._keep_logs()
+
+    def _note_ends(self) -> None:
+        """Raises StoreUnavailable; then they are noted later."""
+        while self._places.to_note:
+            console_id, because, used, elsewhere = self._places.to_note[0]
+            ending.left(console_id, because, used, elsewhere=elsewhere)
+            self._places.to_note.popleft()
 
     def _prune(self) -> None:
         if time.monotonic() - self._pruned > _PRUNE_SECONDS:
@@ -219,7 +232,7 @@ class _Gateway:
         now = time.monotonic()
         active = [
             place
-            for place in self._places
+            for place in self._all_open
             if place.ticket.panel_session and place.input_at > place.touched_at and now - place.touched_at > _SEEN_EVERY
         ]
         if not active:
@@ -243,12 +256,24 @@ def _quietly(chore: Callable[[], object]) -> None:
         log.exception("recordings could not be tidied")
 
 
-def _too_long(place: Place) -> str | None:
+async def _listen(runner: web.AppRunner, where: str, setting: str) -> None:
+    await runner.setup()
+    address, _, port = where.rpartition(":")
+    try:
+        await web.TCPSite(runner, address.strip("[]"), int(port), backlog=1024).start()
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(
+            f"The gateway cannot listen at {where!r}: {getattr(error, 'strerror', error)}. Set {setting} to a free "
+            "ADDRESS:PORT."
+        ) from error
+
+
+def _too_long(place: Place | Session) -> str | None:
     limits, now = place.ticket.limits, time.monotonic()
     if limits is None:
         return None
     if now - place.began > limits.longest:
         return f"A console is open for {limits.longest / 3600:g} h at most. Open it again."
-    if place.seat.has_control and now - place.input_at > limits.idle_limit:
+    if place.acts and now - place.input_at > limits.idle_limit:
         return f"Nobody typed here for {limits.idle_limit / 60:g} min, so it was closed. Open it again."
     return None

@@ -26,15 +26,23 @@ _SWEEP_SECONDS = 3.0
 _SESSION_BEAT_SECONDS = 30.0
 
 
-def beat(process_id: str, kind: str, site_id: str, *, first: bool = False, url: str | None = None) -> bool:
+def beat(
+    process_id: str,
+    kind: str,
+    site_id: str,
+    *,
+    first: bool = False,
+    url: str | None = None,
+    launch_url: str | None = None,
+) -> bool:
     """Say that a process is alive. False where others took it for dead: it must not go on.
 
-    url: where browsers reach it, said at the first. The answer tells the store's time, which this process's clock
-    follows.
+    url, launch_url: where browsers reach it, said at the first. The answer tells the store's time, which this process's
+    clock follows.
     """
     with database().write() as session:
         if first:
-            session.add(Process(id=process_id, kind=kind, site_id=site_id, seen=0.0, url=url))
+            session.add(Process(id=process_id, kind=kind, site_id=site_id, seen=0.0, url=url, launch_url=launch_url))
             session.flush()
         seen = update(Process).where(Process.id == process_id).values(seen=db_now()).returning(Process.seen)
         row = session.execute(seen).first()

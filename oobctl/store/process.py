@@ -12,7 +12,7 @@ from oobctl.store.base import Base
 class Process(Base):
     """A running worker, monitor, gateway or boot (media) service. `seen` is the database's clock.
 
-    url: where browsers reach it (a gateway).
+    url: where browsers reach it (a gateway). launch_url: under whose name they reach BMCs' own consoles there.
     """
 
     __tablename__ = "process"
@@ -22,3 +22,4 @@ class Process(Base):
     started_at: Mapped[datetime] = mapped_column(default=clock.now)
     seen: Mapped[float] = mapped_column(Float)
     url: Mapped[str | None] = mapped_column(String(256))
+    launch_url: Mapped[str | None] = mapped_column(String(256))

@@ -22,7 +22,8 @@ def open_console(path: ServerPath, body: ConsoleBody) -> Response:
     """For a person: `url`, in a browser signed in as you. For a program: a websocket to `websocket`.
 
     Its first message is `{"token": ...}` as text; then binary messages are RFB (of a screen) or the bytes of the serial
-    line, and text messages say what is about it. The token is good for a minute, once.
+    line, and text messages say what is about it. The token is good for a minute, once. The BMC's own pages (kind oem)
+    are for browsers alone: a form posts the token to `launch`.
     """
     opened = control.open_console(current_actor(), path.server, body.kind, body.mode, panel_session=panel_session())
     return _shown(opened, 201)
@@ -89,7 +90,8 @@ def _shown(opened: OpenedConsole, status: int) -> Response:
         kind=opened.row.kind,
         mode=opened.row.mode,
         url=consoles.url_of(opened.row.id),
-        websocket=consoles.websocket(opened.gateway),
+        websocket=consoles.websocket(opened.gateway) if opened.launch is None else None,
+        launch=opened.launch,
         token=opened.token,
         expires_at=opened.row.token_expires_at,
     )

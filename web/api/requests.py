@@ -67,7 +67,7 @@ class ConsolePath(BaseModel):
 
 
 class ConsoleBody(Closed):
-    kind: ConsoleKind = Field(description="graphical: the screen. serial: the serial line.")
+    kind: ConsoleKind = Field(description="graphical: the screen. serial: the serial line. oem: the BMC's own pages.")
     mode: ConsoleMode = Field(ConsoleMode.CONTROL, description="view: nothing that you type reaches the server.")
 
 

@@ -28,8 +28,13 @@ class OpenedShape(BaseModel):
     kind: ConsoleKind
     mode: ConsoleMode
     url: str = Field(description="Its page, for a browser that is signed in as you.")
-    websocket: str = Field(description="Where a program opens it: the token goes there as the first message.")
-    token: str = Field(description="For the websocket; used once, told once.")
+    websocket: str | None = Field(
+        description="Where a program opens it: the token goes there as the first message. null: of kind oem."
+    )
+    launch: str | None = Field(
+        description="Of kind oem: where a browser posts the token, as the field `key` of a form. null: of the others."
+    )
+    token: str = Field(description="Used once, told once.")
     expires_at: Moment
 
 

@@ -12,6 +12,8 @@ from oobctl.errors import ConfigurationError
 
 _LABEL = re.compile(r"c-[0-9a-f]{32}")
 _LOCAL = "localhost"
+OPEN = "/.oobctl/open"
+"""The path that takes the key; no BMC has it."""
 
 
 def label_of(token: str) -> str:
@@ -19,10 +21,15 @@ def label_of(token: str) -> str:
     return f"c-{hashlib.sha256(f'label {token}'.encode()).hexdigest()[:32]}"
 
 
-def url_of(launch_url: str, token: str) -> str:
-    """Where the browser brings the key: scheme and authority, which are the session's alone."""
+def open_url(launch_url: str, token: str) -> str:
+    """Where the browser posts the key. Scheme and authority are the session's alone."""
+    return origin_of(launch_url, label_of(token)) + OPEN
+
+
+def origin_of(launch_url: str, label: str) -> str:
+    """Scheme and authority of a label."""
     parts = urlsplit(launch_url)
-    return f"{parts.scheme}://{label_of(token)}.{parts.netloc}"
+    return f"{parts.scheme}://{label}.{parts.netloc}"
 
 
 def label_in(host: str | None, launch_url: str) -> str | None:

@@ -37,8 +37,8 @@ _FAILURES = 400
 class Launched:
     """A BMC's console that is open for one person. In the event loop that opened it.
 
-    page: the target where the browser begins, with its fragment. hidden: what no browser may get to see beside the
-    BMC's address: its password, and where no token may reach the browser, the tokens.
+    base: the BMC's origin. page: the target where the browser begins, with its fragment. hidden: what no browser may
+    get to see beside the BMC's address: its password, and where no token may reach the browser, the tokens.
     """
 
     endpoint: EndpointAddress
@@ -46,7 +46,7 @@ class Launched:
     page: str
     hidden: tuple[str, ...] = field(repr=False)
     _client: aiohttp.ClientSession
-    _base: str
+    base: str
     _headers: Mapping[str, str] = field(repr=False)
     _values: dict[str, str] = field(repr=False)
     _slot: LaunchSlot
@@ -55,6 +55,12 @@ class Launched:
         self._paths = Paths(self.launch.paths)
         self._websockets = Paths(self.launch.websockets)
         self._first = self.page.partition("#")[0].partition("?")[0]
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """As the BMC may write its own, in small letters."""
+        base = self.base.lower()
+        return (base, base.removesuffix(":443")) if base.endswith(":443") else (base,)
 
     def allows(self, method: str, target: str) -> bool:
         """Whether a browser may ask that of the BMC."""
@@ -71,7 +77,7 @@ class Launched:
         try:
             async with asyncio.timeout(_ANSWER_SECONDS):
                 return await self._client.request(
-                    method, URL(self._base + target, encoded=True), data=content, headers={**headers, **self._headers},
+                    method, URL(self.base + target, encoded=True), data=content, headers={**headers, **self._headers},
                     allow_redirects=False,
                 )  # fmt: skip
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
@@ -82,7 +88,7 @@ class Launched:
         try:
             async with asyncio.timeout(_ANSWER_SECONDS):
                 return await self._client.ws_connect(
-                    URL(self._base + target, encoded=True), headers={**self._headers, "Origin": self._base},
+                    URL(self.base + target, encoded=True), headers={**self._headers, "Origin": self.base},
                     protocols=protocols, max_msg_size=_LARGEST_MESSAGE, compress=0, heartbeat=_PING_SECONDS,
                 )  # fmt: skip
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
@@ -90,7 +96,7 @@ class Launched:
 
     async def close(self) -> None:
         """Log out, and give the slot back. Never raises."""
-        left = await asyncio.shield(_leave(self._client, self.endpoint, self._base, self.launch, self._values))
+        left = await asyncio.shield(_leave(self._client, self.endpoint, self.base, self.launch, self._values))
         with suppress(StoreUnavailable):
             await asyncio.to_thread(self._slot.release if left else self._slot.abandon)
 

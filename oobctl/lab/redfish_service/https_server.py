@@ -20,13 +20,13 @@ from oobctl.lab.faults import (
     BMC_SLOW,
     SLOW_SECONDS,
 )
-from oobctl.lab.redfish_service import web_console
+from oobctl.lab.redfish_service import oem_pages, web_console
 from oobctl.lab.redfish_service.configuration import Configuration
 from oobctl.lab.redfish_service.rack_link import RackLink
 from oobctl.lab.redfish_service.tls_server import TlsHandler, TlsServer, WsgiApp
 
 _SILENT = frozenset({BMC_DEAD, BMC_DROP_ANSWERS, BMC_DROP_REQUESTS})
-_WEBSOCKETS = frozenset({web_console.SCREEN, web_console.SERIAL})
+_WEBSOCKETS = frozenset({web_console.SCREEN, web_console.SERIAL, oem_pages.STREAM})
 _LONGEST_SILENCE = 600.0
 
 
@@ -38,6 +38,7 @@ class BmcServer(TlsServer):
         super().__init__(there.address, there.port, there.certificate, there.key, app, BmcHandler)
         self.link = link
         self.web = web_console.WebConsole(configuration)
+        self.pages = oem_pages.OemPages(configuration)
         self._log_path = configuration.request_log
         self._log_lock = threading.Lock()
 
@@ -111,7 +112,11 @@ class BmcHandler(TlsHandler):
             self.answer(status, headers, answer)  # until it ends
 
     def _at_the_web(self, path: str, body: bytes) -> tuple[str, list[tuple[str, str]], bytes] | None:
-        """The log-in and log-out of the BMC's own pages."""
+        """The BMC's own pages, and the log-in and log-out of its websockets."""
+        cookies, token = self.headers.get("Cookie"), self.headers.get("X-CSRF-TOKEN")
+        page = self.server.pages.answer(self.command, path, body, cookies, token)
+        if page is not None:
+            return f"{page.status} {HTTPStatus(page.status).phrase}", page.headers, page.body
         web = self.server.web
         if (self.command, path) == ("POST", web_console.LOGIN):
             status, cookies = web.log_in(body)
@@ -125,8 +130,9 @@ class BmcHandler(TlsHandler):
     def _open_websocket(self, arrived: datetime, path: str) -> None:
         """That of the screen or of the serial line, until one side ends."""
         self.close_connection = True
-        token = self.headers.get("Sec-WebSocket-Protocol", "")
-        session = self.server.web.session_of(self.headers.get("Cookie"), token)
+        token, cookies = self.headers.get("Sec-WebSocket-Protocol", ""), self.headers.get("Cookie")
+        pages = path == oem_pages.STREAM
+        session = self.server.pages.session_of(cookies) if pages else self.server.web.session_of(cookies, token)
         self.server.note(arrived, self.command, path, 401 if session is None else 101)
         if session is None:
             self.answer("401 Unauthorized", [], b"")
@@ -143,7 +149,7 @@ class BmcHandler(TlsHandler):
         self.wfile.flush()
         with contextlib.suppress(OSError, EOFError):
             web = self.server.web
-            (web.carry if path == web_console.SCREEN else web.carry_serial)(self.connection)
+            (web.carry_serial if path == web_console.SERIAL else web.carry)(self.connection)
 
     def _stay_silent(self, arrived: datetime, path: str) -> None:
         self.close_connection = True

@@ -322,7 +322,7 @@ def test_who_finds_no_place_is_told_who_has_them(site: Installation) -> None:
     opened = open_one(site, "technician")
     redeem(opened.token)
     error = BmcSessionsExhausted("full", holders=[GATEWAY])
-    places._name_holders(error, site.servers["web01"], SCREEN)
+    places.name_holders(error, site.servers["web01"], SCREEN)
     assert screen_words(error) == (
         "All the places that the BMC has for this are taken, by technician at another gateway."
     )
