@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from oobctl import administer, control
 from oobctl.access import SYSTEM
-from oobctl.config import settings
+from oobctl.config import Settings, settings
 from oobctl.constants import JobState, Protocol, Role, TlsMode
 from oobctl.errors import ConfigurationError, OobctlError
 from oobctl.installation import PROVIDER
@@ -29,16 +29,22 @@ _USERS = {
     "admin": ("admin", PROVIDER, Role.ADMINISTRATOR),
 }
 _ENROLL_SECONDS = 120.0
+_PROFILES = Path(virtual_rack.__file__).parent / "hwprofiles"  # of the BMCs of the rack
 
 
 def environment() -> dict[str, str]:
-    """Settings of the demo that are not set otherwise: a free port, and `localhost` as the panel's name."""
+    """Settings of the demo that are not set otherwise: a free port, names under localhost, the rack's profile."""
     found = {}
     if "OOBCTL_LISTEN" not in os.environ:
         found["OOBCTL_LISTEN"] = f"127.0.0.1:{_free_port()}"
     listen = found.get("OOBCTL_LISTEN", os.environ.get("OOBCTL_LISTEN", ""))
     if "OOBCTL_PUBLIC_URL" not in os.environ:
         found["OOBCTL_PUBLIC_URL"] = f"http://localhost:{listen.rpartition(':')[2]}"
+    if "OOBCTL_LAUNCH_URL" not in os.environ:
+        where = Settings(listen=listen).launch
+        found["OOBCTL_LAUNCH_URL"] = f"http://consoles.localhost:{where.rpartition(':')[2]}"
+    if "OOBCTL_HWPROFILES" not in os.environ:
+        found["OOBCTL_HWPROFILES"] = str(_PROFILES)
     quiet = {"OOBCTL_POLL_INTERVAL_SECONDS": "15", "OOBCTL_LOG_LEVEL": "WARNING"}
     return {name: value for name, value in (found | quiet).items() if name not in os.environ}
 

@@ -93,6 +93,8 @@ def check_addresses() -> None:
     check_address(settings().listen)
     check_address(settings().media, "The media service", "OOBCTL_MEDIA_LISTEN")
     check_address(settings().gateway, "The gateway", "OOBCTL_GATEWAY_LISTEN")
+    if settings().launch_url:
+        check_address(settings().launch, "The gateway's listener for BMCs' own consoles", "OOBCTL_LAUNCH_LISTEN")
     if settings().events_listen:
         check_address(settings().events_listen, "The monitor's listener for events", "OOBCTL_EVENTS_LISTEN")
 

@@ -14,7 +14,7 @@ from oobctl.drivers.launch import Launched
 
 COOKIE = "__Host-oobctl-console"
 """The authority: it came with a key that was used once, and goes to no other name."""
-_LEFT_AFTER_SECONDS = 120.0
+_LEFT_AFTER_SECONDS = 60.0
 _MOST_AT_ONCE = 64
 
 
@@ -63,9 +63,14 @@ class Session:
         self.input_at = time.monotonic()
 
     @property
+    def busy(self) -> bool:
+        """Whether a request is under way, or a websocket open."""
+        return bool(self._at_work)
+
+    @property
     def left(self) -> bool:
         """Whether its page is closed, as far as can be told."""
-        return not self._at_work and time.monotonic() - self._asked_at > _LEFT_AFTER_SECONDS
+        return not self.busy and time.monotonic() - self._asked_at > _LEFT_AFTER_SECONDS
 
     def end(self, because: str, *, elsewhere: bool = False) -> None:
         """For good: what is under way is cut off."""

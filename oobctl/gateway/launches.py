@@ -94,9 +94,7 @@ class Launches:
         return await self._begin(ticket, request, label, origin)
 
     async def _begin(self, ticket: Ticket, request: web.Request, label: str, origin: str) -> web.Response:
-        for other in self:
-            if other.ticket.console_id == ticket.console_id:
-                other.end("You opened this console in another window.", elsewhere=True)
+        self._end_others_of(ticket)
         launched: Launched | None = None
         try:
             launched = await self._launch(ticket, origin.partition("://")[2])
@@ -121,6 +119,14 @@ class Launches:
         )
         response.set_cookie(COOKIE, session.cookie, path="/", secure=True, httponly=True, samesite="Strict")
         return response
+
+    def _end_others_of(self, ticket: Ticket) -> None:
+        """What the person opened before: this console in another window, and what they have left at the server."""
+        for other in self:
+            if other.ticket.console_id == ticket.console_id:
+                other.end("You opened this console in another window.", elsewhere=True)
+            elif not other.busy and _whose(other.ticket) == _whose(ticket):
+                other.end("You opened another one in its place.")
 
     async def _launch(self, ticket: Ticket, authority: str) -> Launched:
         try:
@@ -154,6 +160,10 @@ class Launches:
         for session in self:
             session.end(_STOPPING)
         await asyncio.gather(*self._closing, return_exceptions=True)
+
+
+def _whose(ticket: Ticket) -> tuple[str, str]:
+    return ticket.server_id, ticket.actor.id
 
 
 def checked_url() -> str | None:

@@ -40,6 +40,7 @@ def confining(origin: str) -> dict[str, str]:
         "Cross-Origin-Resource-Policy": "same-origin",
         "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
         "Referrer-Policy": "same-origin",
+        "Server": "oobctl",
         "X-Robots-Tag": "noindex",
     }
 

@@ -113,8 +113,8 @@ class BmcHandler(TlsHandler):
 
     def _at_the_web(self, path: str, body: bytes) -> tuple[str, list[tuple[str, str]], bytes] | None:
         """The BMC's own pages, and the log-in and log-out of its websockets."""
-        cookies, token = self.headers.get("Cookie"), self.headers.get("X-CSRF-TOKEN")
-        page = self.server.pages.answer(self.command, path, body, cookies, token)
+        sent = self.headers
+        page = self.server.pages.answer(self.command, path, body, sent.get("Cookie"), sent.get("X-CSRF-TOKEN"))
         if page is not None:
             return f"{page.status} {HTTPStatus(page.status).phrase}", page.headers, page.body
         web = self.server.web

@@ -24,13 +24,15 @@ _PAGE = """<!doctype html>
 <style>body {{ margin: 0; background: #20262e; color: #fff; font: 15px sans-serif }} header {{ padding: 8px 16px }}
 #screen {{ height: calc(100vh - 40px) }}</style>
 <script type="module" src="{base}/viewer/viewer.js"></script></head>
-<body><header>BMC of {server} at {address} · <span id="state">connecting</span></header><div id="screen"></div></body></html>
+<body><header>BMC of {server} at {address} · <span id="state">connecting</span></header>
+<div id="screen"></div></body></html>
 """
 _SCRIPT = """import RFB from "{base}/viewer/novnc/core/rfb.js";
 const state = document.getElementById("state");
 const about = await (await fetch("{base}/viewer/about")).json();
 document.title = `Remote console of ${{about.server}}`;
-const rfb = new RFB(document.getElementById("screen"), "wss:\\/\\/{authority}/viewer/stream", {{ wsProtocols: ["binary"] }});
+const stream = "wss:\\/\\/{authority}/viewer/stream";
+const rfb = new RFB(document.getElementById("screen"), stream, {{ wsProtocols: ["binary"] }});
 rfb.scaleViewport = true;
 rfb.addEventListener("connect", () => {{ state.textContent = "connected"; }});
 rfb.addEventListener("disconnect", () => {{ state.textContent = "disconnected"; }});

@@ -1,5 +1,7 @@
 """What a BMC says about its own address, as a browser gets it."""
 
+import itertools
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -52,7 +54,7 @@ def test_in_pieces_it_is_what_it_is_as_a_whole(content: bytes, cuts: list[int]) 
     padded = content + b"-" * 40 + content
     edges = sorted({0, len(padded), *(min(cut, len(padded)) for cut in cuts)})
     pieces = V4.piecewise()
-    found = b"".join(pieces.add(padded[a:b]) for a, b in zip(edges, edges[1:], strict=False))
+    found = b"".join(pieces.add(padded[a:b]) for a, b in itertools.pairwise(edges))
     assert found + pieces.end() == V4.whole(padded)
 
 
