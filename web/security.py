@@ -42,6 +42,8 @@ NOTHING_MORE = Needs()
 def security_headers(needs: Needs = NOTHING_MORE) -> dict[str, str]:
     """The headers of every answer, pages, API and streams alike."""
     found = {"Content-Security-Policy": _content_security_policy(needs), **_HEADERS}
+    if needs.posts_to:  # who gets the form must see that it comes from us; same-origin would tell them "null"
+        found["Referrer-Policy"] = "strict-origin"
     if is_https():
         found["Strict-Transport-Security"] = f"max-age={_TWO_YEARS}"
     return found

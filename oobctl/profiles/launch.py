@@ -31,6 +31,11 @@ class LaunchRequest:
     text: str | None = None
     take: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def bears_password(self) -> bool:
+        """Whether a refusal of it may be one of the password."""
+        return self.basic or any("{password}" in text for text in _texts(self))
+
 
 @dataclass(frozen=True)
 class Launch:

@@ -14,7 +14,6 @@ from oobctl.errors import BmcAuthFailed, BmcBadAnswer, BmcRefused
 from oobctl.profiles.launch import LaunchRequest
 
 _LARGEST = 1 << 20
-_AUTH = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 
 
 async def ask(
@@ -23,14 +22,15 @@ async def ask(
     """Adds what it takes to `values`. Raises BmcAuthFailed, BmcRefused, BmcBadAnswer, and what aiohttp raises."""
     content, kind = filling.body(one, values)
     headers = {"Content-Type": kind} if kind else {}
-    auth = aiohttp.BasicAuth(values["user"], values["password"], "utf-8") if one.basic else None
+    if one.basic:
+        headers["Authorization"] = aiohttp.encode_basic_auth(values["user"], values["password"], "utf-8")
     where = f"The web server of the BMC at {endpoint.address}"
     url = URL(base + filling.target(one.path, values), encoded=True)
-    async with client.request(
-        one.method, url, data=content, headers=headers, auth=auth, allow_redirects=False
-    ) as answer:
-        if answer.status in _AUTH:
-            raise BmcAuthFailed(f"{where} refused the user or the password, or the user has no right to its console.")
+    async with client.request(one.method, url, data=content, headers=headers, allow_redirects=False) as answer:
+        if answer.status == HTTPStatus.UNAUTHORIZED and one.bears_password:
+            raise BmcAuthFailed(f"{where} refused the user or the password.")
+        if answer.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+            raise BmcRefused(f"{where} let us in, and not to its console: the user may lack the right to it.")
         if answer.status >= HTTPStatus.MULTIPLE_CHOICES:
             raise BmcRefused(f"{where} has no {one.path.partition('?')[0]} now: it answered {answer.status}.")
         said = await answer.content.read(_LARGEST)
@@ -63,6 +63,6 @@ def _at(said: bytes, pointer: str) -> str:
         found: Any = json.loads(said)
         for name in pointer.strip("/").split("/"):
             found = found[int(name)] if isinstance(found, list) else found[name]
-    except (ValueError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError, RecursionError):
         return ""
     return str(found) if isinstance(found, str | int) and not isinstance(found, bool) else ""

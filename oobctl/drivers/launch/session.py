@@ -124,8 +124,8 @@ def _known_before(login: Login, server: str, authority: str) -> dict[str, str]:
 async def _open(login: Login, slot: LaunchSlot, values: dict[str, str]) -> Launched:
     launch, endpoint = login.profile.consoles.launch, login.endpoint
     assert launch is not None  # ways.launch_login made the login
-    values |= filling.made(launch)
     before = set(values)
+    values |= filling.made(launch)
     base = f"https://{authority_of(endpoint)}"
     client = _client(endpoint)
     try:

@@ -81,5 +81,8 @@ def test_each_capability_says_what_the_profile_was_tried_on(
     told("web01", profile="supermicro-x9")
     assert shape(anonymous, bearer("owner"))["evidence"] == {str(one): "documented" for one in Capability}
     page = sign_in("technician").get(f"/servers/{seed.servers['web01']}").text
-    assert "<span>from documents alone: bios, bmc, boot, chassis, console screen, console serial, event log" in page
+    assert (
+        "<span>from documents alone: bios, bmc, boot, chassis, console oem, console screen, console serial, event log"
+        in page
+    )
     assert "from documents alone" not in sign_in("owner").get(f"/servers/{seed.servers['web01']}").text

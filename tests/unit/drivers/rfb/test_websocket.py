@@ -1,8 +1,6 @@
 """What may go wrong on the way to a screen over the BMC's own web server, against a server that speaks TLS."""
 
 import asyncio
-import datetime
-import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,18 +10,13 @@ from typing import Any, cast
 import aiohttp
 import pytest
 from aiohttp import web
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from oobctl import profiles
-from oobctl.constants import Protocol, TlsMode
-from oobctl.drivers.interfaces import EndpointAddress
 from oobctl.drivers.login import Login
 from oobctl.drivers.rfb.websocket import Websocket, open_websocket
 from oobctl.errors import BmcAuthFailed, BmcBadAnswer, BmcIdentityChanged, BmcRefused
 from oobctl.vault import Secret
+from tests.webserver import served
 
 COOKIES = {"SESSION": "s" * 20, "XSRF-TOKEN": "t" * 20}
 Story = Callable[[Login], Awaitable[None]]
@@ -66,44 +59,15 @@ class Bmc:
         return socket
 
 
-def certificate(folder: Path) -> tuple[ssl.SSLContext, str]:
-    """The server's side of TLS, and its fingerprint."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "bmc")])
-    now = datetime.datetime.now(datetime.UTC)
-    made = (
-        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(7)
-        .not_valid_before(now).not_valid_after(now + datetime.timedelta(days=1)).sign(key, hashes.SHA256())
-    )  # fmt: skip
-    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    (folder / "bmc.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM) + key.private_bytes(*form))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / "bmc.pem")
-    return context, made.fingerprint(hashes.SHA256()).hex()
-
-
 def played(folder: Path, bmc: Bmc, story: Story, *, pin: str | None = None) -> None:
     async def run() -> None:
-        context, fingerprint = certificate(folder)
         service = web.Application()
         service.router.add_post("/login", bmc.log_in)
         service.router.add_post("/logout", bmc.log_out)
         service.router.add_get("/kvm/0", bmc.screen)
-        runner = web.AppRunner(service)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
-        port = runner.addresses[0][1]
-        endpoint = EndpointAddress(
-            id="endpoint", bmc_id="bmc", protocol=Protocol.REDFISH, address="127.0.0.1", port=port,
-            tls_mode=TlsMode.PIN, tls_fingerprint=pin or fingerprint, tls_ca=None,
-        )  # fmt: skip
         slot = cast(Any, SimpleNamespace())
-        login = Login(endpoint, Secret("admin", "the password"), profiles.find("openbmc"), slot, lambda: None)
-        try:
-            async with asyncio.timeout(20):
-                await story(login)
-        finally:
-            await runner.cleanup()
+        async with served(folder, service, pin=pin) as endpoint, asyncio.timeout(20):
+            await story(Login(endpoint, Secret("admin", "the password"), profiles.find("openbmc"), slot, lambda: None))
 
     asyncio.run(run())
 
