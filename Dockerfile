@@ -32,7 +32,7 @@ ENV PATH=/opt/oobctl/bin:$PATH OOBCTL_HOME=/var/lib/oobctl OOBCTL_LISTEN=0.0.0.0
 USER oobctl
 WORKDIR /var/lib/oobctl
 VOLUME /var/lib/oobctl
-EXPOSE 8080 8090 8100
+EXPOSE 8080 8090 8100 8110
 HEALTHCHECK --interval=30s --timeout=5s --start-period=30s \
   CMD ["python3", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8080/healthz', timeout=4)"]
 CMD ["oobctl", "up"]
