@@ -11,12 +11,13 @@ from oobctl import profiles
 from oobctl.actions import boot, restart, steps
 from oobctl.audit.tags import Tag
 from oobctl.bios_values import BiosAttribute, Scalar, WrongValue, check, not_scalar
+from oobctl.consoles import setup_keys
 from oobctl.constants import BiosApply, BootSource, Capability, Lock, Outcome, Permission
 from oobctl.drivers.readings import BiosReport
-from oobctl.errors import BmcError, InvalidParameter, StateNotReached
-from oobctl.jobs.action import Action, Step
+from oobctl.errors import BmcError, InvalidParameter, NoWay, StateNotReached
+from oobctl.jobs.action import Action, Skipped, Step
 from oobctl.jobs.run import Run
-from oobctl.store import AttributeRegistry, Reading, Server
+from oobctl.store import AttributeRegistry, Job, Reading, Server, database
 
 _MOST_VALUES = 200
 _LONGEST_NAME = 128
@@ -242,6 +243,19 @@ def _number(values: Mapping[str, Any]) -> str:
     return f"{len(values)} setting{'s' * (len(values) != 1)}"
 
 
+def _ask_for_key(run: Run) -> str:
+    """Before the server is switched on: a gateway needs a moment to open its screen."""
+    key = run.profile.consoles.setup_key
+    if key is None:
+        return Skipped("Its firmware needs no key")
+    with database().write() as session:
+        try:
+            setup_keys.ask(session, session.get_one(Job, run.acted.job_id), key)
+        except NoWay as error:
+            return Skipped(f"{error.message} Press {key.key} yourself as it starts.")
+    return f"{key.key} is pressed at its screen for {key.seconds:g} s, until somebody types there"
+
+
 def _set(run: Run) -> SetParameters:
     assert isinstance(run.parameters, SetParameters)
     return run.parameters
@@ -306,6 +320,7 @@ ACTIONS = (
             steps.READ,
             steps.ENSURE_OFF,
             steps.DWELL,
+            Step("press_key", "Have the key of the setup pressed", _ask_for_key),
             steps.ENSURE_ON,
         ),
         no_return="ensure_off",

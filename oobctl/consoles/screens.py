@@ -90,6 +90,7 @@ class Screen:
         self._away: dict[str, object] | None = {"type": "opening"}
         self._stopped = asyncio.Event()
         self.takes_input = True
+        self.typed_at = float("-inf")  # by time.monotonic(), when somebody last did
 
     @property
     def over(self) -> bool:
@@ -171,8 +172,17 @@ class Screen:
                 self.ask(seat, whole=not message.incremental)
             elif isinstance(message, Input) and seat.has_control and self.takes_input:
                 typed = True
+                self.typed_at = time.monotonic()
                 self._pass_input(look, message)
         return typed
+
+    def press(self, keysym: int) -> bool:
+        """Press and release a key (X11's keysym), for nobody who is here. False where no screen is there now."""
+        if self._connection is None or not self.takes_input:
+            return False
+        for down in (True, False):
+            self._write(struct.pack(">BBxxI", ClientMessage.KEY_EVENT, down, keysym))
+        return True
 
     def _pass_input(self, look: _Look, message: Input) -> None:
         if self._connection is None:

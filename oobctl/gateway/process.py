@@ -17,12 +17,13 @@ from sqlalchemy import select, update
 
 from oobctl import clock
 from oobctl.config import settings
-from oobctl.consoles import admission, ending
+from oobctl.consoles import admission, ending, setup_keys
 from oobctl.consoles.recording import kept, pictures
 from oobctl.consoles.recording import log as log_of
 from oobctl.consoles.recording.kept import Subject
 from oobctl.consoles.recording.pictures import Wanted
 from oobctl.consoles.recording.policy import Rule, rules_of
+from oobctl.consoles.setup_keys import WantedKey
 from oobctl.drivers import dead_sessions, slots
 from oobctl.errors import ConfigurationError, OobctlError, StoreUnavailable
 from oobctl.gateway import launches, watching
@@ -33,6 +34,7 @@ from oobctl.gateway.launches import Launches
 from oobctl.gateway.logs import Logs
 from oobctl.gateway.pictures import Pictures
 from oobctl.gateway.places import Place, Places
+from oobctl.gateway.setup_keys import SetupKeys
 from oobctl.gateway.watching import Watching
 from oobctl.ids import new_id
 from oobctl.installation import find_site
@@ -93,7 +95,9 @@ class _Gateway:
         )  # fmt: skip
         self._logs = Logs(process, self._places)
         self._pictures = Pictures(self._places)
+        self._setup_keys = SetupKeys(self._places)
         self._wanted: list[Wanted] = []
+        self._wanted_keys: list[WantedKey] = []
         self._chores = ThreadPoolExecutor(1, "chores")  # large files are read there
         self._own_thread = ThreadPoolExecutor(1, "look")  # it waits for no BMC that keeps the others waiting
 
@@ -119,6 +123,7 @@ class _Gateway:
                 if looking.done():
                     looking = asyncio.create_task(self._look())
         finally:
+            await self._setup_keys.close()
             await self._pictures.close()
             await self._logs.close()
             await self._places.close()
@@ -153,7 +158,9 @@ class _Gateway:
         self._logs.keep(logs)
         for wanted in self._wanted:
             self._pictures.take(wanted)
-        self._wanted = []
+        for key in self._wanted_keys:
+            self._setup_keys.press(key)
+        self._wanted, self._wanted_keys = [], []
         ended = {one.console_id: one.because for one in over}
         for one in self._all_open:
             because = ended.get(one.ticket.console_id)
@@ -189,6 +196,7 @@ class _Gateway:
         self._touch()
         ending.end_unopened(self._site_id)
         self._wanted += pictures.claim(self._site_id, self._id)
+        self._wanted_keys += setup_keys.claim(self._site_id)
         ended = admission.over(consoles) if consoles else []
         return ended, rules_of(servers) if servers else {}, self._keep_logs()
 

@@ -44,7 +44,7 @@ class Chassis:
         self.override = Override(mode=MODE_OF[self._usual_firmware])
         self.led = "Off"
         self.last_reset: datetime | None = None
-        self.ignores_shutdown = False
+        self.ignores_shutdown = self.wants_key = False
         self._write_power()
 
     @property
@@ -262,7 +262,7 @@ class Chassis:
             self._log.write("lab", "boot override used", **used.as_dict())
             # QEMU re-reads the order at each reset; without this a network boot would loop.
             self._in_background(self._apply_order())
-        if used.holds and used.target == "BiosSetup":
+        if used.holds and used.target == "BiosSetup" and not self.wants_key:
             self._in_background(press_setup_key(self._qmp, self._plan.serial_log, self._running_firmware))
 
     async def _apply_order(self) -> None:

@@ -15,6 +15,7 @@ BMC_DROP_ANSWERS, BMC_DROP_REQUESTS = "bmc-drop-answers", "bmc-drop-requests"
 BMC_PASSWORD_CHANGED, BMC_NEW_CERTIFICATE = "bmc-password-changed", "bmc-new-certificate"
 BMC_OTHER_IDENTITY, BMC_SESSIONS_FULL = "bmc-other-identity", "bmc-sessions-full"
 OS_IGNORES_SHUTDOWN = "os-ignores-shutdown"
+FIRMWARE_WANTS_KEY = "firmware-wants-key"
 
 SLOW_SECONDS = 30.0
 FAILED_INLET_CELSIUS = 44
@@ -39,6 +40,7 @@ DESCRIPTIONS: Mapping[str, str] = {
     BMC_OTHER_IDENTITY: "another server answers behind the address",
     BMC_SESSIONS_FULL: "all of the BMC's sessions are taken",
     OS_IGNORES_SHUTDOWN: "the operating system does not see the ACPI power button",
+    FIRMWARE_WANTS_KEY: "the firmware goes into its setup only when its key is pressed, whatever the override says",
 }
 
 FAULTS = tuple(DESCRIPTIONS)

@@ -91,6 +91,7 @@ class RackServer:
         for fault in sorted(before ^ active):
             self.logs.hardware_fault(fault, begun=fault in active)
         self.chassis.ignores_shutdown = faults.OS_IGNORES_SHUTDOWN in active
+        self.chassis.wants_key = faults.FIRMWARE_WANTS_KEY in active
         disguise = partial(self.users.disguise, changed=faults.BMC_PASSWORD_CHANGED in active)
         if self.ipmi:
             await self.ipmi.apply(active, meanwhile=disguise)

@@ -26,6 +26,7 @@ from oobctl.profiles.model import (
     PowerLimits,
     Profile,
     SessionLimits,
+    SetupKey,
     Timeouts,
     UserSettings,
     WebsocketConsole,
@@ -179,12 +180,13 @@ def _added(name: str, inherited: Any, said: Any) -> Any:
 
 
 def _consoles(content: dict[str, Any]) -> ConsoleSettings:
-    websocket, launch = content["websocket"], content["launch"]
+    websocket, launch, key = content["websocket"], content["launch"], content["setup_key"]
     return ConsoleSettings(
         content["idle_limit"],
         content["longest"],
         None if websocket is None else WebsocketConsole(**websocket),
         None if launch is None else launches.build(launch),
+        None if key is None else SetupKey(**key),
     )
 
 

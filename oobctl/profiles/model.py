@@ -144,18 +144,37 @@ class WebsocketConsole:
     serial: str | None = None
 
 
+KEYSYMS = {"Escape": 0xFF1B, "Delete": 0xFFFF, **{f"F{number}": 0xFFBD + number for number in range(1, 13)}}
+"""The keys that enter some firmware's setup, by X11's names."""
+
+
+@dataclass(frozen=True)
+class SetupKey:
+    """The key that a firmware wants for its setup although it was told by a boot override. every, seconds: how it is
+    pressed, from just before the server is switched on."""
+
+    key: str
+    every: float
+    seconds: float
+
+    @property
+    def keysym(self) -> int:
+        return KEYSYMS[self.key]
+
+
 @dataclass(frozen=True)
 class ConsoleSettings:
     """`idle_limit`, `longest`: seconds after which a console without input, or any console, is ended.
 
     `websocket`: None where the BMC has no console of its own that is plain RFB. `launch`: how the console in its own
-    web pages is had; None where nobody knows.
+    web pages is had; None where nobody knows. `setup_key`: None where the boot override alone leads into the setup.
     """
 
     idle_limit: float
     longest: float
     websocket: WebsocketConsole | None = None
     launch: Launch | None = None
+    setup_key: SetupKey | None = None
 
 
 @dataclass(frozen=True)

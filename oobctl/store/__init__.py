@@ -5,7 +5,7 @@ from oobctl.store.audit_record import AuditRecord, RefusalCount
 from oobctl.store.base import Base, db_now
 from oobctl.store.bmc import Bmc, BmcCircuit, BmcSession, Credential, Endpoint
 from oobctl.store.bmc_user import BmcUser, JobSecret
-from oobctl.store.console import Console, ConsoleShare
+from oobctl.store.console import Console, ConsoleShare, SetupKeyRequest
 from oobctl.store.database import Database, database, use
 from oobctl.store.history import Sample, Series
 from oobctl.store.job import Job, JobStep, Lease
@@ -56,6 +56,7 @@ __all__ = [
     "Sample",
     "Series",
     "Server",
+    "SetupKeyRequest",
     "Site",
     "Token",
     "User",

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text
+from sqlalchemy import Float, ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from oobctl import clock
@@ -37,6 +37,20 @@ class Console(Identified, Base):
     opened_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
     ended_because: Mapped[str | None] = mapped_column(Text)
+    server: Mapped[Server] = relationship()
+
+
+class SetupKeyRequest(Identified, Base):
+    """A key that a gateway of the server's site is to press at its screen; it takes the row away as it begins.
+
+    keysym: X11's. every: seconds. until_at: it is pressed no longer.
+    """
+
+    __tablename__ = "setup_key_request"
+    server_id: Mapped[str] = mapped_column(ForeignKey("server.id"), index=True)
+    keysym: Mapped[int]
+    every: Mapped[float] = mapped_column(Float)
+    until_at: Mapped[datetime]
     server: Mapped[Server] = relationship()
 
 

@@ -16,6 +16,7 @@ STEPS = [
     "read_power",
     "ensure_off",
     "dwell",
+    "press_key",
     "ensure_on",
 ]
 
