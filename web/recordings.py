@@ -3,12 +3,12 @@
 import secrets
 from urllib.parse import urlsplit
 
-from flask import Blueprint, g, render_template, request
+from flask import Blueprint, Response, g, make_response, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 
 from oobctl import control
-from oobctl.access import Actor, find_server
-from oobctl.constants import ConsoleKind, SerialLog
+from oobctl.access import Actor, find_server, holds
+from oobctl.constants import ConsoleKind, Permission, RecordConsoles, SerialLog
 from oobctl.store import Recording, database
 from web import cursors, views
 from web.identity import current_actor
@@ -19,6 +19,12 @@ blueprint = Blueprint("recordings", __name__)
 
 _PATH = "/recording"
 _A_PAGE = 50
+_RECORD_WORDS = {
+    "": "as its account says, else the site",
+    RecordConsoles.OFF: "never",
+    RecordConsoles.STAFF: "while staff are there",
+    RecordConsoles.ON: "always",
+}
 _SERIAL_LOG_WORDS = {
     SerialLog.OFF: "never",
     SerialLog.FAILURE: "while a job runs, where it fails",
@@ -34,19 +40,23 @@ def index(server: str) -> str:
         row = find_server(session, actor, server)
         found, following = page_of(session, actor, row.id, request.args.get("after"), _A_PAGE)
         shape, gateways, log = views.server(session, actor, row), control.gateways(session, row.site_id), row.serial_log
+        record = row.record_consoles or ""
     g.needs = Needs(tuple(websocket(url) for url in gateways))
     return render_template(
         "recordings/index.html", server=shape, recordings=found, next=following,
-        page_of={"name": "recordings"}, serial_log=log, serial_log_words=_SERIAL_LOG_WORDS,
+        page_of={"name": "recordings"}, serial_log=log, serial_log_words=_SERIAL_LOG_WORDS, record=record,
+        record_words=_RECORD_WORDS if holds(actor, Permission.ADMINISTER).allowed else {},
     )  # fmt: skip
 
 
 @blueprint.get("/recordings/<recording>")
-def show(recording: str) -> str:
-    """One recording, played."""
+def show(recording: str) -> str | Response:
+    """One recording, played. What was kept of a job's server stands with the job."""
     actor = current_actor()
     with database().read() as session:
         row = control.find_recording(session, actor, recording)
+        if row.job_id is not None:
+            return make_response(redirect(url_for("jobs.show", job=row.job_id)))
         server = find_server(session, actor, row.server_id)
         shape, gateways = views.server(session, actor, server), control.gateways(session, server.site_id)
         found = shape_of(row)

@@ -81,7 +81,7 @@ EVENTS: dict[str, str] = {
     Tag.SERVER_CONSOLE_CLOSED: "left a console",
     Tag.SERVER_CONSOLE_END: "ended a console",
     Tag.SERVER_CONSOLE_SHARE: "shared a console",
-    Tag.SERVER_CONSOLE_RECORDED: "recorded a console",
+    Tag.SERVER_CONSOLE_RECORDED: "kept what a console showed",
     Tag.SERVER_CONSOLE_WATCH: "watched a recording, or read the serial log",
     Tag.SERVER_CONSOLE_SET: "said what is recorded",
     Tag.SERVER_RECORDING_REMOVED: "removed a recording",

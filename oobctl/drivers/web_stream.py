@@ -17,7 +17,6 @@ from oobctl.profiles.model import WebsocketConsole
 LOGOUT_SECONDS = 3.0
 _PING_SECONDS = 10.0  # a BMC that answers none for half of that is gone
 _LARGEST_MESSAGE = 1 << 26  # a picture of the largest screen that is usual
-_TOKEN_HEADER = "X-XSRF-TOKEN"  # noqa: S105 - the name of a header
 _AUTH_STATUS = frozenset({401, 403})
 
 
@@ -81,7 +80,7 @@ async def _log_in(
             f"{ways.token_cookie}. Its profile fits another firmware."
         )
     headers["Cookie"] = f"{ways.session_cookie}={session}; {ways.token_cookie}={token}"
-    headers[_TOKEN_HEADER] = token
+    headers[ways.token_header] = token
     return token
 
 

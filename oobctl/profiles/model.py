@@ -132,8 +132,8 @@ class EventSettings:
 class WebsocketConsole:
     """Consoles over the BMC's own web server: paths, and the names of the cookies that its log-in gives.
 
-    `login` takes `{"data": [user, password]}`; the value of `token_cookie` is the subprotocol of websockets, and a
-    header of what is posted. serial: None where the serial line is had over IPMI alone.
+    `login` takes `{"data": [user, password]}`; the value of `token_cookie` is the subprotocol of websockets, and that
+    of the header `token_header` in what is posted. serial: None where the serial line is had over IPMI alone.
     """
 
     login: str
@@ -142,6 +142,7 @@ class WebsocketConsole:
     session_cookie: str
     token_cookie: str
     serial: str | None = None
+    token_header: str = "X-XSRF-TOKEN"  # noqa: S105 - the name of a header
 
 
 KEYSYMS = {"Escape": 0xFF1B, "Delete": 0xFFFF, **{f"F{number}": 0xFFBD + number for number in range(1, 13)}}

@@ -149,3 +149,32 @@ def test_the_serial_line_is_had_in_the_same_way_and_has_no_break(site: Site) -> 
 def _all_sessions() -> list[BmcSession]:
     with database().read() as session:
         return list(session.scalars(select(BmcSession)))
+
+
+def test_a_gateway_that_is_killed_keeps_no_place_of_either_way(site: Site) -> None:
+    """At the BMC both end with their connections; here their slots are free within 30 s."""
+
+    async def story() -> None:
+        opened = await asyncio.to_thread(site.opened, server="app01", kind="serial")
+        async with (
+            site.viewer() as viewer,
+            aiohttp.ClientSession() as session,
+            session.ws_connect(opened["websocket"], max_msg_size=0) as socket,
+        ):
+            await viewer.sees()
+            await socket.send_json({"token": opened["token"]})
+            line = Viewer(socket, opened["id"])
+            reading = asyncio.create_task(line.read())
+            await line.until(lambda: any(one["type"] == "open" for one in line.told))
+            site.processes[-1].kill()
+            reading.cancel()
+
+    run(story)
+    assert {row.purpose for row in _ours()} == {"screen", "sol"}
+    began = time.monotonic()
+    site.start_gateway()
+    eventually(lambda: _ours() == [], 30 - (time.monotonic() - began))
+
+
+def _ours() -> list[BmcSession]:
+    return [row for row in _all_sessions() if row.purpose in {"screen", "sol"}]

@@ -8,9 +8,9 @@ from flask.testing import FlaskClient
 from oobctl.consoles.recording import kept
 from oobctl.consoles.recording.kept import Closed, Subject
 from oobctl.consoles.recording.policy import rules_of
-from oobctl.constants import ConsoleKind, RecordConsoles, SerialLog
+from oobctl.constants import ConsoleKind, RecordConsoles, RecordingPurpose, SerialLog
 from oobctl.jobs import recovery
-from oobctl.store import Server, database
+from oobctl.store import Recording, Server, database
 from tests.unit.web.conftest import SignIn, csrf_token
 from tests.unit.web.seed import Seed
 
@@ -89,3 +89,22 @@ def test_whose_consoles_are_recorded_is_for_administrators(seed: Seed, anonymous
     assert anonymous.put(path, json={"record": "on"}, headers=bearer("admin")).status_code == 204
     with database().read() as session:
         assert session.get_one(Server, seed.servers["web01"]).record_consoles is RecordConsoles.ON
+
+
+def test_the_page_lets_administrators_alone_say_who_is_recorded(seed: Seed, sign_in: SignIn) -> None:
+    path = f"/servers/{seed.servers['web01']}/recordings"
+    with database().write() as session:
+        session.get_one(Server, seed.servers["web01"]).record_consoles = RecordConsoles.STAFF
+    page = sign_in("admin").get(path).text
+    assert '<option value="staff" selected>while staff are there</option>' in page
+    for who in ("owner", "technician"):
+        assert "Record them" not in sign_in(who).get(path).text
+
+
+def test_what_was_kept_of_a_jobs_server_stands_with_the_job(recording: str, seed: Seed, sign_in: SignIn) -> None:
+    job = seed.jobs["failed"]
+    with database().write() as session:
+        row = session.get_one(Recording, recording)
+        row.job_id, row.purpose = job, RecordingPurpose.PICTURE
+    answer = sign_in("owner").get(f"/recordings/{recording}")
+    assert (answer.status_code, answer.headers["Location"]) == (302, f"/jobs/{job}")

@@ -45,6 +45,17 @@ page.querySelector(".log-find").addEventListener("submit", (event) => {
 });
 earlier.addEventListener("click", () => show(true));
 
+const record = document.getElementById("record-when");
+record?.addEventListener("change", async () => {
+  const told = document.querySelector(".record-says");
+  try {
+    await ask("PUT", `/servers/${page.dataset.server}/record-consoles`, { record: record.value || null });
+    told.textContent = `Recorded from now on: ${record.selectedOptions[0].textContent}. Who is there sees it.`;
+  } catch (error) {
+    told.textContent = error.message;
+  }
+});
+
 const when = document.getElementById("log-when");
 when?.addEventListener("change", async () => {
   try {
