@@ -30,7 +30,7 @@ BMCWEB = {
 def site(
     databases: Databases, rack: RackInfo, guard: Guard, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Site]:
-    """app01, whose BMC is known by Redfish alone."""
+    """app01 and db01, whose BMCs are known by Redfish alone; the certificate of db01's is trusted by its authority."""
     home = tmp_path_factory.mktemp("websocket")
     mend(rack)
     virtual_rack.command(rack.home, "app01", "reset")  # others may have left it in its setup
@@ -41,7 +41,8 @@ def site(
     with Site(guard, home, url, {"hwprofiles": str(profiles)}) as made:
         made.rack = rack
         made.initialise().add_people()
-        made.add_server("app01", [one for one in endpoints_of(rack.servers["app01"]) if one.protocol == "redfish"])
+        for name in ("app01", "db01"):
+            made.add_server(name, [one for one in endpoints_of(rack.servers[name]) if one.protocol == "redfish"])
         made.start_worker()
         made.enroll()
         made.start_panel()
@@ -91,6 +92,15 @@ def test_it_is_seen_and_typed_at_and_logged_out_of(site: Site) -> None:
     assert asked(site, "/kvm/0")[-1] == 101
     eventually(lambda: len(asked(site, "/logout")) > before)
     assert asked(site, "/logout")[-1] == 200
+    eventually(lambda: not screen_sessions())
+
+
+def test_it_is_seen_where_an_authority_is_trusted(site: Site) -> None:
+    async def story() -> None:
+        async with site.viewer(server="db01") as viewer:
+            await viewer.sees()
+
+    run(story)
     eventually(lambda: not screen_sessions())
 
 
@@ -178,3 +188,20 @@ def test_a_gateway_that_is_killed_keeps_no_place_of_either_way(site: Site) -> No
 
 def _ours() -> list[BmcSession]:
     return [row for row in _all_sessions() if row.purpose in {"screen", "sol"}]
+
+
+def test_a_password_that_is_refused_is_said_and_not_tried_again(site: Site) -> None:
+    virtual_rack.inject(site.rack.home, "app01", "bmc-password-changed")
+    try:
+
+        async def story() -> None:
+            async with site.viewer() as viewer:
+                await viewer.until(lambda: viewer.ended(), 60)
+                assert "refused the password" in (viewer.ended() or "")
+                tries = len(asked(site, "/login"))
+                await asyncio.sleep(5)
+                assert len(asked(site, "/login")) == tries
+
+        run(story)
+    finally:
+        virtual_rack.clear(site.rack.home, "app01")
