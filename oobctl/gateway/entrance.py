@@ -15,7 +15,7 @@ from aiohttp import WSMsgType, web
 from oobctl.access.cookie import session_cookie
 from oobctl.config import settings
 from oobctl.errors import NotAllowed
-from oobctl.gateway.guesses import Guesses
+from oobctl.gateway.guesses import Guesses, guesser
 
 log = structlog.get_logger()
 
@@ -54,7 +54,7 @@ class Entrance:
         address = client_address(request)
         if self._guesses.too_many(address):
             return web.Response(status=429, text="Too many wrong keys came from your address. Wait a minute.\n")
-        if self._keyless.total() >= _MOST_KEYLESS or self._keyless[address] >= _MOST_KEYLESS_OF_ONE:
+        if self._keyless.total() >= _MOST_KEYLESS or self._keyless[guesser(address)] >= _MOST_KEYLESS_OF_ONE:
             return web.Response(status=503, text="Too many consoles are being opened at once. Try again in seconds.\n")
         return None
 
@@ -84,16 +84,17 @@ class Entrance:
                 raise
 
     async def _first(self, socket: web.WebSocketResponse, address: str) -> str | None:
-        self._keyless[address] += 1
+        here = guesser(address)
+        self._keyless[here] += 1
         try:
             async with asyncio.timeout(_KEY_WITHIN_SECONDS):
                 first = await socket.receive()
         except TimeoutError:
             raise NotAllowed("No key came. Open the console from its page.") from None
         finally:
-            self._keyless[address] -= 1
-            if not self._keyless[address]:
-                del self._keyless[address]
+            self._keyless[here] -= 1
+            if not self._keyless[here]:
+                del self._keyless[here]
         return first.data if first.type is WSMsgType.TEXT else None
 
 

@@ -67,6 +67,20 @@ async def shown(place: Place, words: bytes) -> bytes:
     return seen
 
 
+@pytest.mark.parametrize(
+    ("one", "another", "same"),
+    [
+        ("198.51.100.1", "198.51.100.2", False), ("2001:db8::1", "2001:db8::ffff:1", True),
+        ("2001:db8::1", "2001:db8:0:1::1", False), ("::ffff:198.51.100.1", "198.51.100.1", True), ("", "x", False),
+    ],
+)  # fmt: skip
+def test_who_has_a_network_guesses_as_one(one: str, another: str, same: bool) -> None:
+    guesses = Guesses()
+    for _ in range(MOST):
+        guesses.add(one)
+    assert guesses.too_many(another) is same
+
+
 def test_the_next_tenant_is_shown_nothing_that_was_written_before(monkeypatch: pytest.MonkeyPatch) -> None:
     """Though somebody of the staff stays at the line, and so keeps it open."""
 
