@@ -10,10 +10,10 @@ from oobctl.constants import Protocol, SessionPurpose
 from oobctl.drivers import launch, redfish, refusals
 from oobctl.drivers.holders import alive, line_held
 from oobctl.drivers.redfish.loop import loop
-from oobctl.drivers.slots import Leftover, disown_all, forget
+from oobctl.drivers.slots import Leftover, disown_all, forget, keeps
 from oobctl.drivers.ways import Rows, launch_login, redfish_login, rows_of
 from oobctl.errors import NotSupported, OobctlError, StoreUnavailable
-from oobctl.store import BmcSession, Server, database
+from oobctl.store import Bmc, BmcSession, Server, database
 
 _log = logging.getLogger(__name__)
 
@@ -53,6 +53,19 @@ def close(server_id: str) -> Closed:
     dead = dead_sessions(server_id)
     closed = sum(_close(row) for row in dead)
     return Closed(closed, len(dead) - closed)
+
+
+def end_launches(site_id: str) -> None:
+    """Log out of BMCs' own pages what nobody holds any more: a killed gateway's, and where a log-out failed.
+
+    Never raises for what a BMC answers; what could not be ended is left to the next time. Raises StoreUnavailable.
+    """
+    there = select(Bmc.id).where(Bmc.site_id == site_id)
+    kept = (BmcSession.token.is_not(None), BmcSession.shared.is_(False))
+    with database().read() as tx:
+        dead = list(tx.scalars(select(BmcSession).where(BmcSession.bmc_id.in_(there), *kept, ~alive())))
+    for row in dead:
+        _close(row)
 
 
 def close_all_of(holder: str) -> None:
@@ -99,7 +112,7 @@ def _end(row: BmcSession) -> bool:
     login = redfish_login(rows, SessionPurpose(row.purpose), row.holder)
     with database().read() as tx:
         refusals.check(tx, login.endpoint)
-    if row.token is not None and not row.shared:
+    if keeps(row):
         return _end_launch(rows, row)
     redfish.end_leftover(login, Leftover(row.id, row.native_id, row.opened_at, row.shared))
     return True

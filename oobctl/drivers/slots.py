@@ -31,7 +31,7 @@ class Leftover:
     """A session that a dead process, or a failed logout, left open at the BMC.
 
     native_id None: its login, begun at `began`, came to nothing half way; maybe it left a session. line: the BMC may
-    hold a serial line for it.
+    hold a serial line for it. kept: what its log-out needs is in its row (launch_slot): a gateway ends it.
     """
 
     id: str
@@ -39,6 +39,7 @@ class Leftover:
     began: datetime
     shared: bool
     line: bool = False
+    kept: bool = False
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,9 @@ class Slot:
         used = {row.native_id for row in living if row.native_id is not None}
         left = [row for row in dead if row.native_id not in used]
         lines = set(tx.scalars(select(BmcSession.id).where(line_held(), BmcSession.bmc_id == self._endpoint.bmc_id)))
-        leftovers = [Leftover(row.id, row.native_id, row.opened_at, row.shared, row.id in lines) for row in left]
+        leftovers = [
+            Leftover(row.id, row.native_id, row.opened_at, row.shared, row.id in lines, keeps(row)) for row in left
+        ]
         self.crowded = taken + len(leftovers) >= self._limit
         self._put(tx)
         return leftovers
@@ -271,6 +274,11 @@ class Slot:
         with database().write() as tx:
             written = tx.execute(update(BmcSession).where(*ours).values(**values).returning(BmcSession.id))
             return written.first() is not None
+
+
+def keeps(row: BmcSession) -> bool:
+    """Whether what a log-out needs stands in the row (launch_slot)."""
+    return row.token is not None and not row.shared
 
 
 def _passes(row: BmcSession) -> bool:

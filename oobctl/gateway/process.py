@@ -51,6 +51,7 @@ _SURE_SECONDS = 5.0  # for so long after a look nobody's access has ended unseen
 _SEEN_EVERY = 60.0  # how often a panel session hears that its person types
 _SESSION_BEAT_SECONDS = 30.0
 _PRUNE_SECONDS = 600.0
+_LAUNCHES_SECONDS = 60.0
 
 
 def run(site: str, stop: threading.Event) -> None:
@@ -88,7 +89,7 @@ class _Gateway:
         self._heartbeats, self._holders = Heartbeats(), Holders(process, site_id)
         self._looked = time.monotonic()
         self._beaten = 0.0
-        self._pruned = float("-inf")
+        self._pruned = self._launches_ended = float("-inf")
         self._launches = Launches(
             process, site_id, launch_url or "", self._entrance, lambda: self._places.takes_input,
             self._places.to_note.append,
@@ -120,6 +121,7 @@ class _Gateway:
                 self._let_input(time.monotonic() - self._looked <= _SURE_SECONDS)
                 self._end_too_long()
                 self._prune()
+                self._end_launches()
                 if looking.done():
                     looking = asyncio.create_task(self._look())
         finally:
@@ -207,6 +209,12 @@ class _Gateway:
             ending.left(console_id, because, used, elsewhere=elsewhere)
             self._places.to_note.popleft()
 
+    def _end_launches(self) -> None:
+        """What a log-out failed for, here or elsewhere, is tried again."""
+        if self._launch_url is not None and time.monotonic() - self._launches_ended > _LAUNCHES_SECONDS:
+            self._launches_ended = time.monotonic()
+            self._chores.submit(_quietly, partial(dead_sessions.end_launches, self._site_id))
+
     def _prune(self) -> None:
         if time.monotonic() - self._pruned > _PRUNE_SECONDS:
             self._pruned = time.monotonic()
@@ -255,13 +263,13 @@ class _Gateway:
 
 
 def _quietly(chore: Callable[[], object]) -> None:
-    """What cannot be done now is done by a later `kept.prune`."""
+    """What cannot be done now is done at a later time."""
     try:
         chore()
     except StoreUnavailable as error:
-        log.warning("recordings are tidied later", because=error.message)
+        log.warning("it is tidied up later", because=error.message)
     except Exception:
-        log.exception("recordings could not be tidied")
+        log.exception("it could not be tidied up")
 
 
 async def _listen(runner: web.AppRunner, where: str, setting: str) -> None:

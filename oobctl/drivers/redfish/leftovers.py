@@ -26,6 +26,8 @@ Ask = Callable[[str, str], Reply]
 def end(login: Login, left: list[Leftover], ask: Ask) -> None:
     """End each of them that nobody uses; a BMC that is in no mood for it is asked again at the next login."""
     for one in left:
+        if one.kept and clock.now() - one.began <= _ENDED_BY_ITSELF:
+            continue
         if not ends_with(one.id):
             continue
         if _settled(login, one, ask) or clock.now() - one.began > _ENDED_BY_ITSELF:

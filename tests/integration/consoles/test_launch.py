@@ -18,9 +18,12 @@ from oobctl import administer, control
 from oobctl.access import SYSTEM
 from oobctl.config import settings
 from oobctl.consoles.launch import names
+from oobctl.constants import SessionPurpose
+from oobctl.drivers import dead_sessions
+from oobctl.drivers.connect import connect
 from oobctl.lab import rack as virtual_rack
 from oobctl.lab.rack import RackInfo
-from oobctl.store import AuditRecord, BmcSession, database
+from oobctl.store import AuditRecord, BmcSession, Server, database
 from tests.conftest import mend
 from tests.databases import Databases
 from tests.guard import Guard
@@ -327,6 +330,31 @@ def test_who_loses_the_right_to_it_is_cut_off_within_seconds(site: Site) -> None
                     await asyncio.to_thread(administer.resume_account, SYSTEM, CUSTOMER)
 
     run(story)
+
+
+def test_a_log_out_that_failed_is_made_up_for_and_nobody_forgets_it_meanwhile(site: Site) -> None:
+    async def story() -> None:
+        async with Browser(await asyncio.to_thread(opened, site)) as browser:
+            await browser.open()
+            virtual_rack.inject(site.rack.home, "app01", "bmc-dead")
+            await asyncio.to_thread(control.end_console, site.actor("customer"), browser.console)
+            await asyncio.to_thread(eventually, lambda: all(row.heartbeat <= 0 for row in launches()))
+
+    try:
+        run(story)
+    finally:
+        virtual_rack.clear(site.rack.home, "app01")
+    open_there, before = len(launches()), len(asked(site, "/web/logout"))
+    assert open_there >= 1
+    bmc = connect(site.servers["app01"], purpose=SessionPurpose.ACT, holder="a test", fence=lambda _seconds: None)
+    bmc.identify()  # whoever logs in ends what is left of our sessions in the Redfish service
+    bmc.close()
+    assert len(launches()) == open_there
+    with database().read() as session:
+        site_id = session.get_one(Server, site.servers["app01"]).site_id
+    dead_sessions.end_launches(site_id)
+    assert launches() == []
+    assert asked(site, "/web/logout")[before:] == [200] * open_there
 
 
 def test_a_gateway_that_is_killed_leaves_no_session_at_the_bmc(site: Site) -> None:
