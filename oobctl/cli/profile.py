@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
@@ -55,7 +55,8 @@ def check() -> None:
 
 
 def _table(found: list[Profile]) -> Table:
-    table = Table("Profile", box=None, padding=(0, 1))
+    longest = max((len(profile.name) for profile in found), default=0)
+    table = Table(Column("Profile", no_wrap=True, min_width=longest), box=None, padding=(0, 1))
     for capability in Capability:
         table.add_column(capability.replace("_", "\n"))
     for profile in found:
