@@ -43,7 +43,7 @@ class Launched:
 
     endpoint: EndpointAddress
     launch: Launch
-    page: str
+    page: str = field(repr=False)  # it may have a token in it
     hidden: tuple[str, ...] = field(repr=False)
     _client: aiohttp.ClientSession
     base: str
