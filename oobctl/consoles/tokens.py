@@ -73,6 +73,8 @@ def redeem(
             why = "it is for another site's gateway"
         if row is not None and (row.kind is ConsoleKind.OEM) is not oem:
             why = "it is for a console of another kind"
+        if row is not None and row.panel_session is not None and not admission.signed_in(session, row.panel_session):
+            why = "who asked for it has signed out"
         if row is not None and why is None:
             row.token_hash = None  # used, whatever comes of it
             if row.ended_at is None:

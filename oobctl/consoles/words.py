@@ -49,7 +49,7 @@ def screen_words(error: OobctlError) -> str:
 def _holders(error: BmcSessionsExhausted) -> str:
     """Who has them: `people`, whom a gateway added; processes of ours; else somebody who is no user of ours."""
     if error.details.get("people"):
-        return f"by {', '.join(error.details['people'])} at another gateway."
+        return f"by {', '.join(error.details['people'])}, or by oobctl itself for moments."
     if error.details.get("holders"):
         return "by oobctl itself, which mostly needs them for moments."
     return "by somebody who is at the BMC itself."

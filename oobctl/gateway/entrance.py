@@ -5,6 +5,7 @@ import contextlib
 import json
 import time
 from collections import Counter
+from collections.abc import Iterator
 from http.cookies import CookieError, SimpleCookie
 from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
@@ -46,7 +47,7 @@ class Entrance:
         self._keyless: Counter[str] = Counter()  # that have not brought a key yet, by address
         self._looking_up = asyncio.Semaphore(_LOOKED_UP_AT_ONCE)
 
-    def refusal(self, request: web.Request) -> web.Response | None:
+    def refusal(self, request: web.BaseRequest) -> web.Response | None:
         """403 for pages that are not the panel's, 429 for who guesses keys, 503 where too many come."""
         if not comes_from_panel(request.headers.get("Origin")):
             log.warning("a console was asked for by another page", origin=str(request.headers.get("Origin"))[:200])
@@ -83,18 +84,25 @@ class Entrance:
                 self._guesses.add(address)
                 raise
 
-    async def _first(self, socket: web.WebSocketResponse, address: str) -> str | None:
+    @contextlib.contextmanager
+    def without_key(self, address: str) -> Iterator[None]:
+        """Somebody is there who has not brought a key yet: `refusal` counts them."""
         here = guesser(address)
         self._keyless[here] += 1
         try:
-            async with asyncio.timeout(_KEY_WITHIN_SECONDS):
-                first = await socket.receive()
-        except TimeoutError:
-            raise NotAllowed("No key came. Open the console from its page.") from None
+            yield
         finally:
             self._keyless[here] -= 1
             if not self._keyless[here]:
                 del self._keyless[here]
+
+    async def _first(self, socket: web.WebSocketResponse, address: str) -> str | None:
+        with self.without_key(address):
+            try:
+                async with asyncio.timeout(_KEY_WITHIN_SECONDS):
+                    first = await socket.receive()
+            except TimeoutError:
+                raise NotAllowed("No key came. Open the console from its page.") from None
         return first.data if first.type is WSMsgType.TEXT else None
 
 
@@ -151,7 +159,7 @@ def comes_from_panel(origin: str | None) -> bool:
     return same or (page.hostname in _LOOPBACK and panel.hostname in _LOOPBACK)
 
 
-def client_address(request: web.Request) -> str:
+def client_address(request: web.BaseRequest) -> str:
     """The browser's, as the one proxy in front of us saw it where there is one."""
     forwarded = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
     return (forwarded if settings().behind_proxy and forwarded else request.remote or "")[:64]

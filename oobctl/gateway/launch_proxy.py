@@ -10,7 +10,7 @@ import structlog
 from aiohttp import WSMsgType, web
 
 from oobctl.consoles.launch import headers
-from oobctl.consoles.launch.rewriting import is_text
+from oobctl.consoles.launch.rewriting import is_text, is_wide, names_wide
 from oobctl.consoles.words import away_words
 from oobctl.errors import BmcBadAnswer, BmcIdentityChanged, OobctlError
 from oobctl.gateway import launch_pages
@@ -20,13 +20,16 @@ from oobctl.gateway.launch_session import Session
 log = structlog.get_logger()
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_LOWEST, _HIGHEST = 200, 599  # of statuses that end a request
+_SLICE = 1 << 16  # bytes that are rewritten at once: nobody else is served meanwhile
+_LONGEST_TEXT = 1 << 22
 _BODYLESS = frozenset({204, 304})
 _PING_SECONDS = 20.0
 _LONGEST_MESSAGE = 1 << 20
 _LOOK_SECONDS = 0.1
 
 
-async def carry(request: web.Request, session: Session, passes: Callable[[], bool]) -> web.StreamResponse:
+async def carry(request: web.BaseRequest, session: Session, passes: Callable[[], bool]) -> web.StreamResponse:
     """One request of who has the session's cookie. passes: whether it is known now that they may."""
     target, websocket = request.raw_path, _wants_websocket(request)
     if not headers.from_own_page(request.headers, session.origin, websocket=websocket):
@@ -61,27 +64,34 @@ def _refused(session: Session, status: int, says: str) -> web.Response:
     return launch_pages.refused(session.origin, status, HTTPStatus(status).phrase, says, session.ticket.console_id)
 
 
-def _wants_websocket(request: web.Request) -> bool:
+def _wants_websocket(request: web.BaseRequest) -> bool:
     return request.headers.get("Upgrade", "").lower() == "websocket"
 
 
 # --- pages ---
 
 
-async def _answer(request: web.Request, session: Session) -> web.StreamResponse:
+async def _answer(request: web.BaseRequest, session: Session) -> web.StreamResponse:
     """Raises BmcError's subclasses."""
     base = session.launched.base if "Origin" in request.headers else None
     content = await request.read() if request.body_exists else None
     sent = headers.to_bmc(request.headers.items(), base)
     async with await session.launched.request(request.method, request.raw_path, sent, content) as answer:
-        told = headers.to_browser(answer.headers.items(), session.origin)
-        told |= {name: session.rewriter.whole(value.encode()).decode() for name, value in told.items()
-                 if name.lower() == "content-disposition"}  # fmt: skip
+        if not _LOWEST <= answer.status <= _HIGHEST:
+            raise BmcBadAnswer(f"The BMC's own console answered {answer.status}, which is none.")
+        said = [(name, session.rewriter.whole(value.encode()).decode()) for name, value in _plain(answer)]
+        told = headers.to_browser(said, session.origin)
+        if names_wide(answer.headers.get("Content-Type")):
+            raise BmcBadAnswer("The BMC's own console answered in an encoding that cannot be looked through.")
         if answer.status in _REDIRECTS:
             return web.Response(status=answer.status, headers={**told, "Location": _location(answer, session)})
         if request.method == "HEAD" or answer.status in _BODYLESS:
             return web.Response(status=answer.status, headers=told)
         return await _stream(request, answer, session, told)
+
+
+def _plain(answer: aiohttp.ClientResponse) -> list[tuple[str, str]]:
+    return [(name, value) for name, value in answer.headers.items() if value.isascii()]
 
 
 def _location(answer: aiohttp.ClientResponse, session: Session) -> str:
@@ -93,14 +103,16 @@ def _location(answer: aiohttp.ClientResponse, session: Session) -> str:
 
 
 async def _stream(
-    request: web.Request, answer: aiohttp.ClientResponse, session: Session, told: dict[str, str]
+    request: web.BaseRequest, answer: aiohttp.ClientResponse, session: Session, told: dict[str, str]
 ) -> web.StreamResponse:
     """The body, as fast as the browser takes it."""
     response = web.StreamResponse(status=answer.status, headers=told)
     pieces = session.rewriter.piecewise() if is_text(answer.headers.get("Content-Type")) else None
     await response.prepare(request)
     try:
-        async for content in answer.content.iter_any():
+        async for content in answer.content.iter_chunked(_SLICE):
+            if pieces is not None and not session.shown and is_wide(content):
+                raise BmcBadAnswer("The BMC's own console answered in an encoding that cannot be looked through.")
             passed = pieces.add(content) if pieces is not None else content
             session.shown += len(passed)
             if passed:
@@ -119,7 +131,7 @@ async def _stream(
 # --- websockets ---
 
 
-async def _websocket(request: web.Request, session: Session, passes: Callable[[], bool]) -> web.StreamResponse:
+async def _websocket(request: web.BaseRequest, session: Session, passes: Callable[[], bool]) -> web.StreamResponse:
     """Raises BmcError's subclasses."""
     offered = [one.strip() for one in request.headers.get("Sec-WebSocket-Protocol", "").split(",")]
     protocols = tuple(one for one in offered if one in session.launched.launch.subprotocols)
@@ -175,5 +187,15 @@ async def _to_browser(bmc: aiohttp.ClientWebSocketResponse, browser: web.WebSock
         with contextlib.suppress(ConnectionError):
             if message.type is WSMsgType.BINARY:
                 await browser.send_bytes(message.data)
-            elif message.type is WSMsgType.TEXT:
-                await browser.send_str(session.rewriter.whole(message.data.encode()).decode())
+            elif message.type is WSMsgType.TEXT and len(message.data) <= _LONGEST_TEXT:
+                await browser.send_str(await _rewritten(session, message.data))
+            else:
+                return
+
+
+async def _rewritten(session: Session, text: str) -> str:
+    content, pieces, found = text.encode("utf-8", "replace"), session.rewriter.piecewise(), []
+    for start in range(0, len(content), _SLICE):
+        found.append(pieces.add(content[start : start + _SLICE]))
+        await asyncio.sleep(0)  # others are served in between
+    return b"".join([*found, pieces.end()]).decode("utf-8", "replace")

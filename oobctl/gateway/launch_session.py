@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 from oobctl.access.identify import digest
+from oobctl.config import settings
 from oobctl.consoles.ending import Used
 from oobctl.consoles.launch.rewriting import Rewriter
 from oobctl.consoles.tokens import Ticket
@@ -23,8 +24,8 @@ class Session:
 
     acts = True  # who is idle for too long is let go
 
-    def __init__(self, ticket: Ticket, launched: Launched, origin: str) -> None:
-        self.ticket, self.launched, self.origin = ticket, launched, origin
+    def __init__(self, ticket: Ticket, launched: Launched, origin: str, address: str) -> None:
+        self.ticket, self.launched, self.origin, self._address = ticket, launched, origin, address
         endpoint = launched.endpoint
         self.rewriter = Rewriter(endpoint.address, endpoint.port, origin, launched.hidden)
         self.cookie = secrets.token_urlsafe(32)
@@ -37,7 +38,10 @@ class Session:
         self._at_work: set[asyncio.Task[Any]] = set()
         self._over = asyncio.Event()
 
-    def opens_for(self, cookie: str | None) -> bool:
+    def opens_for(self, cookie: str | None, address: str) -> bool:
+        """address: the browser's, which counts where the site binds consoles to it."""
+        if settings().console_bind_address and address != self._address:
+            return False
         return cookie is not None and hmac.compare_digest(digest(cookie), self._proof)
 
     def asked(self) -> bool:

@@ -5,9 +5,12 @@ nothing of the BMC is reached, whatever the request says.
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
+from http.cookies import CookieError
+from urllib.parse import parse_qs, urlsplit
 
 import structlog
 from aiohttp import web
@@ -19,7 +22,7 @@ from oobctl.consoles.tokens import Ticket
 from oobctl.consoles.words import away_words
 from oobctl.constants import ConsoleKind
 from oobctl.drivers.launch import Launched, open_launch
-from oobctl.errors import BmcSessionsExhausted, OobctlError, WrongServer
+from oobctl.errors import BmcSessionsExhausted, NotAllowed, OobctlError, WrongServer
 from oobctl.gateway import launch_pages, launch_proxy
 from oobctl.gateway.entrance import Entrance, Redeem, client_address
 from oobctl.gateway.launch_session import COOKIE, Session
@@ -28,8 +31,10 @@ from oobctl.jobs.quarantine import quarantine
 
 log = structlog.get_logger()
 
-_LONGEST_BODY = 1 << 20
 _LONGEST_KEY = 4096
+_KEY_WITHIN_SECONDS = 10.0
+_MOST_OF_ONE = 2  # visits of one person at one server
+_MOST_FOREIGN_COOKIES = 200
 _FORGET_AFTER_SECONDS = 600.0
 _STOPPING = "The gateway is being stopped. Open the console again in a minute."
 
@@ -51,13 +56,8 @@ class Launches:
     def __iter__(self) -> Iterator[Session]:
         return iter(list(self._open.values()))
 
-    def application(self) -> web.Application:
-        """One of its own: nothing else that a gateway serves is under these names."""
-        found = web.Application(client_max_size=_LONGEST_BODY)
-        found.router.add_route("*", "/{path:.*}", self.handle)
-        return found
-
-    async def handle(self, request: web.Request) -> web.StreamResponse:
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """All that comes to the listener of these names: nothing else that a gateway serves is there."""
         label = names.label_in(request.headers.get("Host"), self._url)
         if label is None:  # also where somebody's own name leads here (DNS rebinding)
             return web.Response(status=421, text="Nothing is served under that name.\n")
@@ -65,35 +65,37 @@ class Launches:
         if request.raw_path == names.OPEN:
             return await self._let_in(request, label, origin)
         session = self._open.get(label)
-        if session is None or not session.opens_for(request.cookies.get(COOKIE)):
+        if session is None or not session.opens_for(request.cookies.get(COOKIE), client_address(request)):
             return self._nothing(request, label, origin)
         return await launch_proxy.carry(request, session, self._passes)
 
-    def _nothing(self, request: web.Request, label: str, origin: str) -> web.Response:
+    def _nothing(self, request: web.BaseRequest, label: str, origin: str) -> web.Response:
         """Who was there is told why it is over; nobody else learns that there was something."""
         _, session = self._over.get(label, (0.0, None))
-        if session is not None and session.opens_for(request.cookies.get(COOKIE)):
+        if session is not None and session.opens_for(request.cookies.get(COOKIE), client_address(request)):
             says = session.ended or "It is over."
             return launch_pages.refused(origin, 410, "This console has ended", says, session.ticket.console_id)
         says = "Open it from the server's page in the panel."
         return launch_pages.refused(origin, 403, "No console is open here in this browser", says)
 
-    async def _let_in(self, request: web.Request, label: str, origin: str) -> web.Response:
+    async def _let_in(self, request: web.BaseRequest, label: str, origin: str) -> web.Response:
         refusal = self._entrance.refusal(request)
         if refusal is not None:
             return refusal
-        if request.method != "POST" or (request.content_length or 0) > _LONGEST_KEY:
+        if request.method != "POST":
             return launch_pages.refused(origin, 405, "No console is opened so", "A key is posted here, as a form.")
-        key = (await request.post()).get("key")
+        address = client_address(request)
         try:
-            if not isinstance(key, str) or names.label_of(key) != label:
+            with self._entrance.without_key(address):
+                key = await _key_in(request)
+            if key is not None and names.label_of(key) != label:
                 key = None  # one that is of another name is not used up here
-            ticket = await self._entrance.open_with(key, None, client_address(request), self._redeem)
+            ticket = await self._entrance.open_with(key, None, address, self._redeem)
         except OobctlError as error:
             return launch_pages.refused(origin, error.http_status, "The console was not opened", error.message)
         return await self._begin(ticket, request, label, origin)
 
-    async def _begin(self, ticket: Ticket, request: web.Request, label: str, origin: str) -> web.Response:
+    async def _begin(self, ticket: Ticket, request: web.BaseRequest, label: str, origin: str) -> web.Response:
         self._end_others_of(ticket)
         launched: Launched | None = None
         try:
@@ -110,23 +112,34 @@ class Launches:
                 await launched.close()
             self._note((ticket.console_id, says, ending.Used(), False))
             return launch_pages.refused(origin, 502, "The console was not opened", says, ticket.console_id)
-        session = self._open[label] = Session(ticket, launched, origin)
+        self._end_others_of(ticket)  # also those that were opened meanwhile
+        session = self._open[label] = Session(ticket, launched, origin, client_address(request))
         task = asyncio.create_task(self._close(label, session))
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
         response = launch_pages.opening(
             origin, launched.page, ticket.server_name, token_in_browser=launched.launch.token_in_browser
         )
+        self._put_away_foreign(request, response)
         response.set_cookie(COOKIE, session.cookie, path="/", secure=True, httponly=True, samesite="Strict")
         return response
 
+    def _put_away_foreign(self, request: web.BaseRequest, response: web.Response) -> None:
+        """Cookies that a BMC's page set for all names here: they would make every request of the browser longer."""
+        domain = urlsplit(self._url).hostname
+        for name in list(request.cookies)[:_MOST_FOREIGN_COOKIES]:
+            with contextlib.suppress(CookieError):
+                response.set_cookie(name, "", max_age=0, domain=domain, path="/")
+
     def _end_others_of(self, ticket: Ticket) -> None:
-        """What the person opened before: this console in another window, and what they have left at the server."""
+        """What the person opened before: this console in another window, what they have left, and all but one more."""
         for other in self:
             if other.ticket.console_id == ticket.console_id:
                 other.end("You opened this console in another window.", elsewhere=True)
-            elif not other.busy and _whose(other.ticket) == _whose(ticket):
-                other.end("You opened another one in its place.")
+        theirs = [one for one in self if one.ended is None and _whose(one.ticket) == _whose(ticket)]
+        going_on = [one for one in theirs if one.busy]
+        for other in [one for one in theirs if not one.busy] + going_on[: 1 - _MOST_OF_ONE or None]:
+            other.end("You opened another one in its place.")
 
     async def _launch(self, ticket: Ticket, authority: str) -> Launched:
         try:
@@ -160,6 +173,23 @@ class Launches:
         for session in self:
             session.end(_STOPPING)
         await asyncio.gather(*self._closing, return_exceptions=True)
+
+
+async def _key_in(request: web.BaseRequest) -> str | None:
+    """The field `key` of the form. Raises NotAllowed where it does not come in time, or is too long for one."""
+    said = b""
+    try:
+        async with asyncio.timeout(_KEY_WITHIN_SECONDS):
+            while piece := await request.content.readany():
+                said += piece
+                if len(said) > _LONGEST_KEY:
+                    raise NotAllowed("That is no key. Open the console from its page.")
+    except TimeoutError:
+        raise NotAllowed("No key came. Open the console from its page.") from None
+    if request.content_type != "application/x-www-form-urlencoded" or not said.isascii():
+        return None
+    found = parse_qs(said.decode(), max_num_fields=10).get("key", [""])[0]
+    return found if found.isascii() else None
 
 
 def _whose(ticket: Ticket) -> tuple[str, str]:

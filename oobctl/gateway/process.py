@@ -31,6 +31,7 @@ from oobctl.gateway.connection import PATH, Connections
 from oobctl.gateway.entrance import Entrance
 from oobctl.gateway.launch_session import Session
 from oobctl.gateway.launches import Launches
+from oobctl.gateway.listener import KEEP_ALIVE_SECONDS, runner_of
 from oobctl.gateway.logs import Logs
 from oobctl.gateway.pictures import Pictures
 from oobctl.gateway.places import Place, Places
@@ -107,11 +108,13 @@ class _Gateway:
         service = web.Application()
         service.router.add_get(PATH, Connections(self._id, self._places, self._site_id, self._entrance).handle)
         service.router.add_get(watching.PATH, Watching(self._site_id, self._entrance).handle)
-        runners = [web.AppRunner(service, access_log=None, shutdown_timeout=5.0)]
+        runners: list[web.BaseRunner] = [
+            web.AppRunner(service, access_log=None, shutdown_timeout=5.0, keepalive_timeout=KEEP_ALIVE_SECONDS)
+        ]
         try:
             await _listen(runners[0], settings().gateway, "OOBCTL_GATEWAY_LISTEN")
             if self._launch_url is not None:
-                runners.append(web.AppRunner(self._launches.application(), access_log=None, shutdown_timeout=5.0))
+                runners.append(runner_of(self._launches.handle))
                 await _listen(runners[1], settings().launch, "OOBCTL_LAUNCH_LISTEN")
             log.info("the gateway is ready", listen=settings().gateway, url=settings().gateway_address)
             looking = asyncio.create_task(self._look())
@@ -248,7 +251,7 @@ class _Gateway:
         now = time.monotonic()
         active = [
             place
-            for place in self._all_open
+            for place in self._places  # not of a BMC's own pages, which ask by themselves
             if place.ticket.panel_session and place.input_at > place.touched_at and now - place.touched_at > _SEEN_EVERY
         ]
         if not active:
@@ -272,7 +275,7 @@ def _quietly(chore: Callable[[], object]) -> None:
         log.exception("it could not be tidied up")
 
 
-async def _listen(runner: web.AppRunner, where: str, setting: str) -> None:
+async def _listen(runner: web.BaseRunner, where: str, setting: str) -> None:
     await runner.setup()
     address, _, port = where.rpartition(":")
     try:

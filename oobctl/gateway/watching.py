@@ -20,6 +20,7 @@ from oobctl.consoles.recording import kept, log, watching
 from oobctl.consoles.recording.lines import Line, last_of, lines_of
 from oobctl.consoles.recording.sealed import Entry, Reader, sha256_of
 from oobctl.consoles.recording.watching import View
+from oobctl.constants import ConsoleKind
 from oobctl.errors import NotFound, OobctlError
 from oobctl.gateway.entrance import Entrance, Pace, Redeem, close, end, message_of, websocket
 from oobctl.store import Recording, database
@@ -107,6 +108,8 @@ class Film:
                 return {"type": "wrong", "because": "There is no such thing in this recording."}
 
     def _lines(self, asked: dict[str, Any]) -> dict[str, Any]:
+        if self.view.recording_id is not None and self._row().kind is not ConsoleKind.SERIAL:
+            return {"type": "wrong", "because": "A screen has no lines."}
         words, before = str(asked.get("words") or "")[:_LONGEST_WORDS], asked.get("before")
         until = _moment(before) if isinstance(before, str) else None
         found = last_of(self._all_lines(), words, until, _LINES)

@@ -1,5 +1,6 @@
 """Which headers pass between a browser and a BMC's own console, and what the browser is told beside them."""
 
+import re
 from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
 
@@ -8,6 +9,7 @@ _TO_BMC = frozenset({
 })  # fmt: skip
 _TO_BROWSER = frozenset({"content-disposition", "content-language", "content-type", "etag", "last-modified"})
 _LONGEST = 1024
+_TARGET = re.compile(r"[!-\[\]-~]{0,2048}")  # no space, no backslash, nothing that is dropped on the way
 
 
 def to_bmc(headers: Iterable[tuple[str, str]], base: str | None) -> dict[str, str]:
@@ -54,14 +56,14 @@ def location(value: str, bases: Iterable[str]) -> str | None:
         parts = urlsplit(value)
     except ValueError:
         return None
-    if not _is_plain(value) or "\\" in value or value.startswith("//"):
+    if not _TARGET.fullmatch(value) or value.startswith("//"):
         return None
     if not parts.scheme and not parts.netloc:
         return value
     if f"{parts.scheme}://{parts.netloc}".lower() not in set(bases):
         return None
-    rest = value.partition("://")[2].partition("/")
-    return f"/{rest[2]}" if not rest[2].startswith("/") else None
+    rest = value.partition("://")[2][len(parts.netloc) :]
+    return None if rest.startswith("//") else rest if rest.startswith("/") else f"/{rest}"
 
 
 def from_own_page(headers: Mapping[str, str], origin: str, *, websocket: bool) -> bool:

@@ -12,6 +12,10 @@ from oobctl.errors import ConfigurationError
 
 _LABEL = re.compile(r"c-[0-9a-f]{32}")
 _LOCAL = "localhost"
+_URL = re.compile(
+    r"https?://(?P<name>[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*)(:(?P<port>[0-9]{1,5}))?"
+)
+_HIGHEST_PORT = 65535
 OPEN = "/.oobctl/open"
 """The path that takes the key; no BMC has it."""
 
@@ -43,16 +47,17 @@ def check(launch_url: str, panel_url: str) -> str:
 
     Raises ConfigurationError.
     """
-    parts, panel = urlsplit(launch_url.rstrip("/").lower()), urlsplit(panel_url)
-    name = parts.hostname or ""
-    if parts.scheme not in {"http", "https"} or not name or parts.path or parts.query or parts.username is not None:
-        raise _wrong(launch_url, "it is no http(s)://NAME[:PORT]")
-    if _is_address(name):
+    panel = urlsplit(panel_url)
+    match = _URL.fullmatch(launch_url.rstrip("/").lower())
+    if match is None or not 0 < int(match["port"] or "443") <= _HIGHEST_PORT:
+        raise _wrong(launch_url, "it is no http(s)://NAME[:PORT], in letters of ASCII (xn--... for others)")
+    parts, name = urlsplit(match[0]), match["name"]
+    if _is_address(name) or name.rpartition(".")[2].isdecimal() or name.rpartition(".")[2].startswith("0x"):
         raise _wrong(launch_url, "labels are put before its name, and an address takes none")
     local = name.rpartition(".")[2] == _LOCAL
     if parts.scheme == "http" and not local:
         raise _wrong(launch_url, "browsers keep its cookie only over https, or at a name under localhost")
-    ours, theirs = _site(name), _site(panel.hostname or "")
+    ours, theirs = _site(name), _site(_ascii(panel.hostname or ""))
     if ours is None:
         raise _wrong(launch_url, f"{name} is nobody's own: it needs a name below it")
     if ours == theirs:
@@ -73,6 +78,14 @@ def _site(name: str) -> str | None:
     """What browsers take for one site: a name under a public suffix."""
     found: str | None = None if _is_address(name) else _suffixes().privatesuffix(name.lower())
     return found
+
+
+def _ascii(name: str) -> str:
+    """As browsers compare names."""
+    try:
+        return name.encode("idna").decode()
+    except UnicodeError:
+        return name
 
 
 def _is_address(name: str) -> bool:

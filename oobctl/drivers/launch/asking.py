@@ -33,15 +33,29 @@ async def ask(
             raise BmcRefused(f"{where} let us in, and not to its console: the user may lack the right to it.")
         if answer.status >= HTTPStatus.MULTIPLE_CHOICES:
             raise BmcRefused(f"{where} has no {one.path.partition('?')[0]} now: it answered {answer.status}.")
-        said = await answer.content.read(_LARGEST)
+        said = await _read(answer, where)
         for name, source in one.take.items():
             found = _taken(source, answer, said)
-            if not found:
+            if not found or not _is_text(found):
                 raise BmcBadAnswer(
                     f"{where} gave no {name} at {one.path.partition('?')[0]}. It refused the user, or the profile fits "
                     "another firmware."
                 )
             values[name] = found
+
+
+async def _read(answer: aiohttp.ClientResponse, where: str) -> bytes:
+    said = b""
+    async for piece in answer.content.iter_any():
+        said += piece
+        if len(said) > _LARGEST:
+            raise BmcBadAnswer(f"{where} answered with more than {_LARGEST >> 20} MB.")
+    return said
+
+
+def _is_text(found: str) -> bool:
+    """JSON can hold halves of signs, which nothing can send."""
+    return not any("\ud800" <= sign <= "\udfff" for sign in found)
 
 
 def _taken(source: str, answer: aiohttp.ClientResponse, said: bytes) -> str:

@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Iterable
+from urllib.parse import unquote
 
 _LONGEST = 4096
 _TARGET = re.compile(r"/[!-~]*")
 _STRANGE = re.compile(r"[\\;#\"<>^`{|}]")
-_ENCODED = re.compile(r"%(?![0-9a-fA-F]{2})|%(?:[01][0-9a-fA-F]|2[eEfF35]|3[bBfF]|5[cC]|7[fF])")
-"""Percent signs that encode nothing, and what may be taken for a separator, a dot, a percent sign, or an end."""
+_ENCODED = re.compile(r"%(?![0-9a-fA-F]{2})|%(?:[01][0-9a-fA-F]|2[eEfF35]|3[bBfF]|5[cC]|7[fF]|[89a-fA-F][0-9a-fA-F])")
+"""Percent signs that encode nothing, and what may be taken for a separator, a dot, a percent sign, or an end; and all
+but ASCII, of which some take other signs for the same."""
 
 
 def path_of(target: str) -> str | None:
@@ -17,7 +19,7 @@ def path_of(target: str) -> str | None:
     path = target.partition("?")[0]
     if _STRANGE.search(path) or _ENCODED.search(path) or "//" in path:
         return None
-    if any(segment in {".", ".."} for segment in path.split("/")):
+    if any(segment and not unquote(segment).strip(". ") for segment in path.split("/")):
         return None
     return path
 

@@ -324,7 +324,7 @@ def test_who_finds_no_place_is_told_who_has_them(site: Installation) -> None:
     error = BmcSessionsExhausted("full", holders=[GATEWAY])
     places.name_holders(error, site.servers["web01"], SCREEN)
     assert screen_words(error) == (
-        "All the places that the BMC has for this are taken, by technician at another gateway."
+        "All the places that the BMC has for this are taken, by technician, or by oobctl itself for moments."
     )
     assert "by oobctl itself" in screen_words(BmcSessionsExhausted("full", holders=["worker-1"]))
     assert "who is at the BMC itself" in screen_words(BmcSessionsExhausted("full"))

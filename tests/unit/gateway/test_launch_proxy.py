@@ -55,7 +55,7 @@ def played(folder: Path, handler: Handler, story: Callable[[Front], Awaitable[No
             limits = profiles.find("generic-redfish").consoles
             kind, mode = ConsoleKind.OEM, ConsoleMode.CONTROL
             ticket = Ticket("console", "server", "app01", None, kind, mode, SYSTEM, None, limits)
-            session = Session(ticket, launched, "http://c-1.consoles.localhost")
+            session = Session(ticket, launched, "http://c-1.consoles.localhost", "127.0.0.1")
             service, runner = web.Application(client_max_size=1 << 20), None
             front = Front(session, "", client)
 

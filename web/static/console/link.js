@@ -5,10 +5,10 @@ const page = document.getElementById("main");
 const secret = page.dataset.server ? null : location.hash.slice(1); // of a shared console
 if (secret) history.replaceState(null, "", location.pathname); // it stays in no history
 
-export const ask = async (method, path, body) => {
+export const ask = async (method, path, body, more = {}) => {
   const answer = await fetch(path.startsWith("/shared") ? path : `/api/v1${path}`, {
     method,
-    headers: { "Accept": "application/json", "Content-Type": "application/json", "X-CSRFToken": page.dataset.csrf },
+    headers: { "Accept": "application/json", "Content-Type": "application/json", "X-CSRFToken": page.dataset.csrf, ...more },
     body: body === undefined ? undefined : JSON.stringify(body),
   });
   const content = answer.status === 204 ? {} : await answer.json().catch(() => ({}));

@@ -2,12 +2,13 @@
 import { ask } from "./link.js";
 
 const LOOK_MS = 2000;
+const OPENS_MS = 45000; // a BMC takes long to say nothing
 const page = document.getElementById("main");
 const state = page.querySelector(".console-state");
 const open = page.querySelector('[data-do="open"]');
 const end = page.querySelector('[data-do="end"]');
 let id = page.dataset.console || null;
-let waits = false; // for its window, in which it is being opened
+let waits = 0; // until when its window, in which it is being opened, is waited for
 
 const say = (text, tone) => {
   if (state.textContent !== text) state.textContent = text;
@@ -37,7 +38,7 @@ open.addEventListener("click", async () => {
   try {
     const { id: found, launch, token } = await key();
     id = found;
-    waits = true;
+    waits = Date.now() + OPENS_MS;
     say("It opens in a window of its own …");
     post(launch, token);
   } catch (error) {
@@ -50,7 +51,7 @@ open.addEventListener("click", async () => {
 end.addEventListener("click", async () => {
   try {
     await ask("DELETE", `/consoles/${id}`);
-    waits = false;
+    waits = 0;
     say("It ends …");
   } catch (error) {
     say(error.message, "bad");
@@ -59,9 +60,17 @@ end.addEventListener("click", async () => {
 
 const look = async () => {
   if (id === null || document.hidden) return;
-  const { items } = await ask("GET", `/servers/${page.dataset.server}/consoles`);
+  const { items } = await ask("GET", `/servers/${page.dataset.server}/consoles`, undefined, { "X-Oobctl-Poll": "1" });
   const there = items.some((one) => one.id === id);
-  if (there) { waits = false; say("It is open in another window.", "good"); } else if (!waits && !end.hidden) say("It is closed.");
+  if (there) {
+    waits = 0;
+    say("It is open in another window.", "good");
+  } else if (!waits && !end.hidden) {
+    say("It is closed.");
+  } else if (waits && Date.now() > waits) {
+    waits = 0;
+    say("It did not open. Its window says why.", "bad");
+  }
   end.hidden = !there;
   open.textContent = there ? "Open it in a new window" : "Open the console";
 };
