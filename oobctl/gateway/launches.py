@@ -176,20 +176,22 @@ class Launches:
 
 
 async def _key_in(request: web.BaseRequest) -> str | None:
-    """The field `key` of the form. Raises NotAllowed where it does not come in time, or is too long for one."""
+    """The field `key` of the form. Raises NotAllowed where it does not come in time."""
     said = b""
     try:
         async with asyncio.timeout(_KEY_WITHIN_SECONDS):
             while piece := await request.content.readany():
                 said += piece
                 if len(said) > _LONGEST_KEY:
-                    raise NotAllowed("That is no key. Open the console from its page.")
+                    return None
     except TimeoutError:
         raise NotAllowed("No key came. Open the console from its page.") from None
     if request.content_type != "application/x-www-form-urlencoded" or not said.isascii():
         return None
-    found = parse_qs(said.decode(), max_num_fields=10).get("key", [""])[0]
-    return found if found.isascii() else None
+    with contextlib.suppress(ValueError):
+        found = parse_qs(said.decode(), max_num_fields=10).get("key", [""])[0]
+        return found if found.isascii() else None
+    return None
 
 
 def _whose(ticket: Ticket) -> tuple[str, str]:

@@ -9,6 +9,8 @@ from sqlalchemy import update
 
 from oobctl import administer, control
 from oobctl.access import SYSTEM
+from oobctl.access.identify import Presented, digest, identify
+from oobctl.access.sign_in import sign_in, sign_out
 from oobctl.administer.endpoints import add_endpoint
 from oobctl.config import settings
 from oobctl.consoles import admission, tokens
@@ -145,3 +147,13 @@ def test_a_server_without_a_screen_of_ours_has_that_one(site: Installation, name
     profile(name)
     with database().read() as session:
         assert control.screen_kind(session.get_one(Server, site.servers["web01"])) is kind
+
+
+def test_a_key_of_who_signed_out_opens_nothing(site: Installation) -> None:
+    mine = sign_in("customer", site.people["customer"].password, address=None, user_agent=None)
+    opened = control.open_console(site.actor("customer"), "web01", OEM, CONTROL, panel_session=digest(mine))
+    actor = identify(Presented(cookie=mine))
+    assert actor is not None
+    sign_out(actor, mine)
+    with pytest.raises(NotAllowed):
+        redeem(opened.token)

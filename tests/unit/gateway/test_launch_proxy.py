@@ -275,3 +275,93 @@ def test_a_stream_that_is_under_way_is_cut_off_at_the_end(tmp_path: Path) -> Non
                     await answer.read()
 
     played(tmp_path, handler, story)
+
+
+@pytest.mark.parametrize("kind", ["unknown/unknown", "html", "", "application/x-json", "multipart/x-mixed-replace"])
+def test_what_a_browser_may_take_for_a_page_is_rewritten_whatever_it_is_called(tmp_path: Path, kind: str) -> None:
+    async def story(front: Front) -> None:
+        _, _, body = await front.get()
+        assert body == b"<html>c-1.consoles.localhost ******"
+
+    content = f"<html>127.0.0.1 {PASSWORD}".encode()
+    played(tmp_path, says_bytes(content, {"Content-Type": kind}), story)
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [("<html>127.0.0.1".encode("utf-16"), "text/html"), ("<html>".encode("utf-16-le"), "text/html; charset=utf-16le")],
+)
+def test_what_cannot_be_looked_through_is_not_let_through(tmp_path: Path, content: bytes, kind: str) -> None:
+    async def story(front: Front) -> None:
+        try:
+            status, _, body = await front.get()
+        except aiohttp.ClientError:
+            return
+        assert status == 502
+        assert content not in body
+
+    played(tmp_path, says_bytes(content, {"Content-Type": kind}), story)
+
+
+def test_headers_bear_its_address_no_more_than_pages_do(tmp_path: Path) -> None:
+    told = {
+        "ETag": f'"127.0.0.1 {PASSWORD}"',
+        "Content-Language": "127.0.0.1",
+        "Content-Type": f'text/html; a="{PASSWORD}"',
+    }
+
+    async def story(front: Front) -> None:
+        _, headers, _ = await front.get()
+        assert "127.0.0.1" not in str(headers)
+        assert PASSWORD not in str(headers)
+        assert headers["Content-Language"] == "c-1.consoles.localhost"
+
+    played(tmp_path, says_bytes(b"", told), story)
+
+
+def says_bytes(content: bytes, headers: Mapping[str, str]) -> Handler:
+    async def answer(_request: web.Request) -> web.StreamResponse:
+        return web.Response(body=content, headers=headers)
+
+    return answer
+
+
+@pytest.mark.parametrize("status", [600, 999])
+def test_a_status_that_is_none_is_not_passed_on(tmp_path: Path, status: int) -> None:
+    async def story(front: Front) -> None:
+        assert (await front.get())[0] == 502
+
+    played(tmp_path, says(status=status), story)
+
+
+def test_much_text_over_a_websocket_holds_nobody_up(tmp_path: Path) -> None:
+    async def handler(request: web.Request) -> web.StreamResponse:
+        socket = web.WebSocketResponse(max_msg_size=0)
+        await socket.prepare(request)
+        await socket.send_str("127.0.0.1 " * 200_000)
+        await socket.send_str("x" * (5 << 20))
+        await socket.receive()
+        return socket
+
+    async def story(front: Front) -> None:
+        longest, going = 0.0, True
+
+        async def watch() -> None:
+            nonlocal longest
+            loop = asyncio.get_running_loop()
+            while going:
+                began = loop.time()
+                await asyncio.sleep(0.01)
+                longest = max(longest, loop.time() - began)
+
+        watching = asyncio.create_task(watch())
+        headers = {"Origin": front.session.origin}
+        async with front.client.ws_connect(f"{front.url}/ws", headers=headers, max_msg_size=0) as socket:
+            text = await socket.receive_str(timeout=20)
+            assert text == "c-1.consoles.localhost " * 200_000
+            assert (await socket.receive(10)).type in {aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED}
+        going = False
+        await watching
+        print(f"longest {longest:.2f} s")
+
+    played(tmp_path, handler, story)

@@ -92,6 +92,9 @@ def test_no_header_becomes_two(name: str, value: str) -> None:
         ("/\\evil.example", None),
         ("\\\\evil.example", None),
         ("https://10.0.0.5/\r\nX: y", None),
+        ("https://10.0.0.5/\t/evil.example/", None),
+        ("/\t/evil.example/", None),
+        ("https://10.0.0.5?x=1", "/?x=1"),
         ("https://[10.0.0.5/", None),
     ],
 )

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from oobctl.consoles.launch.rewriting import Rewriter, is_text
+from oobctl.consoles.launch.rewriting import Rewriter, is_text, is_wide, names_wide
 
 ORIGIN = "https://c-1.consoles.example:8443"
 V4 = Rewriter("10.0.0.5", 443, ORIGIN, ["Sesame-1234"])
@@ -27,6 +27,9 @@ NAME = Rewriter("bmc7.rack.example", 8443, "http://c-1.consoles.localhost:8480")
         (b"10.0.0.5", b"c-1.consoles.example:8443"),
         (b"10.0.0.50 110.0.0.5 10.0.0.5.1 1.10.0.0.5", b"10.0.0.50 110.0.0.5 10.0.0.5.1 1.10.0.0.5"),
         (b'pwd="Sesame-1234"', b'pwd="******"'),
+        (b"10&#46;0&#46;0&#46;5", b"c-1.consoles.example:8443"),
+        (rb"10\u002e0\u002e0\u002e5", b"c-1.consoles.example:8443"),
+        (b"10%2e0%2e0%2e5", b"c-1.consoles.example:8443"),
     ],
 )
 def test_its_address_becomes_the_browsers_in_whatever_way_it_is_written(said: bytes, told: bytes) -> None:
@@ -75,3 +78,20 @@ def test_neither_address_nor_secret_is_left_where_they_stand_by_themselves(conte
 )  # fmt: skip
 def test_texts_are_told_by_their_type(kind: str | None, is_one: bool) -> None:
     assert is_text(kind) is is_one
+
+
+@pytest.mark.parametrize(
+    "said", [b"p&amp;s&lt;s&quot;1", b'p&s<s"1', b"p%26s%3Cs%221", rb"p&s<s\"1", b'p&amp;s&lt;s"1']
+)
+def test_a_secret_is_found_as_pages_and_addresses_write_it(said: bytes) -> None:
+    assert Rewriter("10.0.0.5", 443, ORIGIN, ['p&s<s"1']).whole(b"<" + said + b">") == b"<******>"
+
+
+@pytest.mark.parametrize(
+    ("kind", "wide"),
+    [("text/html; charset=UTF-16", True), ('text/html;charset="utf-32le"', True), ("text/html; charset=utf-8", False)],
+)
+def test_what_cannot_be_looked_through_is_told_by_its_type_or_its_beginning(kind: str, wide: bool) -> None:
+    assert names_wide(kind) is wide
+    assert is_wide("\ufeffhtml".encode("utf-16-le"))
+    assert not is_wide(b"<html>")

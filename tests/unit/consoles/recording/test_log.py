@@ -163,3 +163,12 @@ def test_a_log_has_its_share_and_the_oldest_of_it_goes(site: Installation, monke
     monkeypatch.setattr(kept, "_share", lambda: kept.path_of(second).stat().st_size)
     kept.prune_log(site.servers["web01"], account)
     assert (kept.path_of(first).exists(), kept.path_of(second).exists()) == (False, True)
+
+
+def test_a_log_that_is_at_another_gateway_keeps_no_other_from_being_kept(site: Installation) -> None:
+    keep(site, SerialLog.ALWAYS)
+    job, now = a_job(site, JobState.FAILED, ended=3), clock.now()
+    kept.path_of(logged(site, (now - timedelta(seconds=40), "elsewhere"))).unlink()
+    logged(site, (now - timedelta(seconds=30), "here"))
+    log.keep_for_jobs(site_id(site), GATEWAY)
+    assert of_job(site, job) == ["here"]

@@ -280,3 +280,43 @@ def test_a_user_without_the_right_to_the_console_has_no_wrong_password(tmp_path:
     with pytest.raises(BmcRefused, match="may lack the right"):
         launched(tmp_path, "cisco-cimc", bmc, nothing)
     assert "aaaLogout" in bmc.asked[-1].body
+
+
+def test_an_answer_that_comes_in_pieces_is_read_whole(tmp_path: Path) -> None:
+    async def log_in(request: web.Request) -> web.StreamResponse:
+        answer = web.StreamResponse()
+        answer.set_cookie("QSESSIONID", "q1", path="/")
+        await answer.prepare(request)
+        for piece in (b'{"CSRF', b'Token": "x1"}'):
+            await answer.write(piece)
+            await asyncio.sleep(0.1)
+        return answer
+
+    class Slow(Bmc):
+        async def answer(self, request: web.Request) -> web.StreamResponse:  # type: ignore[override]
+            return await log_in(request) if request.method == "POST" else await super().answer(request)
+
+    async def story(opened: Launched) -> None:
+        assert opened._headers == {"X-CSRFTOKEN": "x1"}
+
+    launched(tmp_path, "ami-megarac", Slow({}), story)
+
+
+def test_a_session_that_gave_no_token_is_logged_out_of_all_the_same(tmp_path: Path) -> None:
+    def log_in(_request: web.Request, _body: str) -> web.Response:
+        answer = web.Response(text="{}")
+        answer.set_cookie("QSESSIONID", "q1", path="/")
+        return answer
+
+    bmc = Bmc({"POST /api/session": log_in, "DELETE /api/session": "{}"})
+    with pytest.raises(BmcBadAnswer, match="gave no csrf"):
+        launched(tmp_path, "ami-megarac", bmc, nothing)
+    assert [(one.method, one.headers.get("Cookie")) for one in bmc.asked] == [
+        ("POST", None),
+        ("DELETE", "QSESSIONID=q1"),
+    ]
+
+
+def test_half_a_sign_is_no_token(tmp_path: Path) -> None:
+    with pytest.raises(BmcBadAnswer):
+        launched(tmp_path, "hpe-ilo5", Bmc({"POST /json/login_session": '{"session_key": "\\ud800"}'}), nothing)
