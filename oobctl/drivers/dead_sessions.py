@@ -119,7 +119,10 @@ def _end(row: BmcSession) -> bool:
 
 
 def _end_launch(rows: Rows, row: BmcSession) -> bool:
-    """Log a console in the BMC's own web pages out. False where nobody can: it ends there by itself."""
+    """Log a console in the BMC's own web pages out. False: its row is needed no more.
+
+    Where its profile knows no such console now, or the password changed since, nobody can: it ends there by itself.
+    """
     try:
         login, slot = launch_login(rows, row.holder)
     except NotSupported:

@@ -34,15 +34,15 @@ class Session:
         self.elsewhere = False
         self.began = self.input_at = self._asked_at = time.monotonic()
         self.touched_at = 0.0
-        self.shown = self.keys = 0
+        self.shown = self.messages = 0
         self._at_work: set[asyncio.Task[Any]] = set()
-        self._over = asyncio.Event()
+        self._over, self.closed = asyncio.Event(), asyncio.Event()
 
     def opens_for(self, cookie: str | None, address: str) -> bool:
         """address: the browser's, which counts where the site binds consoles to it."""
         if settings().console_bind_address and address != self._address:
             return False
-        return cookie is not None and hmac.compare_digest(digest(cookie), self._proof)
+        return cookie is not None and cookie.isascii() and hmac.compare_digest(digest(cookie), self._proof)
 
     def asked(self) -> bool:
         """A request begins; it ends with the session. False where too many are under way."""
@@ -63,7 +63,7 @@ class Session:
 
     def typed(self) -> None:
         """The page sent something over a websocket: that a person does not sit there is not to be told from it."""
-        self.keys += 1
+        self.messages += 1
         self.input_at = time.monotonic()
 
     @property
@@ -88,4 +88,5 @@ class Session:
         await self._over.wait()
 
     def used(self) -> Used:
-        return Used(time.monotonic() - self.began, self.shown, self.keys)
+        """What a page sends by itself is nobody's key."""
+        return Used(time.monotonic() - self.began, self.shown)

@@ -33,6 +33,7 @@ log = structlog.get_logger()
 
 _LONGEST_KEY = 4096
 _KEY_WITHIN_SECONDS = 10.0
+_CLOSED_WITHIN_SECONDS = 8.0
 _MOST_OF_ONE = 2  # visits of one person at one server
 _MOST_FOREIGN_COOKIES = 200
 _FORGET_AFTER_SECONDS = 600.0
@@ -96,7 +97,7 @@ class Launches:
         return await self._begin(ticket, request, label, origin)
 
     async def _begin(self, ticket: Ticket, request: web.BaseRequest, label: str, origin: str) -> web.Response:
-        self._end_others_of(ticket)
+        await _closed(self._end_others_of(ticket))  # their places at the BMC are free then
         launched: Launched | None = None
         try:
             launched = await self._launch(ticket, origin.partition("://")[2])
@@ -121,6 +122,8 @@ class Launches:
             origin, launched.page, ticket.server_name, token_in_browser=launched.launch.token_in_browser
         )
         self._put_away_foreign(request, response)
+        for name, value in launched.page_cookies.items():
+            response.set_cookie(name, value, path="/", secure=True, samesite="Strict")
         response.set_cookie(COOKIE, session.cookie, path="/", secure=True, httponly=True, samesite="Strict")
         return response
 
@@ -131,15 +134,17 @@ class Launches:
             with contextlib.suppress(CookieError):
                 response.set_cookie(name, "", max_age=0, domain=domain, path="/")
 
-    def _end_others_of(self, ticket: Ticket) -> None:
+    def _end_others_of(self, ticket: Ticket) -> list[Session]:
         """What the person opened before: this console in another window, what they have left, and all but one more."""
         for other in self:
             if other.ticket.console_id == ticket.console_id:
                 other.end("You opened this console in another window.", elsewhere=True)
+        before = [one for one in self if one.ended is not None]
         theirs = [one for one in self if one.ended is None and _whose(one.ticket) == _whose(ticket)]
         going_on = [one for one in theirs if one.busy]
         for other in [one for one in theirs if not one.busy] + going_on[: 1 - _MOST_OF_ONE or None]:
             other.end("You opened another one in its place.")
+        return [one for one in self if one.ended is not None and one not in before] + before
 
     async def _launch(self, ticket: Ticket, authority: str) -> Launched:
         try:
@@ -158,6 +163,7 @@ class Launches:
         self._over[label] = (time.monotonic(), session)
         self._note((session.ticket.console_id, session.ended, session.used(), session.elsewhere))
         await session.launched.close()
+        session.closed.set()
 
     def tidy(self) -> None:
         """What its person has left is ended; what has ended is forgotten after a while."""
@@ -192,6 +198,14 @@ async def _key_in(request: web.BaseRequest) -> str | None:
         found = parse_qs(said.decode(), max_num_fields=10).get("key", [""])[0]
         return found if found.isascii() else None
     return None
+
+
+async def _closed(sessions: list[Session]) -> None:
+    """Until these are logged out, as long as that may take."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_CLOSED_WITHIN_SECONDS):
+            for session in sessions:
+                await session.closed.wait()
 
 
 def _whose(ticket: Ticket) -> tuple[str, str]:

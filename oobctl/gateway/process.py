@@ -160,7 +160,8 @@ class _Gateway:
             return
         self._looked = time.monotonic()
         self._places.keep_rules(rules)
-        self._logs.keep(logs)
+        if logs is not None:
+            self._logs.keep(logs)
         for wanted in self._wanted:
             self._pictures.take(wanted)
         for key in self._wanted_keys:
@@ -188,7 +189,7 @@ class _Gateway:
 
     def _keep_up(
         self, consoles: list[str], servers: Collection[str]
-    ) -> tuple[list[admission.Over], Mapping[str, Rule], list[Subject]]:
+    ) -> tuple[list[admission.Over], Mapping[str, Rule], list[Subject] | None]:
         """What the database is needed for, in a thread. Raises StoreUnavailable."""
         self._reap()
         self._holders.look()
@@ -223,14 +224,14 @@ class _Gateway:
             self._pruned = time.monotonic()
             self._chores.submit(_quietly, kept.prune)
 
-    def _keep_logs(self) -> list[Subject]:
-        """The serial lines that are to be kept. A defect here ends nobody's console."""
+    def _keep_logs(self) -> list[Subject] | None:
+        """The serial lines that are to be kept; None: nobody knows now. A defect here ends nobody's console."""
         try:
             log_of.keep_for_jobs(self._site_id, self._id)
             return log_of.wanted(self._site_id)
         except (OSError, OobctlError) as error:
-            log.warning("serial logs are not kept now", because=str(error))
-            return []
+            log.warning("which serial logs are kept is not known now", because=str(error))
+            return None
 
     def _reap(self) -> None:
         """What a dead gateway had open is over; who was there opens it again, here."""
@@ -294,5 +295,5 @@ def _too_long(place: Place | Session) -> str | None:
     if now - place.began > limits.longest:
         return f"A console is open for {limits.longest / 3600:g} h at most. Open it again."
     if place.acts and now - place.input_at > limits.idle_limit:
-        return f"Nobody typed here for {limits.idle_limit / 60:g} min, so it was closed. Open it again."
+        return f"It was not used for {limits.idle_limit / 60:g} min, so it was closed. Open it again."
     return None

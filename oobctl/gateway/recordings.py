@@ -6,6 +6,8 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Protocol
 
+import structlog
+
 from oobctl.config import settings
 from oobctl.consoles.recording import kept
 from oobctl.consoles.recording.kept import Closed, Subject
@@ -14,6 +16,8 @@ from oobctl.consoles.recording.recorder import Recorded, Recorder
 from oobctl.consoles.seats import Seat, Seats, Told
 from oobctl.consoles.tokens import Ticket
 from oobctl.constants import ConsoleKind
+
+log = structlog.get_logger()
 
 Key = tuple[str, ConsoleKind]
 _AGAIN_SECONDS = 10.0  # after one failed
@@ -94,11 +98,16 @@ class Recordings:
         return recorder
 
     async def _run(self, key: Key, shared: Shared, recorder: Recorder) -> None:
-        await recorder.run()
+        failed: str | None = "Something in the gateway is wrong."
+        try:
+            await recorder.run()
+            failed = recorder.failed
+        except Exception:
+            log.exception("a console could not be recorded")
         if recorder.unclosed is not None:
             self.unclosed.append(recorder.unclosed)
-        if recorder.failed is not None:
-            self._failed[key] = (time.monotonic(), f"It is not recorded: {recorder.failed}")
+        if failed is not None:
+            self._failed[key] = (time.monotonic(), f"It is not recorded: {failed}")
         self._forget(key, recorder)
         tell(shared.seats, self.light(key))
 

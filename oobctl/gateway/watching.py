@@ -21,7 +21,7 @@ from oobctl.consoles.recording.lines import Line, last_of, lines_of
 from oobctl.consoles.recording.sealed import Entry, Reader, sha256_of
 from oobctl.consoles.recording.watching import View
 from oobctl.constants import ConsoleKind
-from oobctl.errors import NotFound, OobctlError
+from oobctl.errors import DamagedRecording, NotFound, OobctlError
 from oobctl.gateway.entrance import Entrance, Pace, Redeem, close, end, message_of, websocket
 from oobctl.store import Recording, database
 from oobctl.vault import read_key
@@ -123,7 +123,7 @@ class Film:
             else:
                 rows = log.rows_of(session, self.view.server_id, record.account_of(session, self.view.server_id))
         for row in rows:
-            with contextlib.suppress(OSError), Reader(kept.path_of(row.id), self.key) as reader:
+            with contextlib.suppress(OSError, DamagedRecording), Reader(kept.path_of(row.id), self.key) as reader:
                 yield from lines_of(reader)
 
     def close(self) -> None:

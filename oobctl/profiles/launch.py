@@ -12,6 +12,7 @@ PLACE = re.compile(r"\{([a-z_0-9]+)(?::([a-z]+))?\}")
 _SECRET = frozenset({"user", "password"})
 _KNOWN = frozenset({*_SECRET, "host", "hostname", "port", "server"})
 _FORMS = frozenset({"path", "int"})
+_TUPLES = ("pages", "paths", "websockets", "methods", "subprotocols", "page_cookies")
 _SOURCES = frozenset({"json", "cookie", "header", "text"})
 
 
@@ -41,12 +42,13 @@ class LaunchRequest:
 class Launch:
     """One way to a BMC's own console; places are filled in by what `requests` took, and by what is known before.
 
-    Known are user, password, server (its name), and host, hostname and port, which are those of the address that the
-    browser has instead of the BMC's; `random` makes values of so many bytes in hexadecimal digits. pages: where the
-    browser begins; of several the first that is there. cookies, headers: what the BMC gets with each request beside
-    the cookies that it set. paths, websockets, methods, subprotocols: all that a browser may ask for; in a path * is
-    anything inside of a segment, and ** anything. end: the logout. session: how the BMC calls the session, where it
-    does. token_in_browser: its page needs a secret of the BMC in the browser, so that it is for staff alone.
+    Known are user, password, server (its name), and host, hostname and port, which are those of the address that
+    the browser has instead of the BMC's; `random` makes values of so many bytes in hexadecimal digits. pages: where
+    the browser begins; of several the first that is there. cookies, headers: what the BMC gets with each request
+    beside the cookies that it set. paths, websockets, methods, subprotocols: all that a browser may ask for; in a
+    path * is anything inside of a segment, and ** anything. page_cookies: those of `cookies` that scripts of its
+    page read, and the browser gets. end: the logout. token_in_browser: its page needs a secret of the BMC in the
+    browser, so that it is for staff alone.
     """
 
     name: str
@@ -60,8 +62,8 @@ class Launch:
     cookies: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     random: Mapping[str, int] = field(default_factory=dict)
+    page_cookies: tuple[str, ...] = ()
     end: tuple[LaunchRequest, ...] = ()
-    session: str | None = None
 
 
 def build(content: Mapping[str, Any]) -> Launch:
@@ -69,8 +71,7 @@ def build(content: Mapping[str, Any]) -> Launch:
 
     Raises ConfigurationError where a place is filled in by nothing, or would give a browser what it must not have.
     """
-    tuples = {key: tuple(content[key]) for key in ("pages", "paths", "websockets", "methods", "subprotocols")
-              if key in content}  # fmt: skip
+    tuples = {key: tuple(content[key]) for key in _TUPLES if key in content}
     requests, end = (tuple(LaunchRequest(**one) for one in content.get(key, ())) for key in ("requests", "end"))
     found = Launch(**{**content, **tuples, "requests": requests, "end": end})
     _check(found)
@@ -81,19 +82,34 @@ def _check(launch: Launch) -> None:
     known = {*_KNOWN, *launch.random}
     for request in launch.requests:
         _check_places(launch, _texts(request), known)
+        if sum(one is not None for one in (request.json, request.form, request.text)) > 1:
+            raise _wrong(launch, f"the request of {request.path} has more than one body")
         for name, source in request.take.items():
             if source.partition(" ")[0] not in _SOURCES or not source.partition(" ")[2]:
                 raise _wrong(launch, f"{name} is taken from {source!r}, which is none of {', '.join(sorted(_SOURCES))}")
+            if source.startswith("text "):
+                _check_pattern(launch, source.partition(" ")[2])
         known |= set(request.take)
     after = [text for request in launch.end for text in _texts(request)]
-    others = [*launch.pages, *launch.cookies.values(), *launch.headers.values(), launch.session or ""]
+    others = [*launch.pages, *launch.cookies.values(), *launch.headers.values()]
     _check_places(launch, [*after, *others], known)
+    for name in launch.page_cookies:
+        if name not in launch.cookies or not launch.token_in_browser:
+            raise _wrong(launch, f"the page's cookie {name} is none of its cookies, or token_in_browser is not true")
     for page in launch.pages:
         shown = {match[1] for match in PLACE.finditer(page)}
         if shown & _SECRET:
             raise _wrong(launch, f"the page {page!r} would show the BMC's user or password")
         if shown - _KNOWN and not launch.token_in_browser:
             raise _wrong(launch, f"the page {page!r} has a secret in it, so token_in_browser must be true")
+
+
+def _check_pattern(launch: Launch, pattern: str) -> None:
+    try:
+        if re.compile(pattern).groups != 1:
+            raise _wrong(launch, f"the pattern {pattern!r} has to have one group")
+    except re.error as error:
+        raise _wrong(launch, f"{pattern!r} is no pattern: {error}") from error
 
 
 def _check_places(launch: Launch, texts: list[str], known: set[str]) -> None:

@@ -16,6 +16,7 @@ _URL = re.compile(
     r"https?://(?P<name>[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*)(:(?P<port>[0-9]{1,5}))?"
 )
 _HIGHEST_PORT = 65535
+_USUAL = {"http": 80, "https": 443}
 OPEN = "/.oobctl/open"
 """The path that takes the key; no BMC has it."""
 
@@ -66,7 +67,8 @@ def check(launch_url: str, panel_url: str) -> str:
             f"it belongs to {ours}, as the panel does. What a BMC's pages do there reaches the panel's cookies: take "
             "another domain",
         )
-    return f"{parts.scheme}://{parts.netloc}"
+    usual = _USUAL[parts.scheme]
+    return f"{parts.scheme}://{parts.netloc.removesuffix(f':{usual}')}"  # as browsers write it
 
 
 @lru_cache(maxsize=1)

@@ -19,6 +19,7 @@ from oobctl.audit.tags import Tag
 from oobctl.config import settings
 from oobctl.consoles.recording.sealed import SUFFIX, Writer, sha256_of
 from oobctl.constants import ConsoleKind, RecordingPurpose
+from oobctl.errors import StoreUnavailable
 from oobctl.ids import new_id
 from oobctl.store import Process, Recording, RecordingKey, Site, database
 
@@ -72,8 +73,9 @@ def begin(subject: Subject, gateway: str, *, began_at: datetime | None = None) -
         return None
     try:
         return recording_id, open_file(recording_id)
-    except OSError:
-        with database().write() as session:
+    except (OSError, StoreUnavailable):
+        path_of(recording_id).unlink(missing_ok=True)
+        with contextlib.suppress(StoreUnavailable), database().write() as session:
             session.execute(delete(Recording).where(Recording.id == recording_id))
         raise
 

@@ -18,7 +18,7 @@ from oobctl.consoles.recording.kept import Closed, Subject
 from oobctl.consoles.recording.lines import Line, last_of, lines_of
 from oobctl.consoles.recording.sealed import Reader
 from oobctl.constants import ConsoleKind, JobState, RecordingPurpose, SerialLog
-from oobctl.errors import NoWay
+from oobctl.errors import DamagedRecording, NoWay
 from oobctl.store import Job, Recording, Server, database
 from oobctl.vault import read_key
 
@@ -118,7 +118,7 @@ def _keep_for(job: Job, server_name: str, gateway: str, key: PrivateKey) -> None
 def _since(rows: list[Recording], key: PrivateKey, began: datetime) -> Iterator[Line]:
     for row in rows:
         # One that is at another gateway, or gone, leaves a gap, and no other lines out.
-        with suppress(OSError), Reader(kept.path_of(row.id), key) as reader:
+        with suppress(OSError, DamagedRecording), Reader(kept.path_of(row.id), key) as reader:
             yield from (line for line in lines_of(reader) if line.at >= began)
 
 

@@ -85,6 +85,12 @@ def claim(site_id: str, gateway: str) -> list[Wanted]:
             if row.began_at < clock.now() - _GIVEN_UP_AFTER:
                 _end(row, "No gateway took it in time.")
                 continue
+            if (
+                row.server.lifecycle not in admission.SHOWN_IN
+                or record.account_of(session, row.server_id) != row.account_id
+            ):
+                _end(row, "The server changed hands, or nobody may look at it any more.")
+                continue
             row.gateway = gateway
             found.append(Wanted(row.id, row.server_id, row.server.name))
     return found

@@ -86,7 +86,12 @@ class Writer:
         self._file: BinaryIO = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb", 0)
         sealed = base64.b64encode(vault.seal_key(public_key, self._id, self._key)).decode()
         header = json.dumps({**told, "key": sealed}).encode()
-        self._put(MAGIC + _LENGTH.pack(len(header)) + header)
+        try:
+            self._put(MAGIC + _LENGTH.pack(len(header)) + header)
+        except OSError:
+            self._file.close()
+            path.unlink(missing_ok=True)
+            raise
 
     @property
     def chunks(self) -> int:

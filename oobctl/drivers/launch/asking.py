@@ -30,9 +30,13 @@ async def ask(
         if answer.status == HTTPStatus.UNAUTHORIZED and one.bears_password:
             raise BmcAuthFailed(f"{where} refused the user or the password.")
         if answer.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-            raise BmcRefused(f"{where} let us in, and not to its console: the user may lack the right to it.")
+            raise BmcRefused(
+                f"{where} let us in, and not to its console: the user may lack the right to it.", status=answer.status
+            )
         if answer.status >= HTTPStatus.MULTIPLE_CHOICES:
-            raise BmcRefused(f"{where} has no {one.path.partition('?')[0]} now: it answered {answer.status}.")
+            raise BmcRefused(
+                f"{where} has no {one.path.partition('?')[0]} now: it answered {answer.status}.", status=answer.status
+            )
         said = await _read(answer, where)
         for name, source in one.take.items():
             found = _taken(source, answer, said)

@@ -24,17 +24,15 @@ def target(text: str, values: Values) -> str:
     return _fill(text, values, lambda value: quote(value, safe=""))
 
 
-def plain(text: str, values: Values) -> str:
-    """As it is."""
-    return _fill(text, values, str)
-
-
 def header(text: str, values: Values) -> str:
     """The value of a header or a cookie. Raises BmcBadAnswer where it would be more than one."""
-    found = _fill(text, values, str)
-    if any(not "!" <= sign <= "~" or sign in ";," for sign in found):
-        raise BmcBadAnswer("The BMC gave a token that no header can carry. Its profile fits another firmware.")
-    return found
+
+    def checked(value: str) -> str:
+        if any(not "!" <= sign <= "~" or sign in ";," for sign in value):
+            raise BmcBadAnswer("The BMC gave a token that no header can carry. Its profile fits another firmware.")
+        return value
+
+    return _fill(text, values, checked)
 
 
 def body(request: LaunchRequest, values: Values) -> tuple[bytes | None, str | None]:
@@ -58,8 +56,15 @@ def _json(value: Any, values: Values) -> Any:
         return value
     match = PLACE.fullmatch(value)
     if match is not None and match[2] == "int":
-        return int(values[match[1]], 16)
+        return _int(values[match[1]])
     return _fill(value, values, str)
+
+
+def _int(value: str) -> int:
+    try:
+        return int(value, 16)
+    except ValueError:
+        raise BmcBadAnswer("The BMC gave a token that is no number. Its profile fits another firmware.") from None
 
 
 def _fill(text: str, values: Values, escaped: Callable[[str], str]) -> str:
@@ -69,6 +74,6 @@ def _fill(text: str, values: Values, escaped: Callable[[str], str]) -> str:
             if path_of(value) is None:
                 raise BmcBadAnswer("The BMC told an address of its console that is no path of its own.")
             return value
-        return str(int(value, 16)) if match[2] == "int" else escaped(value)
+        return str(_int(value)) if match[2] == "int" else escaped(value)
 
     return PLACE.sub(one, text)

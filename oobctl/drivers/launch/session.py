@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from http import HTTPStatus
 
 import aiohttp
 from yarl import URL
@@ -21,7 +22,15 @@ from oobctl.drivers.redfish.aio_tls import check_of
 from oobctl.drivers.redfish.http import authority as authority_of
 from oobctl.drivers.ways import check_alone, launch_login, rows_of
 from oobctl.drivers.web_stream import raise_known
-from oobctl.errors import BmcAuthFailed, BmcBadAnswer, BmcError, BmcUnreachable, NotSupported, StoreUnavailable
+from oobctl.errors import (
+    BmcAuthFailed,
+    BmcBadAnswer,
+    BmcError,
+    BmcRefused,
+    BmcUnreachable,
+    NotSupported,
+    StoreUnavailable,
+)
 from oobctl.profiles.launch import Launch
 
 _LOGOUT_SECONDS = 5.0
@@ -29,21 +38,24 @@ _PING_SECONDS = 10.0
 _LARGEST_MESSAGE = 1 << 24
 _CONNECTIONS = 16
 _ANSWER_SECONDS = 30.0
+_CONNECT_SECONDS = 15.0
 _SHORTEST_HIDDEN = 6  # shorter ones stand in any page by chance
-_FAILURES = 400
+_OVER = frozenset({401, 403, 404, 410})  # what a log-out of a session that is no more is answered with
 
 
 @dataclass
 class Launched:
     """A BMC's console that is open for one person. In the event loop that opened it.
 
-    base: the BMC's origin. page: the target where the browser begins, with its fragment. hidden: what no browser may
+    base: the BMC's origin. page: the target where the browser begins, with its fragment. page_cookies: what scripts of
+    its page read. hidden: what no browser may
     get to see beside the BMC's address: its password, and where no token may reach the browser, the tokens.
     """
 
     endpoint: EndpointAddress
     launch: Launch
     page: str = field(repr=False)  # it may have a token in it
+    page_cookies: Mapping[str, str] = field(repr=False)
     hidden: tuple[str, ...] = field(repr=False)
     _client: aiohttp.ClientSession
     base: str
@@ -60,7 +72,7 @@ class Launched:
     def origins(self) -> tuple[str, ...]:
         """As the BMC may write its own, in small letters."""
         base = self.base.lower()
-        return (base, base.removesuffix(":443")) if base.endswith(":443") else (base,)
+        return (base, f"https://{authority_of(self.endpoint)}".lower())
 
     def allows(self, method: str, target: str) -> bool:
         """Whether a browser may ask that of the BMC."""
@@ -126,7 +138,7 @@ async def _open(login: Login, slot: LaunchSlot, values: dict[str, str]) -> Launc
     assert launch is not None  # ways.launch_login made the login
     before = set(values)
     values |= filling.made(launch)
-    base = f"https://{authority_of(endpoint)}"
+    base = _base(endpoint)
     client = _client(endpoint)
     try:
         async with asyncio.timeout(login.profile.timeouts.connect + login.profile.timeouts.answer):
@@ -137,9 +149,14 @@ async def _open(login: Login, slot: LaunchSlot, values: dict[str, str]) -> Launc
             headers = {name: filling.header(text, values) for name, text in launch.headers.items()}
             page = await _page(client, base, launch, headers, values)
         await asyncio.to_thread(login.let_in)
-        await asyncio.to_thread(slot.opened, _name(launch, base, values), _kept(client, values, before))
+        name = f"{launch.name}#{uuid.uuid4().hex[:12]}"  # ours: no BMC lists these sessions for others
+        await asyncio.to_thread(slot.opened, name, _kept(client, values, before))
     except BaseException as error:
-        await asyncio.shield(_leave(client, endpoint, base, launch, values))
+        let_in = bool(len(client.cookie_jar)) or bool(values.keys() - before - launch.random.keys())
+        left = await asyncio.shield(_leave(client, endpoint, base, launch, values))
+        if let_in and not left:
+            with suppress(StoreUnavailable):
+                await asyncio.shield(asyncio.to_thread(slot.abandon))
         if isinstance(error, BmcAuthFailed):
             await asyncio.to_thread(login.refused, error)
         if isinstance(error, aiohttp.ClientError | OSError | TimeoutError):
@@ -147,23 +164,21 @@ async def _open(login: Login, slot: LaunchSlot, values: dict[str, str]) -> Launc
         raise
     taken = () if launch.token_in_browser else tuple(values[one] for one in values.keys() - before)
     hidden = tuple(one for one in (login.secret.password, *taken) if len(one) >= _SHORTEST_HIDDEN)
-    return Launched(endpoint, launch, page, hidden, client, base, headers, values, slot)
-
-
-def _name(launch: Launch, base: str, values: Mapping[str, str]) -> str:
-    """Of the session at the BMC: where others find it, if its Redfish service lists it."""
-    if launch.session is not None:
-        path = filling.plain(launch.session, values).removeprefix(base)
-        if path.startswith("/redfish/"):
-            return path
-    return f"{launch.name}#{uuid.uuid4().hex[:12]}"
+    shown = {name: cookies[name] for name in launch.page_cookies}
+    return Launched(endpoint, launch, page, shown, hidden, client, base, headers, values, slot)
 
 
 def _client(endpoint: EndpointAddress) -> aiohttp.ClientSession:
     jar = aiohttp.CookieJar(unsafe=True, quote_cookie=False)  # unsafe: of addresses, which BMCs have for names
     connector = aiohttp.TCPConnector(ssl=check_of(endpoint), limit=_CONNECTIONS)
     headers = {"Accept-Encoding": "identity"}  # what is rewritten must be read
-    return aiohttp.ClientSession(connector=connector, cookie_jar=jar, headers=headers)
+    limits = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS)  # some answers are streams
+    return aiohttp.ClientSession(connector=connector, cookie_jar=jar, headers=headers, timeout=limits)
+
+
+def _base(endpoint: EndpointAddress) -> str:
+    """The origin as browsers write it: BMCs compare it with the Host header."""
+    return f"https://{authority_of(endpoint)}".removesuffix(":443")
 
 
 async def _page(
@@ -176,7 +191,7 @@ async def _page(
     for page in pages:
         url = URL(base + page.partition("#")[0], encoded=True)
         async with client.get(url, headers=headers, allow_redirects=False) as answer:
-            if answer.status < _FAILURES:
+            if answer.status == HTTPStatus.OK:
                 return page
     raise BmcBadAnswer(f"The BMC has none of the pages of its console that its profile names ({launch.name}).")
 
@@ -196,7 +211,7 @@ async def end_left(login: Login, kept: str) -> None:
     launch, endpoint, content = login.profile.consoles.launch, login.endpoint, json.loads(kept)
     if launch is None:
         raise NotSupported("The profile knows no such console any more.")
-    base, client = f"https://{authority_of(endpoint)}", _client(endpoint)
+    base, client = _base(endpoint), _client(endpoint)
     client.cookie_jar.update_cookies(content["cookies"], URL(base))
     values = {**content["values"], "user": login.secret.user, "password": login.secret.password}
     if not await _leave(client, endpoint, base, launch, values):
@@ -217,6 +232,8 @@ async def _leave(
                     await ask(client, endpoint, base, request, values)
     except (BmcAuthFailed, BmcBadAnswer):
         return True  # it is over there
+    except BmcRefused as refused:
+        return refused.details.get("status") in _OVER
     except (BmcError, aiohttp.ClientError, OSError, TimeoutError):
         return False
     finally:

@@ -33,7 +33,7 @@ def site(installation: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyP
     """A site with a gateway; web01's BMC speaks Redfish and shows its console in pages that need no token."""
     content = yaml.safe_load((SHIPPED / "hpe-ilo5.yaml").read_text())
     content |= {"name": "plain", "match": {"protocols": ["redfish"], "any_of": []}}
-    content["consoles"]["launch"] |= {"token_in_browser": False}
+    content["consoles"]["launch"] |= {"token_in_browser": False, "page_cookies": []}
     (tmp_path / "plain.yaml").write_text(yaml.safe_dump(content))
     monkeypatch.setenv("OOBCTL_HWPROFILES", str(tmp_path))
     settings.cache_clear()

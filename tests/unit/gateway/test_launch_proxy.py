@@ -51,7 +51,7 @@ def played(folder: Path, handler: Handler, story: Callable[[Front], Awaitable[No
             slot = cast(Any, SimpleNamespace(release=lambda: None, abandon=lambda: None))
             upstream = _client(endpoint)
             base = f"https://{authority(endpoint)}"
-            launched = Launched(endpoint, LAUNCH, "/a", (PASSWORD,), upstream, base, {"X-Token": "t1"}, {}, slot)
+            launched = Launched(endpoint, LAUNCH, "/a", {}, (PASSWORD,), upstream, base, {"X-Token": "t1"}, {}, slot)
             limits = profiles.find("generic-redfish").consoles
             kind, mode = ConsoleKind.OEM, ConsoleMode.CONTROL
             ticket = Ticket("console", "server", "app01", None, kind, mode, SYSTEM, None, limits)
@@ -234,7 +234,7 @@ def test_a_websocket_carries_both_ways_and_ends_with_its_session(tmp_path: Path)
             assert first.startswith("you are at c-1.consoles.localhost with http://c-1.consoles.localhost")
             await socket.send_bytes(b"\x00\x01127.0.0.1")
             assert await socket.receive_bytes() == b"\x00\x01127.0.0.1"  # what is no text stays as it is
-            assert (front.session.busy, front.session.keys) == (True, 1)
+            assert (front.session.busy, front.session.messages) == (True, 1)
             front.session.end("It was ended.")
             assert (await socket.receive(5)).type in {aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED}
         async with asyncio.timeout(5):

@@ -55,7 +55,9 @@ class Gateway:
             self.opened.remove(found)
 
         launch = SimpleNamespace(token_in_browser=False)
-        found = SimpleNamespace(endpoint=endpoint, page="/a", hidden=(), launch=launch, close=close)
+        found = SimpleNamespace(
+            endpoint=endpoint, page="/a", page_cookies={"shown": "s1"}, hidden=(), launch=launch, close=close
+        )
         self.opened.append(found)
         return found
 
