@@ -18,7 +18,7 @@ from oobctl.constants import ConsoleKind, ConsoleMode
 from oobctl.drivers.launch import Launched
 from oobctl.drivers.launch.session import _client
 from oobctl.drivers.redfish.http import authority
-from oobctl.gateway import launch_proxy
+from oobctl.gateway import launch_pages, launch_proxy
 from oobctl.gateway.launch_session import Session
 from oobctl.profiles import launch as launches
 from tests.webserver import served
@@ -365,3 +365,25 @@ def test_much_text_over_a_websocket_holds_nobody_up(tmp_path: Path) -> None:
         print(f"longest {longest:.2f} s")
 
     played(tmp_path, handler, story)
+
+
+def test_what_is_typed_waits_while_nobody_knows_whether_it_may_pass(tmp_path: Path) -> None:
+    async def story(front: Front) -> None:
+        origin = {"Origin": front.session.origin}
+        async with front.client.ws_connect(f"{front.url}/ws", headers=origin, protocols=("binary",)) as socket:
+            await socket.receive_str()
+            front.passes = False
+            await socket.send_bytes(b"typed")
+            await asyncio.sleep(0.5)
+            assert front.session.messages == 0
+            front.passes = True
+            assert await socket.receive_bytes(timeout=5) == b"typed"
+
+    played(tmp_path, echo, story)
+
+
+def test_a_page_that_needs_a_token_says_so(tmp_path: Path) -> None:
+    says_so = "A short-lived BMC token reaches this browser."
+    for needs in (True, False):
+        page = launch_pages.opening("https://c-1.consoles.example", "/a?t=1", "app01", token_in_browser=needs)
+        assert (says_so in (page.text or "")) is needs

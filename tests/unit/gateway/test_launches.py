@@ -16,8 +16,8 @@ from oobctl.consoles.launch import names
 from oobctl.consoles.tokens import Ticket
 from oobctl.constants import ConsoleKind, ConsoleMode, Protocol
 from oobctl.drivers.interfaces import EndpointAddress
-from oobctl.errors import NotAllowed
-from oobctl.gateway import launches
+from oobctl.errors import NotAllowed, WrongServer
+from oobctl.gateway import launch_session, launches
 from oobctl.gateway.entrance import Entrance
 from oobctl.gateway.launch_session import COOKIE, Session
 from oobctl.gateway.launches import Launches
@@ -201,5 +201,85 @@ def test_where_consoles_are_bound_to_an_address_the_cookie_is_too(
         (session,) = gateway.going_on
         assert session.opens_for(session.cookie, "127.0.0.1")
         assert session.opens_for(session.cookie, "198.51.100.9") is opens
+
+    gateway.played(story)
+
+
+def test_what_is_closed_is_ended_after_a_while(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    gateway.keys = {"key1": "console1"}
+
+    async def story() -> None:
+        await gateway.post("key1")
+        (session,) = gateway.going_on
+        gateway.launches.tidy()
+        assert gateway.going_on == [session]
+        assert not session.closed.is_set()
+        monkeypatch.setattr(launch_session, "_LEFT_AFTER_SECONDS", 0.0)
+        gateway.launches.tidy()
+        assert session.ended == "Its page was closed."
+        await asyncio.wait_for(session.closed.wait(), 5)
+        assert gateway.opened == []
+
+    gateway.played(story)
+
+
+def test_who_asks_for_too_much_at_once_waits(gateway: Gateway) -> None:
+    gateway.keys = {"key1": "console1"}
+
+    async def story() -> None:
+        await gateway.post("key1")
+        (session,) = gateway.going_on
+
+        async def request() -> bool:
+            taken = session.asked()
+            await asyncio.sleep(0.2)
+            return taken
+
+        taken = await asyncio.gather(*(request() for _ in range(70)))
+        assert sum(taken) == 64
+        assert session.asked()  # they are through
+        session.answered()
+
+    gateway.played(story)
+
+
+def test_one_that_opens_while_the_gateway_stops_is_logged_out(gateway: Gateway) -> None:
+    gateway.keys, gateway.takes = {"key1": "console1"}, 0.3
+
+    async def story() -> None:
+        opening = asyncio.create_task(gateway.post("key1"))
+        await asyncio.sleep(0.1)
+        await gateway.launches.close()
+        assert await opening == 502
+        assert gateway.opened == []
+        assert [end[1] for end in gateway.ends] == ["The gateway is being stopped. Open the console again in a minute."]
+
+    gateway.played(story)
+
+
+def test_another_server_that_answers_is_quarantined(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    gateway.keys = {"key1": "console1"}
+    told: list[str] = []
+
+    async def other(_server: str, **_more: Any) -> Any:
+        raise WrongServer("It is another one.")
+
+    monkeypatch.setattr(launches, "open_launch", other)
+    monkeypatch.setattr(launches, "quarantine", lambda server, _error: told.append(server))
+
+    async def story() -> None:
+        assert await gateway.post("key1") == 502
+        assert told == ["server"]
+
+    gateway.played(story)
+
+
+def test_what_its_page_reads_it_gets_as_a_cookie_that_scripts_see(gateway: Gateway) -> None:
+    gateway.keys = {"key1": "console1"}
+
+    async def story() -> None:
+        await gateway.post("key1")
+        cookie = gateway.answer.cookies["shown"]
+        assert (cookie.value, cookie["httponly"], cookie["domain"], cookie["secure"]) == ("s1", "", "", True)
 
     gateway.played(story)

@@ -85,3 +85,10 @@ def test_who_has_no_known_way_has_none(name: str) -> None:
     found = profiles.find(name)
     assert found.consoles.launch is None
     assert found.way_to(Capability.CONSOLE_OEM, list(Protocol)) is None
+
+
+def test_no_list_lets_through_all_of_a_bmc_or_all_that_manages_it() -> None:
+    for found in profiles.load_all().values():
+        if found.consoles.launch is not None:
+            for glob in (*found.consoles.launch.paths, *found.consoles.launch.websockets):
+                assert not {"**", "api"} >= set(glob.strip("/").split("/")), (found.name, glob)

@@ -9,6 +9,7 @@ from sqlalchemy import select, update
 from oobctl import clock
 from oobctl.access.identify import digest
 from oobctl.administer.endpoints import add_endpoint
+from oobctl.consoles.launch import names
 from oobctl.constants import Protocol
 from oobctl.jobs import recovery
 from oobctl.store import Console, Process, Server, Site, database
@@ -130,3 +131,48 @@ def test_a_guest_s_page_is_open_and_tells_nothing_without_the_secret(
         answer = anonymous.post(path, json=wrong, headers=headers)
         assert (answer.status_code, answer.get_json()["code"]) == (403, "not_allowed")
     assert anonymous.get("/shared/other").status_code == 404
+
+
+@pytest.fixture
+def oem(consoles: str, seed: Seed) -> str:
+    """The page of the console in the BMC's own pages, whose maker's need a token in the browser."""
+    with database().write() as session:
+        server = session.get_one(Server, seed.servers["web01"])
+        server.bmc.profile = "hpe-ilo5"
+        session.execute(update(Process).values(launch_url="https://consoles.example.org:8443"))
+    return f"/servers/{seed.servers['web01']}/console/oem"
+
+
+def test_staff_are_told_that_a_token_reaches_their_browser_and_nobody_else_gets_there(
+    oem: str, consoles: str, sign_in: SignIn, anonymous: FlaskClient, bearer: Bearer
+) -> None:
+    answer = sign_in("technician").get(oem)
+    assert "A short-lived BMC token reaches this browser." in answer.text
+    assert "form-action 'self' https://*.consoles.example.org:8443;" in answer.headers["Content-Security-Policy"]
+    assert answer.headers["Referrer-Policy"] == "strict-origin"
+    page = sign_in("owner").get(oem).text
+    assert "is for your provider&#39;s staff alone" in page
+    assert 'data-do="open"' not in page
+    assert anonymous.post(consoles, json={"kind": "oem"}, headers=bearer("owner")).status_code == 403
+
+
+def test_the_api_says_where_a_browser_posts_the_key_of_it(
+    oem: str, consoles: str, anonymous: FlaskClient, bearer: Bearer
+) -> None:
+    found = anonymous.post(consoles, json={"kind": "oem"}, headers=bearer("technician")).get_json()
+    assert found["websocket"] is None
+    assert found["launch"] == names.open_url("https://consoles.example.org:8443", found["token"])
+    wrong = anonymous.post(consoles, json={"kind": "oem", "mode": "view"}, headers=bearer("technician"))
+    assert (wrong.status_code, wrong.get_json()["field"]) == (422, "mode")
+
+
+def test_a_server_without_a_screen_of_ours_has_those_pages_under_console(oem: str, seed: Seed, sign_in: SignIn) -> None:
+    client, path = sign_in("technician"), f"/servers/{seed.servers['web01']}/console"
+    assert 'href="' + oem + '"' in client.get(path).text
+    with database().write() as session:
+        server = session.get_one(Server, seed.servers["web01"])
+        vnc = next(one for one in server.bmc.endpoints if one.protocol == Protocol.VNC)
+        session.delete(vnc.credential)
+        session.flush()
+        session.delete(vnc)
+    assert "<h2>The BMC's own console</h2>" in client.get(path).text
