@@ -228,7 +228,7 @@ class _Gateway:
         """The serial lines that are to be kept; None: nobody knows now. A defect here ends nobody's console."""
         try:
             log_of.keep_for_jobs(self._site_id, self._id)
-            return log_of.wanted(self._site_id)
+            return log_of.wanted(self._site_id, self._id)
         except (OSError, OobctlError) as error:
             log.warning("which serial logs are kept is not known now", because=str(error))
             return None

@@ -96,12 +96,13 @@ def path_of(recording_id: str) -> Path:
 
 def close(closed: Closed) -> None:
     """Say how a recording ended; its file's SHA-256 goes into the audit record. Raises StoreUnavailable."""
+    sha256 = closed.sha256 or _file(closed.recording_id)[0]  # no transaction waits for it
     with database().write() as session:
         row = session.get(Recording, closed.recording_id, with_for_update=True)
         if row is None or row.ended_at is not None:
             return
         row.consoles, row.whole = list(closed.consoles), closed.sha256 is not None
-        _close(session, row, closed.because, closed.sha256 or _file(row)[0], closed.size)
+        _close(session, row, closed.because, sha256, closed.size)
         if closed.empty:
             _remove(row, NOTHING_SHOWN)
 
@@ -113,12 +114,12 @@ def close_left_by(gateways: Sequence[str]) -> None:
     """
     query = select(Recording).where(Recording.gateway.in_(gateways), Recording.ended_at.is_(None))
     with database().read() as session:
-        found = {row.id: _file(row) for row in session.scalars(query)}  # no transaction waits for it
+        found = {row.id: _file(row.id) for row in session.scalars(query)}  # no transaction waits for it
     if not found:
         return
     with database().write() as session:
         for row in session.scalars(query.with_for_update()):
-            sha256, size = found.get(row.id) or _file(row)
+            sha256, size = found.get(row.id) or _file(row.id)
             _close(session, row, _GATEWAY_STOPPED, sha256, size)
 
 
@@ -148,7 +149,7 @@ def prune() -> int:
         late = [row for row in rows if row.ended_at is not None and row.ended_at < oldest]
         for row in late:
             _delete(session, row, f"It was older than {settings().recordings_days} days.")
-        left = [row for row in rows if row not in late]
+        left = [row for row in rows if row not in late and row.purpose is not RecordingPurpose.LOG]
         too_many = list(_beyond(left, _room(sum(row.size or 0 for row in left))))
         for row in too_many:
             _delete(session, row, "Recordings took more room than they have; the oldest went first.")
@@ -190,7 +191,7 @@ def _complete() -> None:
         Recording.ended_at.is_not(None), Recording.sha256.is_(None), Recording.removed_at.is_(None)
     )
     with database().read() as session:
-        found = {row.id: _file(row) for row in session.scalars(query)}
+        found = {row.id: _file(row.id) for row in session.scalars(query)}
     for recording_id, (sha256, size) in found.items():
         if sha256 is not None:
             with database().write() as session:
@@ -255,10 +256,10 @@ def _note(session: Session, row: Recording, tag: Tag, because: str, evidence: di
     )  # fmt: skip
 
 
-def _file(row: Recording) -> tuple[str | None, int | None]:
+def _file(recording_id: str) -> tuple[str | None, int | None]:
     """The SHA-256 and size of its file; None where that is not here."""
     try:
-        path = path_of(row.id)
+        path = path_of(recording_id)
         return sha256_of(path), path.stat().st_size
     except OSError:
         return None, None

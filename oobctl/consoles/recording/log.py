@@ -29,8 +29,11 @@ _AFTER = timedelta(seconds=2)  # a server that failed says why in the moment aft
 _LATEST = timedelta(minutes=5)  # a gateway that starts keeps nothing for jobs of yesterday
 
 
-def wanted(site_id: str) -> list[Subject]:
-    """The serial lines of the site that are to be kept now. Raises StoreUnavailable."""
+def wanted(site_id: str, gateway: str | None = None) -> list[Subject]:
+    """The serial lines of the site that are to be kept now; by that gateway: but for those that another one keeps.
+
+    Raises StoreUnavailable.
+    """
     just_now = clock.now() - 2 * _AFTER
     at_work = exists().where(Job.server_id == Server.id, or_(Job.state.in_(_UNDER_WAY), Job.finished_at > just_now))
     query = select(Server).where(
@@ -38,6 +41,9 @@ def wanted(site_id: str) -> list[Subject]:
         Server.lifecycle.in_(admission.SHOWN_IN),
         or_(Server.serial_log == SerialLog.ALWAYS, (Server.serial_log == SerialLog.FAILURE) & at_work),
     )
+    if gateway is not None:
+        goes_on = (Recording.purpose == RecordingPurpose.LOG, Recording.ended_at.is_(None))
+        query = query.where(~exists().where(Recording.server_id == Server.id, *goes_on, Recording.gateway != gateway))
     with database().read() as session:
         return [_subject(session, server) for server in session.scalars(query) if _has_a_line(server)]
 

@@ -9,12 +9,12 @@ from oobctl import administer, control
 from oobctl.access.identify import digest
 from oobctl.access.sign_in import sign_in
 from oobctl.config import settings
-from oobctl.consoles.recording import kept, watching
+from oobctl.consoles.recording import kept, sealed, watching
 from oobctl.consoles.recording.kept import Closed, Subject
 from oobctl.consoles.recording.policy import rules_of
 from oobctl.consoles.recording.sealed import Chunk
 from oobctl.consoles.recording.watching import View
-from oobctl.constants import ConsoleKind, RecordConsoles, SerialLog
+from oobctl.constants import ConsoleKind, RecordConsoles, RecordingPurpose, SerialLog
 from oobctl.errors import NotAllowed, NotFound, WrongState
 from oobctl.gateway.watching import Film
 from oobctl.jobs import recovery
@@ -189,6 +189,27 @@ def test_old_recordings_go_and_too_many_do_the_oldest_first(
     with pytest.raises(WrongState, match="the oldest went first"):
         control.watch(site.actor("operator"), second)
     assert records("server:recording:removed") == [("oobctl", "event")] * 2
+
+
+def test_serial_logs_push_no_recording_out(site: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = (recorded(site, bytes(range(256)) * 400) for _ in "12")
+    with database().write() as session:
+        session.get_one(Recording, second).purpose = RecordingPurpose.LOG
+    monkeypatch.setattr(kept, "_room", lambda _taken: kept.path_of(first).stat().st_size)
+    assert kept.prune() == 0
+    assert (kept.path_of(first).exists(), kept.path_of(second).exists()) == (True, True)
+
+
+def test_a_file_that_cannot_be_begun_is_not_left(site: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_self: object, _content: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(sealed.Writer, "_put", full)
+    with pytest.raises(OSError, match="No space"):
+        recorded(site)
+    assert list(settings().recordings.glob("*")) == []
+    with database().read() as session:
+        assert session.scalars(select(Recording)).all() == []
 
 
 def test_the_disks_last_is_left_to_others(site: Installation, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from oobctl.consoles.recording import kept, log
 from oobctl.consoles.recording.asciicast import LineTape
 from oobctl.consoles.recording.kept import Closed, Subject
 from oobctl.consoles.recording.lines import lines_of
+from oobctl.consoles.recording.policy import rules_of
 from oobctl.consoles.recording.sealed import Reader
 from oobctl.constants import ConsoleKind, JobState, Lifecycle, RecordingPurpose, SerialLog
 from oobctl.errors import NotAllowed, NotFound
@@ -172,3 +173,12 @@ def test_a_log_that_is_at_another_gateway_keeps_no_other_from_being_kept(site: I
     logged(site, (now - timedelta(seconds=30), "here"))
     log.keep_for_jobs(site_id(site), GATEWAY)
     assert of_job(site, job) == ["here"]
+
+
+def test_what_another_gateway_keeps_is_not_wanted_here(site: Installation) -> None:
+    keep(site, SerialLog.ALWAYS)
+    account = rules_of([site.servers["web01"]])[site.servers["web01"]].account_id
+    subject = Subject(site.servers["web01"], "web01", account, ConsoleKind.SERIAL, RecordingPurpose.LOG)
+    assert kept.begin(subject, "gateway-2") is not None
+    assert log.wanted(site_id(site), GATEWAY) == []
+    assert [one.server_name for one in log.wanted(site_id(site), "gateway-2")] == ["web01"]
