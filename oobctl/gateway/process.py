@@ -90,7 +90,7 @@ class _Gateway:
         self._heartbeats, self._holders = Heartbeats(), Holders(process, site_id)
         self._looked = time.monotonic()
         self._beaten = 0.0
-        self._pruned = self._launches_ended = float("-inf")
+        self._pruned, self._launches_ended = float("-inf"), time.monotonic()  # at first a dead gateway's are ended
         self._launches = Launches(
             process, site_id, launch_url or "", self._entrance, lambda: self._places.takes_input,
             self._places.to_note.append,

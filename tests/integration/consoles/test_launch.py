@@ -376,4 +376,4 @@ def test_a_gateway_that_is_killed_leaves_no_session_at_the_bmc(site: Site) -> No
     began = time.monotonic()
     site.start_gateway()
     eventually(lambda: launches() == [], 30 - (time.monotonic() - began))
-    assert asked(site, "/web/logout")[before:] == [200] * open_there
+    assert asked(site, "/web/logout")[before:].count(200) == open_there
