@@ -80,6 +80,7 @@ def _oem(session: Session, actor: Actor, row: Server, shape: ServerDetail, conso
         "consoles/oem.html", kind=ConsoleKind.OEM, name=shape.name, server=shape, console=console,
         page_of={"name": ConsoleKind.GRAPHICAL}, why_not=control.why_not_open(session, actor, row, ConsoleKind.OEM),
         token_in_browser=control.token_in_browser(row),
+        has_screen=control.screen_kind(row) is ConsoleKind.GRAPHICAL,
     )  # fmt: skip
 
 

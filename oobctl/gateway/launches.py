@@ -37,6 +37,9 @@ _CLOSED_WITHIN_SECONDS = 8.0
 _MOST_OF_ONE = 2  # visits of one person at one server
 _MOST_FOREIGN_COOKIES = 200
 _FORGET_AFTER_SECONDS = 600.0
+_NOTHING_DONE = (
+    "Nothing was done to the server. Try it again from the panel, where its power and its serial line are too."
+)
 _STOPPING = "The gateway is being stopped. Open the console again in a minute."
 
 
@@ -112,7 +115,8 @@ class Launches:
                 says = _STOPPING
                 await launched.close()
             self._note((ticket.console_id, says, ending.Used(), False))
-            return launch_pages.refused(origin, 502, "The console was not opened", says, ticket.console_id)
+            told = f"{says} {_NOTHING_DONE}"
+            return launch_pages.refused(origin, 502, "The console was not opened", told, ticket.console_id)
         self._end_others_of(ticket)  # also those that were opened meanwhile
         session = self._open[label] = Session(ticket, launched, origin, client_address(request))
         task = asyncio.create_task(self._close(label, session))

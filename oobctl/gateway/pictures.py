@@ -13,6 +13,7 @@ from oobctl.consoles.seats import Seat
 from oobctl.constants import ConsoleKind
 from oobctl.errors import NoPicture, StoreUnavailable
 from oobctl.gateway.places import Places
+from oobctl.gateway.tasks import Tasks
 from oobctl.ids import new_id
 
 log = structlog.get_logger()
@@ -27,19 +28,15 @@ class Pictures:
     def __init__(self, places: Places) -> None:
         self._places = places
         self._gate = asyncio.Semaphore(_AT_ONCE)
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks()
 
     def take(self, wanted: Wanted) -> None:
         """Begin to take it. What comes of it stands in its row."""
-        task = asyncio.create_task(self._take(wanted))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks.begin(self._take(wanted))
 
     async def close(self) -> None:
         """The gateway ends."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.close()
 
     async def _take(self, wanted: Wanted) -> None:
         try:

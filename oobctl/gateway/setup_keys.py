@@ -11,6 +11,7 @@ from oobctl.consoles.seats import Seat
 from oobctl.consoles.setup_keys import WantedKey
 from oobctl.constants import ConsoleKind
 from oobctl.gateway.places import Places
+from oobctl.gateway.tasks import Tasks
 from oobctl.ids import new_id
 
 log = structlog.get_logger()
@@ -21,19 +22,15 @@ class SetupKeys:
 
     def __init__(self, places: Places) -> None:
         self._places = places
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks()
 
     def press(self, wanted: WantedKey) -> None:
         """Begin to press it: until its time is over, or somebody types at the screen."""
-        task = asyncio.create_task(self._press(wanted))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks.begin(self._press(wanted))
 
     async def close(self) -> None:
         """The gateway ends."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.close()
 
     async def _press(self, wanted: WantedKey) -> None:
         screen = self._places.hold((wanted.server_id, ConsoleKind.GRAPHICAL), wanted.server_name)
