@@ -6,13 +6,13 @@ from functools import lru_cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError
+from pydantic import Field, IPvAnyNetwork, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from oobctl.constants import RecordConsoles
 from oobctl.errors import ConfigurationError
 
-_MEDIA_PORTS_ON, _GATEWAY_PORTS_ON, _LAUNCH_PORTS_ON, _HIGHEST_PORT = 10, 20, 30, 65535
+_MEDIA_PORTS_ON, _GATEWAY_PORTS_ON, _LAUNCH_PORTS_ON, _INSTALL_PORTS_ON, _HIGHEST_PORT = 10, 20, 30, 40, 65535
 
 
 class Settings(BaseSettings):
@@ -37,6 +37,9 @@ class Settings(BaseSettings):
     media_listen: str = ""  # where the media service (`oobctl boot`) listens; empty: as the panel, ten ports on
     media_url: str = ""  # how BMCs reach the media service; empty: from where it listens
     media_from_anywhere: bool = False  # BMCs reach it through a NAT or proxy: from other addresses than their own
+    install_listen: str = ""  # where installers reach the boot service, over TLS; empty: as the panel, forty ports on
+    install_url: str = ""  # how servers that are installed reach that, https://NAME:PORT; empty: from where it listens
+    trusted_boot_networks: str = ""  # networks (CIDR, with commas) from which installers may ask without TLS
     gateway_listen: str = ""  # where browsers reach consoles (`oobctl gateway`); empty: as the panel, twenty ports on
     gateway_url: str = ""  # how browsers reach that; empty: the panel's name, with that port
     launch_url: str = ""  # http(s)://NAME[:PORT] under which BMCs' own consoles get names of their own; empty: no such
@@ -55,6 +58,9 @@ class Settings(BaseSettings):
     rotate_passwords_days: int = Field(default=0, ge=0)  # change our BMC passwords so often; 0: only when asked
     heal_silent_minutes: int = Field(default=0, ge=0)  # restart a BMC that has been silent for so long; 0: never
     job_expires_after_seconds: float = Field(default=900.0, gt=0)  # one that has not begun by then never does
+    import_mb: int = Field(default=10_240, ge=1)  # the largest image of an operating system that is taken in
+    egress_networks: tuple[IPvAnyNetwork, ...] = ()  # private networks in which addresses that people give may be
+    egress_ca: Path | None = None  # PEM: authorities besides the public ones, of servers there
     log_level: str = "INFO"
 
     @property
@@ -75,6 +81,11 @@ class Settings(BaseSettings):
     def images(self) -> Path:
         """The folder of the disk images."""
         return self.home / "images"
+
+    @property
+    def systems(self) -> Path:
+        """The folder of the images of operating systems: one folder an image."""
+        return self.images / "os"
 
     @property
     def recordings(self) -> Path:
@@ -114,6 +125,20 @@ class Settings(BaseSettings):
     def media_address(self) -> str:
         """How BMCs reach the media service."""
         return self.media_url or f"http://{self.media}"
+
+    @property
+    def install(self) -> str:
+        """ADDRESS:PORT at which installers are served."""
+        return self.install_listen or self._beside(_INSTALL_PORTS_ON)
+
+    @property
+    def install_address(self) -> str:
+        """How servers that are installed reach that: https://NAME:PORT."""
+        return (self.install_url or f"https://{self.install}").rstrip("/")
+
+    @property
+    def trusted_networks(self) -> list[str]:
+        return [net.strip() for net in self.trusted_boot_networks.split(",") if net.strip()]
 
     @property
     def events_address(self) -> str:

@@ -366,3 +366,17 @@ class BiosApply(StrEnum):
 
     NOW = "now"  # the server is restarted for it
     NEXT_BOOT = "next_boot"
+
+
+class ImageKind(StrEnum):
+    """In which form an image of an operating system is put onto a disk."""
+
+    DISK_IMAGE = "disk-image"  # a whole disk, raw and compressed; its last partition is grown
+    ROOT_ARCHIVE = "root-archive"  # the files of a root filesystem, for a layout that the installer makes
+
+
+class Firmware(StrEnum):
+    """What a server's firmware boots an operating system as."""
+
+    BIOS = "BIOS"
+    UEFI = "UEFI"

@@ -87,6 +87,13 @@ class DamagedRecording(OobctlError):
     http_status = 500
 
 
+class DamagedImage(OobctlError):
+    """A file of an image of an operating system is not what came into the catalogue. details: `form`, its kind."""
+
+    code = "damaged_image"
+    http_status = 500
+
+
 class TooManyRequests(OobctlError):
     code = "too_many_requests"
     http_status = 429
@@ -240,6 +247,16 @@ _CONTACTS = {
 def contact(code: str | None) -> Contact:
     """How a BMC keeps its readings from us, by the code of the error that came of asking: the only place that says."""
     return _CONTACTS.get(code, Contact.ANSWERS_WRONGLY)
+
+
+# --- installing -----------------------------------------------------------------------------------------------------
+
+
+class InstallFailed(OobctlError):
+    """An installer refused, failed or was not heard of. details: `installer`, what it said, where it said anything."""
+
+    code = "install_failed"
+    http_status = 502
 
 
 # --- the job -----------------------------------------------------------------------------------------------------

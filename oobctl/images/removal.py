@@ -1,11 +1,14 @@
-"""Taking an image out of the catalogue: refused while a server has it in a slot."""
+"""Taking an image out of the catalogue: refused while a server has it in a slot, or is installed from it."""
+
+from sqlalchemy import select
 
 from oobctl.access import SYSTEM
 from oobctl.audit import record
 from oobctl.audit.tags import Tag
+from oobctl.constants import ENDED_STATES
 from oobctl.errors import WrongState
-from oobctl.images import access, catalogue
-from oobctl.store import database
+from oobctl.images import access, catalogue, systems
+from oobctl.store import Install, Job, Server, database
 
 
 def remove(name: str, *, force: bool = False) -> list[str]:
@@ -31,3 +34,28 @@ def remove(name: str, *, force: bool = False) -> list[str]:
             access.close_in(session, server.id, image=name)
         catalogue.remove(name)
     return names
+
+
+def remove_system(name: str, *, force: bool = False) -> list[str]:
+    """Take an operating system's image out. Returns the names of the servers that are being installed from it.
+
+    force: also where there are some; their installers fail, and their disks have no system then.
+    Raises NotFound, ConfigurationError, WrongState naming the servers.
+    """
+    with database().read() as session:
+        rows = session.execute(
+            select(Server.name, Job.parameters)
+            .join(Install, Install.server_id == Server.id)
+            .join(Job, Job.id == Install.job_id)
+            .where(Job.state.not_in(ENDED_STATES))
+            .order_by(Server.name)
+        ).all()
+    servers = [server for server, asked in rows if asked.get("image") == name]
+    if servers and not force:
+        raise WrongState(
+            f"{', '.join(servers)} {'is' if len(servers) == 1 else 'are'} being installed from {name}, or waiting to "
+            f"be. Wait for the end; or retire it (oobctl image retire {name}), so that no other is. To remove it all "
+            "the same, use --force: what is being written then fails, and the server has no system."
+        )
+    systems.remove(name)
+    return servers
