@@ -1,5 +1,6 @@
 """Builds the guest's disk image: one FAT partition that boots under SeaBIOS (syslinux) and OVMF (grub)."""
 
+import gzip
 import hashlib
 import os
 import shutil
@@ -11,12 +12,12 @@ from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from oobctl.images.installer import cpio
 from oobctl.lab.errors import LabError
-from oobctl.lab.image import initramfs
 
 Progress = Callable[[str], None]
 
-_SOURCES = ("build.py", "initramfs.py", "rc", "power-button", "inittab", "syslinux.cfg", "grub.cfg")
+_SOURCES = ("build.py", "rc", "power-button", "inittab", "syslinux.cfg", "grub.cfg")
 _BUSYBOX = Path("/bin/busybox")
 _MBR = Path("/usr/lib/syslinux/mbr/mbr.bin")
 _GRUB_MODULES = Path("/usr/lib/grub/x86_64-efi")
@@ -135,26 +136,26 @@ def _initramfs(kernel: Path) -> bytes:
     source = files("oobctl.lab.image")
     modules = next(kernel.glob("lib/modules/*"))
     entries = {
-        name: initramfs.folder()
+        name: cpio.folder()
         for name in ("bin", "sbin", "dev", "proc", "sys", "tmp", "root", "etc", "etc/acpi", "etc/acpi/PWRF", "lib",
                      "lib/modules")
     }  # fmt: skip
-    entries["bin/busybox"] = initramfs.program(_BUSYBOX.read_bytes())
-    entries["init"] = initramfs.link("/sbin/init")
+    entries["bin/busybox"] = cpio.program(_BUSYBOX.read_bytes())
+    entries["init"] = cpio.link("/sbin/init")
     for applet in _run(["busybox", "--list-full"], kernel).split():
         parent, _, name = applet.rpartition("/")
         place = "sbin" if parent.endswith("sbin") else "bin"
-        entries.setdefault(f"{place}/{name}", initramfs.link("/bin/busybox"))
+        entries.setdefault(f"{place}/{name}", cpio.link("/bin/busybox"))
     for name in _MODULES:
-        entries[f"lib/modules/{Path(name).name}"] = initramfs.text("")
+        entries[f"lib/modules/{Path(name).name}"] = cpio.text("")
         data = (modules / "kernel" / name).read_bytes()
-        entries[f"lib/modules/{Path(name).name}"] = initramfs.program(data)
-    entries["etc/rc"] = initramfs.program(source.joinpath("rc").read_bytes())
-    entries["etc/inittab"] = initramfs.text(source.joinpath("inittab").read_text())
-    entries["etc/acpi/PWRF/00000080"] = initramfs.program(source.joinpath("power-button").read_bytes())
-    entries["etc/passwd"] = initramfs.text("root::0:0:root:/root:/bin/sh\n")
-    entries["etc/group"] = initramfs.text("root:x:0:\n")
-    return initramfs.pack(entries)
+        entries[f"lib/modules/{Path(name).name}"] = cpio.program(data)
+    entries["etc/rc"] = cpio.program(source.joinpath("rc").read_bytes())
+    entries["etc/inittab"] = cpio.text(source.joinpath("inittab").read_text())
+    entries["etc/acpi/PWRF/00000080"] = cpio.program(source.joinpath("power-button").read_bytes())
+    entries["etc/passwd"] = cpio.text("root::0:0:root:/root:/bin/sh\n")
+    entries["etc/group"] = cpio.text("root:x:0:\n")
+    return gzip.compress(cpio.pack(entries), compresslevel=9, mtime=0)
 
 
 def _grub(folder: Path) -> None:

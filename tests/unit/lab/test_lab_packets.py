@@ -1,14 +1,13 @@
 """Bytes that the lab makes itself: the refusal of a session, FRU data, GUIDs, the guest's archive."""
 
-import gzip
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from oobctl.images.installer import cpio
 from oobctl.lab import acceleration, fru, ipmi_config
-from oobctl.lab.image import initramfs
 from oobctl.lab.ipmi_relay import sessions_full_answer
 
 # RMCP, RMCP+ Open Session Request: tag 0x42, administrator, console session 0xa0a1a2a3, three algorithms
@@ -61,11 +60,11 @@ def test_the_guid_goes_out_in_smbios_byte_order() -> None:
 
 @pytest.mark.skipif(shutil.which("cpio") is None, reason="cpio reads the archive back")
 def test_the_archive_unpacks_to_what_went_in(tmp_path: Path) -> None:
-    archive = initramfs.pack(
-        {"bin": initramfs.folder(), "bin/tool": initramfs.program(b"#!/bin/sh\n"), "etc": initramfs.folder(),
-         "etc/issue": initramfs.text("hello\n"), "init": initramfs.link("bin/tool")}
+    archive = cpio.pack(
+        {"bin": cpio.folder(), "bin/tool": cpio.program(b"#!/bin/sh\n"), "etc": cpio.folder(),
+         "etc/issue": cpio.text("hello\n"), "init": cpio.link("bin/tool")}
     )  # fmt: skip
-    subprocess.run(["cpio", "-id", "--quiet"], input=gzip.decompress(archive), cwd=tmp_path, check=True)
+    subprocess.run(["cpio", "-id", "--quiet"], input=archive, cwd=tmp_path, check=True)
     assert (tmp_path / "bin/tool").read_bytes() == b"#!/bin/sh\n"
     assert (tmp_path / "bin/tool").stat().st_mode & 0o777 == 0o755
     assert (tmp_path / "etc/issue").read_text() == "hello\n"

@@ -1,6 +1,5 @@
-"""Writes an initramfs (a cpio archive in the newc format) without root rights and without other programs."""
+"""Writes cpio archives in the newc format, which a kernel unpacks as its first file system; needs no root rights."""
 
-import gzip
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,8 +13,8 @@ class Entry:
     data: bytes = b""
 
 
-def folder() -> Entry:
-    return Entry(stat.S_IFDIR | 0o755)
+def folder(mode: int = 0o755) -> Entry:
+    return Entry(stat.S_IFDIR | mode)
 
 
 def program(data: bytes) -> Entry:
@@ -26,15 +25,19 @@ def text(data: str) -> Entry:
     return Entry(stat.S_IFREG | 0o644, data.encode())
 
 
+def secret(data: bytes) -> Entry:
+    return Entry(stat.S_IFREG | 0o600, data)
+
+
 def link(target: str) -> Entry:
     return Entry(stat.S_IFLNK | 0o777, target.encode())
 
 
 def pack(entries: Mapping[str, Entry]) -> bytes:
-    """The archive, compressed; parents come before their children. See the kernel's early-userspace buffer format."""
+    """The archive, not compressed; parents come before their children (the kernel's early-userspace buffer format)."""
     parts = [_record(number, name, entry) for number, (name, entry) in enumerate(entries.items(), 1)]
     parts.append(_record(0, "TRAILER!!!", Entry(0)))
-    return gzip.compress(b"".join(parts), compresslevel=9, mtime=0)
+    return b"".join(parts)
 
 
 def _record(number: int, name: str, entry: Entry) -> bytes:

@@ -1,0 +1,48 @@
+"""iPXE scripts: one that boots the installer for a job, one that boots from disk. Neither holds a secret."""
+
+import re
+
+_BASE = re.compile(
+    r"https?://(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~-]{1,128}){0,16}"
+)
+_PATH = re.compile(r"[A-Za-z0-9._~-]{1,128}(?:/[A-Za-z0-9._~-]{1,128}){0,16}")
+_ARGUMENTS = "console=tty0 console=ttyS0,115200 loglevel=5 panic=30"
+
+
+def job_script(base_url: str, archive_path: str) -> str:
+    """Loads `vmlinuz` and `ramdisk` from below the base, and the job's archive as a further ramdisk.
+
+    Where something does not load the server boots from its disk. Raises ValueError for a URL or a path that holds
+    anything but plain letters: it would be read as more of the script.
+    """
+    base = _checked(_BASE, base_url, "base URL")
+    archive = _checked(_PATH, archive_path, "archive path")
+    return f"""#!ipxe
+echo oobctl: loading the installer ...
+kernel {base}/vmlinuz initrd=ramdisk initrd=job.cpio {_ARGUMENTS} || goto disk
+initrd --name ramdisk {base}/ramdisk || goto disk
+initrd --name job.cpio {base}/{archive} || goto disk
+boot || goto disk
+:disk
+echo oobctl: the installer could not be loaded. Booting from disk.
+sleep 5
+iseq ${{platform}} efi && exit 0 ||
+sanboot --no-describe --drive 0x80 || exit 1
+"""
+
+
+def disk_script(firmware: str) -> str:
+    """Boots from disk, and says so. firmware: BIOS or UEFI; raises ValueError for another.
+
+    UEFI goes on with its next boot entry by itself; a BIOS often takes the end of network boot for a failure.
+    """
+    ways = {"BIOS": "sanboot --no-describe --drive 0x80 || exit 1", "UEFI": "exit 0"}
+    if firmware not in ways:
+        raise ValueError(f"{firmware!r} is no firmware: {' or '.join(ways)}.")
+    return f"#!ipxe\necho oobctl: nothing is to be installed on this server. Booting from disk.\n{ways[firmware]}\n"
+
+
+def _checked(pattern: re.Pattern[str], value: str, what: str) -> str:
+    if not pattern.fullmatch(value) or "/../" in f"{value}/" or "/./" in f"{value}/":
+        raise ValueError(f"{value[:200]!r} is no {what} that an iPXE script can hold.")
+    return value

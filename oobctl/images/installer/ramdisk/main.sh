@@ -1,0 +1,91 @@
+# From the job's key to a disk that boots: see docs/installer.md for what is asked of the controller.
+set -u
+JOB=/run/job LOG=/run/log LOG_TAKEN=0 IMAGE_SIZE=0
+ANSWER=$JOB/answer PLAN=$JOB/plan
+FIRMWARE=BIOS
+mkdir -m 0700 "$JOB"
+: >"$LOG"
+for part in speak hardware network ask plan image grow layout finish loader; do . "/installer/$part.sh"; done
+
+# work PHASE COMMAND...: carries it out, and reports meanwhile. Its code.
+work() {
+  phase=$1
+  shift
+  rm -f "$JOB/worked"
+  (
+    "$@"
+    echo "$?" >"$JOB/worked"
+  ) &
+  worker=$!
+  while :; do
+    report "$phase"
+    for _ in 1 2 3 4 5 6 7 8 9 10; do
+      if [ -s "$JOB/worked" ] || [ ! -e "/proc/$worker/exe" ]; then break 2; fi
+      sleep 0.2
+    done
+  done
+  [ ! -e "$JOB/over" ] || over
+  return "$(cat "$JOB/worked" 2>/dev/null || echo 1)"
+}
+
+# refuse: nothing was written. The controller is told, if it listens.
+refuse() {
+  report_until refused 60
+  boot_from_disk "Refused: $(cat "$JOB/reason")"
+}
+
+# fail: something was written. The controller is told, however long that takes.
+fail() {
+  [ -s "$JOB/reason" ] || because "The installer failed in a way that it does not know."
+  report_until failed 0
+  stay "Failed: $(cat "$JOB/reason")"
+}
+
+write_image() {
+  case $FORM in
+    disk-image) write_disk_image ;;
+    root-archive) write_root_archive ;;
+  esac
+}
+
+say "The installer has started."
+if [ -d /sys/firmware/efi ]; then FIRMWARE=UEFI; fi
+load_modules
+if [ "$FIRMWARE" = UEFI ]; then mount -t efivarfs efivarfs /sys/firmware/efi/efivars 2>/dev/null; fi
+if ! [ -s /oobctl/url ] || ! [ -s /oobctl/key ]; then boot_from_disk "No job came with this boot."; fi
+URL=$(tr -d '\r\n' </oobctl/url | sed 's#/*$##')
+case $URL in *[!A-Za-z0-9:/._~\[\]-]*) boot_from_disk "The job's address is none." ;; esac
+tr -d '\r\n' </oobctl/key >"$JOB/key"
+od -An -v -tx1 -N32 /dev/urandom | tr -d ' \n' >"$JOB/token"
+# A server whose clock has stopped would take every certificate for one of the future.
+if [ -s /oobctl/time ] && is_number "$(tr -d '\r\n' </oobctl/time)"; then date -s "@$(tr -d '\r\n' </oobctl/time)" >/dev/null; fi
+prepare_asking || boot_from_disk "The job cannot be carried out."
+wait_for_disks
+say "$FIRMWARE, $(memory_mb) MB of memory, disks: $(disk_words)."
+claim
+if ! read_plan; then refuse; fi
+say "Job $JOB_ID for $SERVER: $FORM, $LAYOUT."
+if ! check_server || ! check_disks; then refuse; fi
+while :; do
+  report_until started 3600
+  case $WORD in
+    stop) boot_from_disk "The controller stopped the job." ;;
+    wait) sleep 1 ;;
+    *) break ;;
+  esac
+done
+begin
+work writing write_image || fail
+report_until written 0
+work configuring configure || fail
+say "Installed. Waiting for the controller's word to boot the new system."
+waited=$(uptime_s)
+while [ "$(($(uptime_s) - waited))" -lt 600 ]; do
+  report configured
+  [ "$WORD" != reboot ] || break
+  sleep 1
+done
+eject_cd
+sync
+reboot -f
+sleep 60

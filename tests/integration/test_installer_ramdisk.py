@@ -1,0 +1,332 @@
+"""The installer on virtual machines: it writes what it was told to, and nothing where it may not."""
+
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from oobctl.images.installer import Installer, JobIso, ensure_ramdisk, job_archive
+from tests.integration.installer_guest import (
+    MAC,
+    OLD,
+    UUID,
+    UUID_SWAPPED,
+    Guest,
+    debugfs,
+    old_disk,
+    packed,
+    raid_data,
+    read_file,
+    root_archive,
+    system_image,
+)
+from tests.integration.installer_service import Authority, BootService, Job, plan
+
+DISK_MB = 64
+DISK = (DISK_MB << 20, "SER 0")
+KEY = "the-jobs-claim-key"
+SECRET = "a-secret-of-the-jobs-files"
+CONFIGURE = """#!/bin/busybox sh
+echo "form $OOBCTL_FORM, firmware $OOBCTL_FIRMWARE, disks $OOBCTL_DISKS"
+/bin/busybox test -e /proc/self && /bin/busybox test -e /dev/vda && echo configured >/configured
+/bin/busybox sleep 1000 & # what it leaves running holds nothing up
+"""
+FILES = {
+    "etc/oobctl/configure": (0o755, CONFIGURE.encode()),
+    "etc/secret": (0o640, SECRET.encode()),
+    "srv/owned": (0o644, b"by 1234"),
+}
+
+
+@dataclass
+class Run:
+    """One boot that is over: what the service was told, what the serial line showed, and the disks."""
+
+    service: BootService
+    serial: str
+    disks: list[Path]
+
+    def log(self) -> str:
+        return "\n".join(self.service.lines[number] for number in sorted(self.service.lines))
+
+
+@pytest.fixture(scope="module")
+def installer() -> Installer:
+    return ensure_ramdisk(print)
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("ca"), "ours")
+
+
+@pytest.fixture(scope="module")
+def content(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    return system_image(tmp_path_factory.mktemp("content"), {"etc/hostname": "from the image\n"})
+
+
+@pytest.fixture(scope="module")
+def image(content: bytes) -> bytes:
+    return packed(content)
+
+
+class Starting:
+    """Starts guests, each with a service of its own, and ends what is left of them."""
+
+    def __init__(self, installer: Installer, authority: Authority, folder: Path) -> None:
+        self.installer, self.authority, self.folder = installer, authority, folder
+        self.guests: list[Guest] = []
+        self.services: list[BootService] = []
+
+    def boot(
+        self,
+        name: str,
+        job: Job,
+        *,
+        uefi: bool = False,
+        ca: bytes | None = None,
+        disks: int = 1,
+        disk_mb: int = DISK_MB,
+    ) -> tuple[Guest, Run]:
+        folder = self.folder / name
+        folder.mkdir()
+        service = BootService(job, self.authority)
+        self.services.append(service)
+        archive = job_archive(
+            {"url": f"{service.url}\n".encode(), "key": f"{KEY}\n".encode(), "ca.pem": ca or self.authority.pem,
+             "time": str(int(time.time())).encode()}
+        )  # fmt: skip
+        paths = [old_disk(folder / f"disk{number}", disk_mb) for number in range(disks)]
+        guest = Guest(folder, JobIso(self.installer.medium, archive), disks=paths, uefi=uefi)
+        self.guests.append(guest)
+        return guest, Run(service, "", paths)
+
+    def run(
+        self,
+        name: str,
+        job: Job,
+        *,
+        uefi: bool = False,
+        ca: bytes | None = None,
+        disks: int = 1,
+        disk_mb: int = DISK_MB,
+    ) -> Run:
+        """Until the guest reboots."""
+        guest, run = self.boot(name, job, uefi=uefi, ca=ca, disks=disks, disk_mb=disk_mb)
+        guest.wait()
+        run.serial = guest.said()
+        return run
+
+    def run_until_failed(self, name: str, job: Job) -> Run:
+        """Until the guest says that it stays: it reboots no more by itself."""
+        guest, run = self.boot(name, job)
+        waiting = threading.Event()
+        for _ in range(1200):
+            if "This server stays as it is" in guest.said() or guest.process.poll() is not None:
+                break
+            waiting.wait(0.2)
+        run.serial = guest.said()
+        guest.end()
+        return run
+
+    def close(self) -> None:
+        for guest in self.guests:
+            guest.end()
+        for service in self.services:
+            service.close()
+
+
+@pytest.fixture(scope="module")
+def starting(
+    installer: Installer, authority: Authority, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Starting]:
+    found = Starting(installer, authority, tmp_path_factory.mktemp("guests"))
+    yield found
+    found.close()
+
+
+def untouched(disk: Path) -> bool:
+    return disk.read_bytes() == OLD * (DISK_MB * 256)
+
+
+# --- one installation by BIOS, in which the service goes away in the middle ------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def by_bios(starting: Starting, content: bytes, image: bytes) -> Run:
+    told = plan(image, content_size=len(content), disks=[DISK], mac=MAC, uuid=UUID_SWAPPED)
+    return starting.run("bios", Job(told, image, FILES, cut_at=300_000))
+
+
+def test_a_disk_image_is_written_by_bios_and_the_service_told_each_phase(by_bios: Run) -> None:
+    assert by_bios.service.phases() == ["started", "writing", "written", "configuring", "configured"]
+    assert by_bios.service.begun == 1
+    assert read_file(by_bios.disks[0], "/etc/hostname") == b"from the image\n"
+
+
+def test_the_first_partition_holds_the_rest_of_the_disk_afterwards(by_bios: Run) -> None:
+    disk = by_bios.disks[0].read_bytes()
+    assert disk[-512:].startswith(b"EFI PART")
+    entry = disk[1024:1152]
+    assert int.from_bytes(entry[40:48], "little") * 512 > len(disk) - (2 << 20)
+    superblock = disk[(1 << 20) + 1024 :]
+    assert int.from_bytes(superblock[4:8], "little") << 10 > len(disk) - (4 << 20)
+
+
+def test_the_jobs_files_are_on_the_disk_with_their_owners(by_bios: Run) -> None:
+    assert read_file(by_bios.disks[0], "/etc/secret") == SECRET.encode()
+    assert read_file(by_bios.disks[0], "/srv/owned") == b"by 1234"
+
+
+def test_the_systems_configure_runs_in_it_and_its_words_are_reported(by_bios: Run) -> None:
+    assert read_file(by_bios.disks[0], "/configured") == b"configured\n"
+    assert "form disk-image, firmware BIOS, disks vda" in by_bios.log()
+
+
+def test_a_download_that_is_cut_off_goes_on_from_there_and_never_from_the_start(by_bios: Run) -> None:
+    assert by_bios.service.ranges == ["", "bytes=300000-"]
+    assert "The download was cut off at 300000" in by_bios.log()
+
+
+def test_what_this_server_is_goes_with_the_claim(by_bios: Run) -> None:
+    claim = by_bios.service.claims[0]
+    assert claim["key"] == [KEY]
+    assert len(claim["token"][0]) == 64
+    assert claim["mac"] == [MAC]
+    assert claim["uuid"] == [UUID]
+    assert claim["firmware"] == ["BIOS"]
+    assert claim["disks"][0].split("\t")[:3] == ["vda", str(DISK[0]), DISK[1]]
+
+
+def test_nothing_secret_is_shown_on_the_serial_line_or_reported(by_bios: Run) -> None:
+    token = by_bios.service.claims[0]["token"][0]
+    for secret in (KEY, token, SECRET):
+        assert secret not in by_bios.serial
+        assert secret not in by_bios.log()
+
+
+def test_every_line_of_the_log_reaches_the_service(by_bios: Run) -> None:
+    assert sorted(by_bios.service.lines) == list(range(1, len(by_bios.service.lines) + 1))
+    assert "The installer has started." in by_bios.service.lines[1]
+
+
+# --- one by UEFI -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def by_uefi(starting: Starting, content: bytes, image: bytes) -> Run:
+    told = plan(image, content_size=len(content), disks=[DISK], mac=MAC, uuid=UUID, firmware="UEFI")
+    return starting.run("uefi", Job(told, image, FILES), uefi=True)
+
+
+def test_what_the_disk_held_before_does_not_show_through_the_images_zeros(by_uefi: Run, content: bytes) -> None:
+    assert OLD[:32] not in by_uefi.disks[0].read_bytes()[: len(content)]
+    assert OLD[:32] in by_uefi.disks[0].read_bytes()[len(content) :]  # it did hold it
+
+
+def test_a_disk_image_is_written_by_uefi_and_holds_what_the_image_holds(by_uefi: Run, content: bytes) -> None:
+    assert by_uefi.service.phases()[-1] == "configured"
+    assert by_uefi.service.claims[0]["firmware"] == ["UEFI"]
+    assert read_file(by_uefi.disks[0], "/etc/hostname") == b"from the image\n"
+    assert read_file(by_uefi.disks[0], "/bin/busybox") == Path("/bin/busybox").read_bytes()
+    assert read_file(by_uefi.disks[0], "/etc/secret") == SECRET.encode()
+
+
+# --- what must not be ------------------------------------------------------------------------------------------------
+
+
+def test_an_image_with_another_sum_is_told_and_leaves_a_disk_that_boots_nothing(
+    starting: Starting, content: bytes, image: bytes
+) -> None:
+    told = plan(image, content_size=len(content), disks=[DISK], mac=MAC, image_sha256="0" * 64)
+    run = starting.run_until_failed("sum", Job(told, image, FILES))
+    assert run.service.phases()[-1] == "failed"
+    assert "sha256 is " in run.service.reason()
+    assert "should be 0000" in run.service.reason()
+    assert "written" not in run.service.phases()
+    disk = run.disks[0].read_bytes()
+    assert disk[: 1 << 20] == bytes(1 << 20)
+    assert disk[-(1 << 20) :] == bytes(1 << 20)
+
+
+def test_a_disk_that_is_not_the_plans_is_never_written(starting: Starting, content: bytes, image: bytes) -> None:
+    told = plan(image, content_size=len(content), disks=[(DISK[0], "SER 1")], mac=MAC)
+    run = starting.run("serial", Job(told, image, FILES))
+    assert run.service.phases() == ["refused"]
+    assert "serial number SER 1" in run.service.reason()
+    assert run.service.begun == 0
+    assert untouched(run.disks[0])
+
+
+def test_a_service_that_our_ca_did_not_sign_is_told_nothing(
+    starting: Starting, tmp_path: Path, content: bytes, image: bytes
+) -> None:
+    told = plan(image, content_size=len(content), disks=[DISK], mac=MAC)
+    guest, run = starting.boot("ca", Job(told, image, FILES), ca=Authority(tmp_path, "others").pem)
+    for _ in range(1200):
+        if "No answer from the controller yet" in guest.said():
+            break
+        time.sleep(0.2)
+    guest.end()
+    assert "certificate of '10.0.2.2'" in guest.said()
+    assert run.service.claims == []
+    assert untouched(run.disks[0])
+
+
+def test_a_claim_that_is_refused_leaves_the_disk_and_boots_from_it(starting: Starting) -> None:
+    run = starting.run("refused", Job("", claim_status=409, claim_text="Another server has claimed this job.\n"))
+    assert "Another server has claimed this job." in run.serial
+    assert "Booting from disk" in run.serial
+    assert run.service.reports == []
+    assert untouched(run.disks[0])
+
+
+# --- root archives ---------------------------------------------------------------------------------------------------
+
+ROOT_MB = 1024
+ROOT_START = 258 << 20  # 1 MB, 1 MB for BIOS, 256 MB for UEFI
+
+
+@pytest.fixture(scope="module")
+def root() -> bytes:
+    """A root archive that is no more than what the test needs: it has no boot loader."""
+    return packed(root_archive({"etc/hostname": b"from the archive\n"}))
+
+
+@pytest.fixture(scope="module")
+def on_raid(starting: Starting, root: bytes) -> Run:
+    disks = [(ROOT_MB << 20, "SER 0"), (ROOT_MB << 20, "SER 1")]
+    told = plan(root, content_size=4 << 20, disks=disks, mac=MAC, form="root-archive", layout="raid1")
+    return starting.run("raid", Job(told, root, FILES), disks=2, disk_mb=ROOT_MB)
+
+
+def test_a_root_archive_on_raid1_is_on_both_disks_alike(on_raid: Run) -> None:
+    assert on_raid.service.phases()[-1] == "configured", on_raid.service.reason()
+    for disk in on_raid.disks:
+        data_start = raid_data(disk, ROOT_START)
+        assert read_file(disk, "/etc/hostname", data_start) == b"from the archive\n"
+        assert read_file(disk, "/etc/secret", data_start) == SECRET.encode()
+        assert b"/boot/efi vfat" in read_file(disk, "/etc/fstab", data_start)
+
+
+def test_a_root_archive_keeps_owners_and_extended_attributes(on_raid: Run) -> None:
+    data_start = raid_data(on_raid.disks[0], ROOT_START)
+    assert "user.kept" in debugfs(on_raid.disks[0], "ea_list /etc/hostname", data_start)
+    assert "User:  1234" in debugfs(on_raid.disks[0], "stat /srv/owned", data_start)
+
+
+def test_a_root_without_a_boot_loader_is_said_and_not_hidden(on_raid: Run) -> None:
+    assert "no boot loader is installed" in on_raid.log()
+
+
+def test_a_root_archive_goes_onto_lvm(starting: Starting, root: bytes) -> None:
+    disk = (ROOT_MB << 20, "SER 0")
+    told = plan(root, content_size=4 << 20, disks=[disk], mac=MAC, form="root-archive", layout="lvm", firmware="UEFI")
+    run = starting.run("lvm", Job(told, root, FILES), uefi=True, disk_mb=ROOT_MB)
+    assert run.service.phases()[-1] == "configured", run.service.reason()
+    start = ROOT_START + (1 << 20)  # LVM's own first MB
+    assert read_file(run.disks[0], "/etc/hostname", start) == b"from the archive\n"
+    assert read_file(run.disks[0], "/configured", start) == b"configured\n"
