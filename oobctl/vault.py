@@ -4,6 +4,7 @@ import json
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from nacl.exceptions import CryptoError
 from nacl.public import PrivateKey, PublicKey, SealedBox
@@ -79,6 +80,25 @@ def unseal(key: PrivateKey, endpoint_id: str, address: str, sealed: bytes) -> Se
             "The BMC's address was changed after its password was entered. Enter the password again."
         )
     return Secret(content["user"], content["password"])
+
+
+def seal_content(public_key: bytes, purpose: str, content: dict[str, Any]) -> bytes:
+    """Seal what only a site's boot service may read (JSON). purpose: whose it is (a job's id); it is inside."""
+    return SealedBox(PublicKey(public_key)).encrypt(json.dumps({"of": purpose, "content": content}).encode())
+
+
+def unseal_content(key: PrivateKey, purpose: str, sealed: bytes) -> dict[str, Any]:
+    """What seal_content sealed for the purpose. Raises ConfigurationError: it was sealed to another key or purpose."""
+    try:
+        opened = json.loads(SealedBox(key).decrypt(sealed))
+    except (CryptoError, ValueError) as error:
+        raise ConfigurationError(
+            "What the reinstall needs was sealed to another key than this boot service has. All boot services of a "
+            "site share one key file; ask for the reinstall again."
+        ) from error
+    if opened.get("of") != purpose:
+        raise ConfigurationError("What the reinstall needs was sealed for another job.")
+    return dict(opened["content"])
 
 
 def seal_key(public_key: bytes, purpose: str, key: bytes) -> bytes:

@@ -14,9 +14,12 @@ from oobctl.config import settings
 from oobctl.drivers import media_slots
 from oobctl.errors import ConfigurationError, NotAllowed
 from oobctl.images import askers
-from oobctl.store import MediaAccess, Server, database
+from oobctl.images.installs import keys
+from oobctl.store import Install, MediaAccess, Server, database
 
 PREFIX = "/media"
+INSTALLER = "oobctl-installer.iso"
+"""The name under which BMCs fetch the installer: a medium for each job, made while it is fetched."""
 _LASTS = timedelta(hours=24)
 _KEY_BYTES = 18
 
@@ -40,6 +43,9 @@ def open_for(server_id: str, job_id: str, image: str, *, look: bool = False) -> 
                 look=look,
             )
         )
+        if image == INSTALLER and not look:  # its medium carries what comes of this key, for the claim
+            keyed = update(Install).where(Install.job_id == job_id).values(key_hash=hashed(keys.claim_key(key)))
+            session.execute(keyed)
     return f"{base}{PREFIX}/{key}/{image}"
 
 

@@ -150,6 +150,17 @@ KEYSYMS = {"Escape": 0xFF1B, "Delete": 0xFFFF, **{f"F{number}": 0xFFBD + number 
 
 
 @dataclass(frozen=True)
+class InstallLimits:
+    """Seconds that parts of a reinstall may take: the old system's shutdown, then its power is cut; from the power-on
+    to the installer's first word; an installer's silence; from its end to the new system's first report."""
+
+    shutdown_limit: float
+    start_limit: float
+    silence_limit: float
+    first_boot_limit: float
+
+
+@dataclass(frozen=True)
 class SetupKey:
     """The key that a firmware wants for its setup although it was told by a boot override. every, seconds: how it is
     pressed, from just before the server is switched on."""
@@ -223,6 +234,7 @@ class Profile:
     polling: Mapping[Capability, float | None]
     ipmi: IpmiSettings
     boot: BootSettings
+    install: InstallLimits
     media: MediaSettings
     bios: BiosSettings
     users: UserSettings

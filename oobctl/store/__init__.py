@@ -8,6 +8,7 @@ from oobctl.store.bmc_user import BmcUser, JobSecret
 from oobctl.store.console import Console, ConsoleShare, SetupKeyRequest
 from oobctl.store.database import Database, database, use
 from oobctl.store.history import Sample, Series
+from oobctl.store.install import Install, InstallLog
 from oobctl.store.job import Job, JobStep, Lease
 from oobctl.store.media_access import MediaAccess
 from oobctl.store.outage import Outage
@@ -16,6 +17,7 @@ from oobctl.store.reading import AttributeRegistry, BiosBaseline, EventLogEntry,
 from oobctl.store.recording import Recording, RecordingKey
 from oobctl.store.server import Assignment, BootOverride, Psu, Server
 from oobctl.store.site import Feed, Rack, Site
+from oobctl.store.ssh_key import SshKey
 
 __all__ = [
     "Account",
@@ -38,6 +40,8 @@ __all__ = [
     "Feed",
     "Figures",
     "Grant",
+    "Install",
+    "InstallLog",
     "Job",
     "JobSecret",
     "JobStep",
@@ -58,6 +62,7 @@ __all__ = [
     "Server",
     "SetupKeyRequest",
     "Site",
+    "SshKey",
     "Token",
     "User",
     "database",

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, LargeBinary, String, UniqueConstraint
+from sqlalchemy import ForeignKey, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from oobctl import clock
@@ -10,11 +10,17 @@ from oobctl.store.base import Base, Identified
 
 
 class Site(Identified, Base):
-    """A place with BMCs that one set of workers reaches. `public_key` seals its credentials."""
+    """A place with BMCs that one set of workers reaches. `public_key` seals its credentials.
+
+    boot_public_key seals what installers get from its boot services; boot_ca (PEM) is who vouches for these. Both are
+    there once a boot service has started.
+    """
 
     __tablename__ = "site"
     name: Mapped[str] = mapped_column(String(64), unique=True)
     public_key: Mapped[bytes] = mapped_column(LargeBinary)
+    boot_public_key: Mapped[bytes | None] = mapped_column(LargeBinary)
+    boot_ca: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
 
 

@@ -1,0 +1,178 @@
+"""The installers' protocol: claim, begin, report, image, files; and the new system's first word (docs/installer.md)."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from ipaddress import ip_network
+from typing import TypeVar
+
+import structlog
+from aiohttp import web
+
+from oobctl import vault
+from oobctl.boot.site import SITE
+from oobctl.config import settings
+from oobctl.drivers.identity import normalise_mac
+from oobctl.errors import InvalidParameter, NotAllowed, NotFound, OobctlError, StoreUnavailable, WrongState
+from oobctl.images import systems
+from oobctl.images.askers import plain
+from oobctl.images.configuring.options import Options
+from oobctl.images.configuring.rendering import Home, archive, rendered
+from oobctl.images.installs import claims, first_boots, keys, plans, reports
+from oobctl.images.installs.phases import Phase
+from oobctl.store import Install, Server, database
+
+log = structlog.get_logger()
+
+PREFIX = "/install"
+_STATUS: tuple[tuple[type[OobctlError], int], ...] = (
+    (NotFound, 404), (NotAllowed, 409), (WrongState, 410), (InvalidParameter, 400), (StoreUnavailable, 503),
+)  # fmt: skip
+_MOST_MACS = 32
+
+T = TypeVar("T")
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@web.middleware
+async def told_plainly(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """What is refused is one sentence, which the installer shows; without TLS only trusted networks are answered."""
+    if request.path.startswith(f"{PREFIX}/") and not _may_ask(request):
+        log.warning("an installer asked without TLS from a network that is not trusted", by=request.remote)
+        raise web.HTTPForbidden(text="Ask over https.\n")
+    try:
+        return await handler(request)
+    except OobctlError as error:
+        status = next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
+        log.warning("an installer was refused", path=request.path, by=request.remote, why=error.message)
+        return web.Response(status=status, text=f"{error.message}\n")
+
+
+def _may_ask(request: web.Request) -> bool:
+    if request.secure:
+        return True
+    return any(plain(request.remote or "") in ip_network(net) for net in settings().trusted_networks)
+
+
+async def claim(request: web.Request) -> web.Response:
+    """The key for the plan, once."""
+    form = await request.post()
+    memory = _text(form, "memory_mb")
+    claimant = claims.Claimant(
+        address=request.remote or "",
+        system_uuid=_text(form, "uuid"),
+        macs=tuple(found for mac in form.getall("mac", [])[:_MOST_MACS] if (found := normalise_mac(str(mac)))),
+        firmware=_text(form, "firmware"),
+        memory_mb=int(memory) if memory.isascii() and memory.isdigit() and len(memory) < 12 else 0,
+        disks=claims.disks_of(_text(form, "disks")),
+        serial=_text(form, "serial")[:128],
+    )
+    key, token = _text(form, "key"), _text(form, "token")
+    install = await asyncio.to_thread(claims.claim, key, token, claimant)
+    log.info("an installer has its job", job=install.job_id, by=request.remote)
+    return web.Response(text=await asyncio.to_thread(_plan, install, claimant))
+
+
+def _plan(install: Install, claimant: claims.Claimant) -> str:
+    """As the installer checks it again by itself: by the UUID and cards that were compared here."""
+    with database().read() as session:
+        server = session.get_one(Server, install.server_id)
+    expects = install.expects or {}
+    macs = {normalise_mac(mac) for mac in expects.get("macs") or ()}
+    return plans.told(
+        plans.Plan.from_json(install.plan or {}),
+        job=install.job_id,
+        server=server.name,
+        system_uuid=claimant.system_uuid if expects.get("system_uuid") else None,
+        macs=tuple(mac for mac in claimant.macs if mac in macs),
+    )
+
+
+async def begin(request: web.Request) -> web.Response:
+    return web.Response(text=str(await asyncio.to_thread(reports.begin, _token(request))))
+
+
+async def report(request: web.Request) -> web.Response:
+    form = await request.post()
+    try:
+        said = reports.Report(
+            phase=Phase(_text(form, "phase")),
+            bytes_done=_number(form, "bytes"),
+            reason=_text(form, "reason"),
+            log=_text(form, "log"),
+            log_from=_number(form, "log_from"),
+        )
+    except ValueError as error:
+        raise InvalidParameter("There is no such phase.", field="phase") from error
+    return web.Response(text=str(await asyncio.to_thread(reports.report, _token(request), said)))
+
+
+async def image(request: web.Request) -> web.StreamResponse:
+    """The image's file, in ranges if wanted, once the installer may write."""
+    plan = (await _of(request, lambda install: plans.Plan.from_json(install.plan or {}))) or None
+    assert plan is not None
+    found = await asyncio.to_thread(systems.find, plan.image)
+    form = found.form(plan.form)
+    if form is None or form.sha256 != plan.sha256:
+        raise WrongState(f"The image {plan.image} is not the one that this job was asked for with.")
+    return web.FileResponse(systems.path_of(found, form), headers={"Content-Type": "application/octet-stream"})
+
+
+async def files(request: web.Request) -> web.Response:
+    """What sets the new system up, as a tar. It has secrets in it."""
+    sealed, job = await _of(request, lambda install: (install.sealed, install.job_id))
+    if sealed is None:
+        raise WrongState("This installer's job is over.")
+    site = request.app[SITE]
+    content = vault.unseal_content(site.authority.key, job, sealed)
+    home = Home(
+        url=f"{settings().install_address}{PREFIX}",
+        key=content["phone_key"],
+        authority=site.authority.certificate if settings().install_address.startswith("https:") else None,
+    )
+    options = Options.model_validate(content["options"])
+    found = rendered(options, password_hash=content["password_hash"], home=home, job=job)
+    return web.Response(body=archive(found), content_type="application/x-tar")
+
+
+async def first_boot(request: web.Request) -> web.Response:
+    form = await request.post()
+    said = first_boots.FirstBoot(
+        host_name=_text(form, "host_name"),
+        kernel=_text(form, "kernel"),
+        host_keys=_text(form, "host_keys"),
+        notes=_text(form, "notes"),
+        address=request.remote or "",
+    )
+    await asyncio.to_thread(first_boots.phone_home, _text(form, "key"), said)
+    log.info("a new operating system has reported itself", by=request.remote)
+    return web.Response(text="thank you\n")
+
+
+async def _of(request: web.Request, told: Callable[[Install], T]) -> T:
+    """What of the installer's row is wanted, once it was told to begin."""
+
+    def read() -> T:
+        with database().write() as session:
+            install = claims.of_token(session, _token(request))
+            if install.first_write_at is None:
+                raise NotAllowed("Ask to begin first.")
+            return told(install)
+
+    return await asyncio.to_thread(read)
+
+
+def _token(request: web.Request) -> str:
+    kind, _, token = request.headers.get("Authorization", "").partition(" ")
+    if kind != "Bearer" or not keys.is_token(token):
+        raise NotFound("No job is this installer's.")
+    return token
+
+
+def _text(form: "web.MultiDictProxy[str | bytearray | web.FileField]", name: str) -> str:  # type: ignore[name-defined]
+    found = form.get(name, "")
+    return found if isinstance(found, str) else ""
+
+
+def _number(form: "web.MultiDictProxy[str | bytearray | web.FileField]", name: str) -> int:  # type: ignore[name-defined]
+    text = _text(form, name)
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else 0

@@ -1,0 +1,99 @@
+"""The boot service's process: its two listeners, for BMCs and for servers that are installed."""
+
+import asyncio
+import contextlib
+import ssl
+import threading
+from datetime import timedelta
+from ipaddress import ip_network
+from urllib.parse import urlsplit
+
+import structlog
+from aiohttp import web
+
+from oobctl import clock
+from oobctl.boot.routes import app
+from oobctl.boot.site import Site
+from oobctl.config import settings
+from oobctl.errors import ConfigurationError, StoreUnavailable
+from oobctl.ids import new_id
+from oobctl.images import access
+from oobctl.images.installs import authority
+from oobctl.installation import find_site
+from oobctl.jobs import recovery
+
+log = structlog.get_logger()
+
+_STOP_EVERY_SECONDS = 0.2
+_CERTIFY_EVERY = timedelta(days=7)
+
+
+def run(site: str, stop: threading.Event) -> None:
+    """Serve until `stop` is set.
+
+    Raises ConfigurationError where the site is missing, its boot services' key is another one, or nothing can listen at
+    OOBCTL_MEDIA_LISTEN or OOBCTL_INSTALL_LISTEN.
+    """
+    found = find_site(site)
+    access.service()
+    _check_settings()
+    trusted = authority.ensure(found.id)
+    process = f"boot-{new_id()}"
+    recovery.beat(process, "boot", found.id, first=True)
+    heart = recovery.Beating(process, "boot", found.id)
+    heart.start()
+    try:
+        asyncio.run(_serve(Site(found.id, trusted), stop))
+    finally:
+        heart.stop()
+        with contextlib.suppress(StoreUnavailable):
+            recovery.leave(process)
+
+
+def _check_settings() -> None:
+    """Raises ConfigurationError for an address or a network that is none."""
+    url = settings().install_address
+    parts = urlsplit(url)
+    if parts.scheme != "https" or not parts.hostname or parts.path or parts.query or parts.username:
+        raise ConfigurationError(
+            f"OOBCTL_INSTALL_URL is {url!r}, and must be https://ADDRESS:PORT, as servers that are installed reach it."
+        )
+    for net in settings().trusted_networks:
+        try:
+            ip_network(net)
+        except ValueError as error:
+            raise ConfigurationError(
+                f"OOBCTL_TRUSTED_BOOT_NETWORKS has {net!r}, which is no network: {error}. Write it as 192.0.2.0/24."
+            ) from error
+
+
+async def _serve(site: Site, stop: threading.Event) -> None:
+    runner = web.AppRunner(app(site), access_log=None)
+    await runner.setup()
+    host = urlsplit(settings().install_address).hostname or ""
+    try:
+        await _listen(runner, settings().media, "The media service", "OOBCTL_MEDIA_LISTEN")
+        secure = site.authority.context(host)
+        await _listen(runner, settings().install, "The service for installers", "OOBCTL_INSTALL_LISTEN", secure)
+        log.info("the media service is ready", media=settings().media, installers=settings().install)
+        certified = clock.now()
+        while not stop.is_set():
+            await asyncio.sleep(_STOP_EVERY_SECONDS)
+            if clock.now() - certified > _CERTIFY_EVERY:
+                site.authority.certify(secure, host)
+                certified = clock.now()
+    finally:
+        await runner.cleanup()
+
+
+async def _listen(
+    runner: web.AppRunner, where: str, what: str, setting: str, secure: ssl.SSLContext | None = None
+) -> None:
+    address, _, port = where.rpartition(":")
+    try:
+        await web.TCPSite(runner, address.strip("[]"), int(port), ssl_context=secure).start()
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(
+            f"{what} cannot listen at {where!r}: {getattr(error, 'strerror', error)}. "
+            f"Set {setting} to a free ADDRESS:PORT."
+        ) from error

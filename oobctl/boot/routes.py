@@ -1,0 +1,21 @@
+"""What the boot service answers: images for BMCs, the installers' protocol; everything else is 404."""
+
+from aiohttp import web
+
+from oobctl.boot import installs, media
+from oobctl.boot.site import SITE, Site
+from oobctl.images import access
+
+
+def app(site: Site) -> web.Application:
+    """GET and HEAD of images, in ranges if wanted; what installers and new systems ask; and no more."""
+    service = web.Application(middlewares=[installs.told_plainly])
+    service[SITE] = site
+    service.router.add_get(f"{access.PREFIX}/{{key}}/{{name}}", media.image)
+    service.router.add_post(f"{installs.PREFIX}/claim", installs.claim)
+    service.router.add_post(f"{installs.PREFIX}/begin", installs.begin)
+    service.router.add_post(f"{installs.PREFIX}/report", installs.report)
+    service.router.add_get(f"{installs.PREFIX}/image", installs.image)
+    service.router.add_get(f"{installs.PREFIX}/files", installs.files)
+    service.router.add_post(f"{installs.PREFIX}/first-boot", installs.first_boot)
+    return service

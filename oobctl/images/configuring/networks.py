@@ -1,0 +1,94 @@
+"""A server's network as it is chosen, and as systemd-networkd reads it; cards are told by their MAC addresses."""
+
+from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from oobctl.drivers.identity import normalise_mac
+
+_FOLDER = "etc/systemd/network"
+_BOND = "bond0"
+
+
+def _mac(value: str) -> str:
+    found = normalise_mac(value)
+    if found is None:
+        raise ValueError(f"{value[:40]!r} is no MAC address")
+    return found
+
+
+Mac = Annotated[str, AfterValidator(_mac)]
+Address = Annotated[str, AfterValidator(lambda value: str(_interface(value)))]
+Host = Annotated[str, AfterValidator(lambda value: str(_host(value)))]
+
+
+def _interface(value: str) -> IPv4Interface | IPv6Interface:
+    if "/" not in value:
+        raise ValueError(f"{value[:60]!r} needs its prefix's length, as in 192.0.2.10/24")
+    return IPv6Interface(value) if ":" in value else IPv4Interface(value)
+
+
+def _host(value: str) -> IPv4Address | IPv6Address:
+    return IPv6Address(value) if ":" in value else IPv4Address(value)
+
+
+class Network(BaseModel):
+    """DHCP where there are no addresses. macs: the card; two or more are bonded. vlan: tagged, over these.
+
+    Gateways and name servers are addresses; a gateway outside of the server's own networks is reached on-link.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    macs: list[Mac] = Field(default_factory=list, max_length=8, description="The network card; several are bonded.")
+    addresses: list[Address] = Field(default_factory=list, max_length=16, description="With prefix; none: DHCP.")
+    gateways: list[Host] = Field(default_factory=list, max_length=2, description="One of IPv4, one of IPv6.")
+    name_servers: list[Host] = Field(default_factory=list, max_length=4)
+    vlan: int | None = Field(default=None, ge=1, le=4094)
+    bond_mode: Literal["802.3ad", "active-backup", "balance-xor"] = "802.3ad"
+
+    @model_validator(mode="after")
+    def _whole(self) -> "Network":
+        if not self.macs and (self.addresses or self.vlan is not None):
+            raise ValueError("fixed addresses and VLANs need the network card's MAC address (macs)")
+        if len(set(self.macs)) != len(self.macs):
+            raise ValueError("a network card is named twice")
+        if self.gateways and not self.addresses:
+            raise ValueError("a gateway needs a fixed address")
+        if len({":" in gateway for gateway in self.gateways}) != len(self.gateways):
+            raise ValueError("there can be one gateway of IPv4 and one of IPv6")
+        return self
+
+
+def files(network: Network) -> dict[str, str]:
+    """The .network and .netdev files, by path without the leading slash."""
+    match = f"MACAddress={' '.join(network.macs)}" if network.macs else "Type=ether"
+    found: dict[str, str] = {}
+    if len(network.macs) > 1:
+        kind = f"[Bond]\nMode={network.bond_mode}\nMIIMonitorSec=100ms\n"
+        if network.bond_mode == "802.3ad":
+            kind += "LACPTransmitRate=fast\nTransmitHashPolicy=layer3+4\n"
+        found[f"{_FOLDER}/10-{_BOND}.netdev"] = f"[NetDev]\nName={_BOND}\nKind=bond\n\n{kind}"
+        found[f"{_FOLDER}/10-{_BOND}-cards.network"] = f"[Match]\n{match}\n\n[Network]\nBond={_BOND}\n"
+        match = f"Name={_BOND}"
+    if network.vlan is None:
+        found[f"{_FOLDER}/20-oobctl.network"] = f"[Match]\n{match}\n\n{_addresses(network)}"
+        return found
+    name = f"vlan{network.vlan}"
+    found[f"{_FOLDER}/15-{name}.netdev"] = f"[NetDev]\nName={name}\nKind=vlan\n\n[VLAN]\nId={network.vlan}\n"
+    carrier = f"[Network]\nVLAN={name}\nLinkLocalAddressing=no\nIPv6AcceptRA=no\n"
+    found[f"{_FOLDER}/20-oobctl.network"] = f"[Match]\n{match}\n\n{carrier}"
+    found[f"{_FOLDER}/25-{name}.network"] = f"[Match]\nName={name}\n\n{_addresses(network)}"
+    return found
+
+
+def _addresses(network: Network) -> str:
+    if not network.addresses:
+        names = "".join(f"DNS={server}\n" for server in network.name_servers)
+        return f"[Network]\nDHCP=yes\nIPv6AcceptRA=yes\n{names}"
+    lines = ["[Network]", "DHCP=no", "IPv6AcceptRA=no"]
+    lines += [f"Address={address}" for address in network.addresses]
+    lines += [f"DNS={server}" for server in network.name_servers]
+    for gateway in network.gateways:
+        lines += ["", "[Route]", f"Gateway={gateway}", "GatewayOnLink=yes"]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,136 @@
+"""What is chosen for a new operating system, checked as a person typed it."""
+
+import re
+from enum import StrEnum
+from typing import Annotated
+from zoneinfo import available_timezones
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from oobctl.images.configuring.networks import Network
+from oobctl.images.installs.first_boots import host_keys
+
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_HOST_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
+_LOCALE = re.compile(r"C\.UTF-8|[a-z]{2,3}_[A-Z]{2}(?:@[a-z]+)?\.UTF-8")
+_PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]{1,98}")
+_SERIAL = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,126}[\x21-\x7e])?")
+_LONGEST_KEY, _MOST_KEYS, _LONGEST_SCRIPT = 8192, 50, 65_536
+_CLOUD = ("#cloud-config", "#!", "Content-Type: multipart/")
+
+
+class Layout(StrEnum):
+    """How the disks are divided. whole-disk: one disk. raid1: two alike. lvm: one disk, a volume group."""
+
+    WHOLE_DISK = "whole-disk"
+    RAID1 = "raid1"
+    LVM = "lvm"
+
+
+def _host_name(value: str) -> str:
+    if len(value) > 253 or _HOST_NAME.fullmatch(value) is None:
+        raise ValueError("a host name has small letters, digits and '-', in labels parted by dots")
+    return value
+
+
+def _ssh_key(value: str) -> str:
+    """One line: type, key, and a comment. Options before it are refused: they are no part of a key."""
+    line = value.strip()
+    shown = line[:40]
+    if len(line) > _LONGEST_KEY or not line.isprintable():
+        raise ValueError(f"{shown!r} is no SSH public key: it must be one line, as in a .pub file")
+    if "PRIVATE KEY" in line:
+        raise ValueError("this is a private key: give the public one, of the file that ends in .pub, and keep this one")
+    try:
+        serialization.load_ssh_public_key(line.encode())
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise ValueError(f"{shown!r} is no SSH public key that can be read: {error}") from error
+    return line
+
+
+def _time_zone(value: str) -> str:
+    if value not in available_timezones():
+        raise ValueError(f"{value[:60]!r} is no time zone, as Europe/Berlin or UTC is")
+    return value
+
+
+def _locale(value: str) -> str:
+    if _LOCALE.fullmatch(value) is None:
+        raise ValueError(f"{value[:40]!r} is no locale, as C.UTF-8 or de_DE.UTF-8 is")
+    return value
+
+
+def _package(value: str) -> str:
+    if _PACKAGE.fullmatch(value) is None:
+        raise ValueError(f"{value[:60]!r} is no name of a package")
+    return value
+
+
+def _serial(value: str) -> str:
+    if _SERIAL.fullmatch(value) is None:
+        raise ValueError(f"{value[:60]!r} is no disk's serial number")
+    return value
+
+
+def _user_data(value: str) -> str:
+    if not value.startswith(_CLOUD):
+        raise ValueError("user data begins with #cloud-config, or #! for a script")
+    return _script(value)
+
+
+def _post_install(value: str) -> str:
+    if not value.startswith("#!"):
+        raise ValueError("a script begins with #! and the program that runs it, as in #!/bin/sh")
+    return _script(value)
+
+
+def _script(value: str) -> str:
+    if len(value.encode(errors="surrogatepass")) > _LONGEST_SCRIPT or "\0" in value:
+        raise ValueError(f"it may have {_LONGEST_SCRIPT // 1024} KB at most, and no NUL")
+    value.encode()  # half a character is refused here
+    return value.replace("\r\n", "\n")
+
+
+HostName = Annotated[str, AfterValidator(_host_name)]
+SshKey = Annotated[str, AfterValidator(_ssh_key)]
+
+
+class Options(BaseModel):
+    """What the new system is to be like. Strings are checked so that none means anything to a shell or a template."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    host_name: HostName = Field(description="Of the new system, as web01.example.org.")
+    ssh_keys: list[SshKey] = Field(
+        default_factory=list, max_length=_MOST_KEYS, description="Public keys that may log in as root."
+    )
+    root_password: bool = Field(default=False, description="Make one: shown once, to be changed at the first log-in.")
+    time_zone: Annotated[str, AfterValidator(_time_zone)] = "UTC"
+    locale: Annotated[str, AfterValidator(_locale)] = "C.UTF-8"
+    packages: list[Annotated[str, AfterValidator(_package)]] = Field(
+        default_factory=list, max_length=100, description="Installed at the first boot."
+    )
+    user_data: Annotated[str, AfterValidator(_user_data)] | None = Field(default=None, description="For cloud-init.")
+    post_install: Annotated[str, AfterValidator(_post_install)] | None = Field(
+        default=None, description="A script, run once at the first boot."
+    )
+    network: Network = Field(default_factory=Network, description="How it is in the network; empty: DHCP.")
+
+    @model_validator(mode="after")
+    def _somebody_can_log_in(self) -> "Options":
+        if not (self.ssh_keys or self.root_password or self.user_data):
+            raise ValueError("nobody could log in: give an SSH key, or ask for a root password")
+        return self
+
+
+Serial = Annotated[str, AfterValidator(_serial)]
+
+
+def fingerprints(ssh_keys: list[str]) -> list[str]:
+    """How records name the keys."""
+    return [known["fingerprint"] if (known := _known(key)) else "another kind of key" for key in ssh_keys]
+
+
+def _known(key: str) -> dict[str, str] | None:
+    return next(iter(host_keys(key)), None)

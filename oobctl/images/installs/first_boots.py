@@ -1,0 +1,66 @@
+"""The new operating system reports itself, once, with a key that its installer put there."""
+
+import base64
+import binascii
+import hashlib
+import re
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from oobctl import clock
+from oobctl.drivers.identity import clean
+from oobctl.errors import NotFound
+from oobctl.images.installs import keys
+from oobctl.store import Install, database
+
+_HOST_KEY = re.compile(r"(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(?:256|384|521)) ([A-Za-z0-9+/]{16,2000}={0,2})(?: .*)?")
+_MOST_KEYS, _MOST_NOTES = 8, 16
+
+
+@dataclass(frozen=True)
+class FirstBoot:
+    """What a new operating system says of itself; host_keys: as in its .pub files, one a line."""
+
+    host_name: str
+    kernel: str
+    host_keys: str
+    notes: str = ""
+    address: str = ""
+
+
+def phone_home(key: str, said: FirstBoot) -> None:
+    """Keep it, once: who comes again is told the same, and changes nothing.
+
+    Raises NotFound for a key of no install, or of one that is over.
+    """
+    with database().write() as session:
+        install = session.scalar(select(Install).where(Install.phone_hash == keys.hashed(key)).with_for_update())
+        if install is None or (install.closed_at is not None and install.first_boot_at is None):
+            raise NotFound("No install waits for this operating system.")
+        if install.first_boot_at is not None:
+            return
+        install.first_boot_at = clock.now()
+        install.first_boot = {
+            "host_name": clean(said.host_name, 253),
+            "kernel": clean(said.kernel),
+            "host_keys": host_keys(said.host_keys),
+            "notes": [note for line in said.notes.splitlines()[:_MOST_NOTES] if (note := clean(line, 200))],
+            "address": said.address,
+        }
+
+
+def host_keys(text: str) -> list[dict[str, str]]:
+    """The public keys of an SSH server: {type, key, fingerprint}, as OpenSSH prints fingerprints; others are left."""
+    found = []
+    for line in text.splitlines():
+        match = _HOST_KEY.fullmatch(line.strip())
+        if match is None:
+            continue
+        try:
+            raw = base64.b64decode(match[2], validate=True)
+        except binascii.Error:
+            continue
+        digest = base64.b64encode(hashlib.sha256(raw).digest()).decode().rstrip("=")
+        found.append({"type": match[1], "key": match[2], "fingerprint": f"SHA256:{digest}"})
+    return found[:_MOST_KEYS]

@@ -1,0 +1,54 @@
+"""What a worker allows an installer, and what it sees of it."""
+
+from typing import Any
+
+from sqlalchemy import update
+
+from oobctl import clock
+from oobctl.errors import InstallFailed
+from oobctl.images.installs.phases import Phase
+from oobctl.images.installs.plans import Plan
+from oobctl.store import Install, database
+
+
+def prepare(job_id: str, plan: Plan, expects: dict[str, Any], boot_path: str) -> None:
+    """What the installer will be told, and who it must be; an installer that has claimed keeps what it was told."""
+    with database().write() as session:
+        session.execute(
+            update(Install)
+            .where(Install.job_id == job_id, Install.claimed_at.is_(None))
+            .values(plan=plan.as_json(), expects=expects, boot_path=boot_path)
+        )
+
+
+def allow(job_id: str, moment: str) -> None:
+    """From now on the installer may do that (may_claim_at, may_write_at, may_reboot_at); the first time stays."""
+    column = getattr(Install, moment)
+    with database().write() as session:
+        session.execute(update(Install).where(Install.job_id == job_id, column.is_(None)).values({moment: clock.now()}))
+
+
+def look(job_id: str) -> Install:
+    """The install as it stands. Raises InstallFailed where it cannot go on: refused, failed, stopped by an alarm."""
+    with database().read() as session:
+        found = session.get_one(Install, job_id)
+    if found.alarm is not None:
+        raise InstallFailed(
+            f"{found.alarm} The reinstall was stopped. Look at both machines: one of them has no business with it.",
+            alarm=True,
+        )
+    if found.phase == Phase.REFUSED:
+        raise InstallFailed(f"The installer refused. {found.reason}", installer=found.reason)
+    if found.phase == Phase.FAILED:
+        raise InstallFailed(f"The installer failed: {found.reason}.", installer=found.reason)
+    return found
+
+
+def check_heard(found: Install, longest: float) -> None:
+    """Raises InstallFailed where an installer that was at work has said nothing for longer than that, in seconds."""
+    silent = clock.now() - (found.heard_at or clock.now())
+    if silent.total_seconds() > longest:
+        raise InstallFailed(
+            f"The installer has said nothing for {silent.total_seconds():.0f} s; last: {found.phase or 'its claim'}. "
+            "Look at the server's screen."
+        )

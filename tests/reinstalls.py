@@ -1,0 +1,96 @@
+"""Reinstalls in tests: an image of some bytes in the catalogue, what is asked for, and installers that speak."""
+
+import hashlib
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from oobctl import clock, control
+from oobctl.access import SYSTEM
+from oobctl.constants import Firmware, ImageKind
+from oobctl.images.installs import authority, waiting
+from oobctl.images.installs.claims import Claimant, Disk
+from oobctl.images.installs.plans import Plan, PlannedDisk
+from oobctl.images.systems import Form, SystemImage, catalogue
+from oobctl.store import Install, Job, Server, database
+from tests.furnished import over_redfish_too
+from tests.installation import Installation
+
+SSH_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOpKbGPinFIKvvVQexMuxfmVR3auvr57kkIe6mkURtIs somebody@example.org"
+HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIP0XJDhaoMdbZPt4zWAvodmR/ev3axPFjtcC6sg16fYY root@web01"
+CONTENT = bytes(range(256)) * 2000
+DISK = Disk(serial="DISK-1", size=4 << 30)
+MAC = "52:54:00:aa:bb:01"
+UUID = "8f1c1d7e-3a55-4b0e-9c55-0f6a3f5b8c11"
+
+
+def add_image(name: str = "tiny-1", *, account: str | None = None) -> SystemImage:
+    """An image in both forms, of bytes that no installer looks into here."""
+    forms, folder = [], catalogue.draft()
+    for kind in ImageKind:
+        file = f"{kind}.zst"
+        (folder / file).write_bytes(CONTENT)
+        forms.append(
+            Form(
+                kind=kind, file=file, sha256=hashlib.sha256(CONTENT).hexdigest(), size=len(CONTENT),
+                content_size=1 << 30, least_disk_bytes=1 << 30, least_memory_bytes=256 << 20,
+            )
+        )  # fmt: skip
+    image = SystemImage(
+        name=name, title="Tiny 1", family="tiny", version="1", firmware=(Firmware.BIOS, Firmware.UEFI),
+        account=account, created_at=clock.now(), forms=tuple(forms),
+    )  # fmt: skip
+    return catalogue.add(image, folder)
+
+
+def ready(installation: Installation, server: str = "web01") -> str:
+    """The site has had a boot service, the server virtual media and a UUID. Returns the server's id."""
+    server_id = installation.servers[server]
+    over_redfish_too(server_id)
+    with database().write() as session:
+        row = session.get_one(Server, server_id)
+        row.system_uuid = UUID
+        site_id = row.site_id
+    authority.ensure(site_id)
+    return server_id
+
+
+def request(**changes: Any) -> dict[str, Any]:
+    return {"image": "tiny-1", "host_name": "web01.example.org", "ssh_keys": [SSH_KEY], **changes}
+
+
+def asked(server_id: str, asking: Mapping[str, Any] | None = None) -> Job:
+    return control.submit(SYSTEM, "os.reinstall", server_id, asking or request())
+
+
+def armed(server_id: str, key: str, *, started: bool = True, **changes: Any) -> str:
+    """A job whose medium carries this key, as if its worker had come so far. Returns the job's id."""
+    job = asked(server_id)
+    plan = Plan(
+        image="tiny-1", form=ImageKind.DISK_IMAGE, size=len(CONTENT), sha256=hashlib.sha256(CONTENT).hexdigest(),
+        content_size=1 << 30, layout="whole-disk", disks=(PlannedDisk(DISK.serial, DISK.size),), firmware="",
+        firmwares=("BIOS", "UEFI"),
+    )  # fmt: skip
+    waiting.prepare(job.id, plan, {"system_uuid": UUID, "macs": [MAC], **changes}, "virtual-media")
+    with database().write() as session:
+        session.get_one(Install, job.id).key_hash = hashlib.sha256(key.encode()).hexdigest()
+    if started:
+        waiting.allow(job.id, "may_claim_at")
+    return job.id
+
+
+def claimant(**changes: Any) -> Claimant:
+    said: dict[str, Any] = {
+        "address": "127.0.0.9", "system_uuid": UUID, "macs": (MAC,), "firmware": "UEFI", "memory_mb": 512,
+        "disks": (DISK,),
+    }  # fmt: skip
+    return Claimant(**{**said, **changes})
+
+
+def token() -> str:
+    return secrets.token_hex(32)
+
+
+def install(job_id: str) -> Install:
+    with database().read() as session:
+        return session.get_one(Install, job_id)
