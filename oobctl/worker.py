@@ -4,7 +4,7 @@ import threading
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import delete, func, or_, select
+from sqlalchemy import delete, func, or_, select, update
 
 from oobctl import clock, control, profiles, vault
 from oobctl.access import SYSTEM
@@ -16,7 +16,19 @@ from oobctl.healing import heal_silent
 from oobctl.ids import new_id
 from oobctl.installation import find_site, key_path
 from oobctl.jobs import engine, recovery
-from oobctl.store import Account, Bmc, BmcUser, BootOverride, Credential, Endpoint, Job, JobSecret, Server, database
+from oobctl.store import (
+    Account,
+    Bmc,
+    BmcUser,
+    BootOverride,
+    Credential,
+    Endpoint,
+    Install,
+    Job,
+    JobSecret,
+    Server,
+    database,
+)
 
 log = structlog.get_logger()
 
@@ -141,6 +153,9 @@ def forget_secrets() -> None:
     ended = select(Job.id).where(Job.id == JobSecret.job_id, Job.state.in_(ENDED_STATES)).exists()
     with database().write() as session:
         session.execute(delete(JobSecret).where(ended))
+        over = select(Job.id).where(Job.id == Install.job_id, Job.state.in_(ENDED_STATES)).exists()
+        still = Install.closed_at.is_(None) | Install.sealed.is_not(None)
+        session.execute(update(Install).where(over, still).values(sealed=None, closed_at=clock.now()))
 
 
 def rotate_passwords(site_id: str) -> None:

@@ -136,6 +136,11 @@ def _agrees(read: Override, wanted: BootParameters, strictly: bool = False) -> b
     return read.source is wanted.source and enabled and mode
 
 
+def ensure_cleared(run: Run) -> str:
+    """Clear the override, also one that a read does not show, and read back. Raises StateNotReached, BmcError."""
+    return _ensure(lambda _run: BootParameters(source=BootSource.NONE), run)
+
+
 def _parameters(run: Run) -> BootParameters:
     assert isinstance(run.parameters, BootParameters)
     return run.parameters

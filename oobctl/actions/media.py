@@ -1,5 +1,8 @@
 """Virtual media: an image of ours in a slot of the BMC, which the server sees as a drive; and out again."""
 
+from collections.abc import Callable
+from functools import partial
+
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from sqlalchemy.orm import Session
 
@@ -22,6 +25,8 @@ from oobctl.images import access, catalogue, serving
 from oobctl.jobs.action import Action, Step
 from oobctl.jobs.run import Run
 from oobctl.store import Server
+
+Wanted = Callable[[Run], "InsertParameters"]
 
 _READ_BACK_SECONDS = 60.0
 _EARLIER = "earlier_images"
@@ -73,9 +78,9 @@ def check_known(session: Session, server: Server, by_staff: bool, parameters: Ba
         raise InvalidParameter(f"The site has no image {parameters.image}. There are: {known}.", field="image")
 
 
-def _check_image(run: Run) -> str:
+def _check_image(wanted_of: Wanted, run: Run) -> str:
     """The media service must serve it before a BMC is sent there. Ends what an earlier run of this job gave out."""
-    wanted = _insert(run)
+    wanted = wanted_of(run)
     access.close_job(run.acted.job_id)
     scheme, fetches = access.service().partition(":")[0], run.profile.media.fetches
     if scheme not in fetches:
@@ -99,8 +104,8 @@ def _read_before(run: Run) -> str:
     return f"Read: {said or 'no slots'}"
 
 
-def _ensure_inserted(run: Run) -> str:
-    wanted = _insert(run)
+def _ensure_inserted(wanted_of: Wanted, run: Run) -> str:
+    wanted = wanted_of(run)
     slot = _choose(run, wanted)
     earlier = run.evidence.get(_EARLIER, {}).get(slot.slot)
     try:
@@ -186,9 +191,16 @@ def _put_in_again(run: Run, slot: MediaSlot, earlier: str) -> None:
     run.note(f"{earlier} was put back into {slot.name}.")
 
 
-def _ensure_ejected(run: Run) -> str:
+def _eject(run: Run) -> str:
     assert isinstance(run.parameters, EjectParameters)
-    wanted = run.parameters.slot
+    return ensure_ejected(run, run.parameters.slot)
+
+
+def ensure_ejected(run: Run, wanted: str | None = None) -> str:
+    """Empty the slot of that id, or all that have something of this server in them, and read back.
+
+    Raises BmcError, StateNotReached where something stays, WrongState for what is another server's.
+    """
     slots = _slots(run)
     if wanted is not None and all(slot.slot != wanted for slot in slots):
         raise _no_slot(run, wanted)
@@ -212,6 +224,18 @@ def _ensure_ejected(run: Run) -> str:
     run.saw("after", slots=_said_all(run, report))
     run.outcome = Outcome.PROVEN
     return f"Read back: {', '.join(slot.name for slot in mine)} empty" if mine else "It was empty already"
+
+
+def ensure_out(run: Run, image: str) -> str:
+    """Empty the slots that have this image in them for this server, and read back; others stay. Raises as above."""
+    whose = owners(run)
+    full = [slot for slot in _slots(run) if slot.inserted and whose.image(slot) == image]
+    for slot in full:
+        ensure_ejected(run, slot.slot)
+    if full:
+        return f"Read back: {', '.join(slot.name for slot in full)} empty"
+    access.close_job(run.acted.job_id)
+    return f"{image} is in no slot"
 
 
 def _may_empty(run: Run, full: list[MediaSlot], *, named: bool) -> list[MediaSlot]:
@@ -301,6 +325,15 @@ def _insert(run: Run) -> InsertParameters:
     return run.parameters
 
 
+def insert_steps(wanted: Wanted) -> tuple[Step, ...]:
+    """The steps that put an image into a slot, what was in it taken out, and read it back."""
+    return (
+        Step("check_image", "Check that the image is there", partial(_check_image, wanted)),
+        Step("read_media", "Read what is in the slots", _read_before),
+        Step("ensure_inserted", "Insert the image and read back", partial(_ensure_inserted, wanted)),
+    )
+
+
 ACTIONS = (
     Action(
         name="media.insert",
@@ -315,9 +348,7 @@ ACTIONS = (
         check=check_known,
         steps=(
             steps.IDENTITY,
-            Step("check_image", "Check that the image is there", _check_image),
-            Step("read_media", "Read what is in the slots", _read_before),
-            Step("ensure_inserted", "Insert the image and read back", _ensure_inserted),
+            *insert_steps(_insert),
         ),
     ),
     Action(
@@ -333,7 +364,7 @@ ACTIONS = (
         steps=(
             steps.IDENTITY,
             Step("read_media", "Read what is in the slots", _read_before),
-            Step("ensure_ejected", "Empty the slot and read back", _ensure_ejected),
+            Step("ensure_ejected", "Empty the slot and read back", _eject),
         ),
     ),
 )

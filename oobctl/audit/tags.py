@@ -23,6 +23,7 @@ class Tag(StrEnum):
     SERVER_EVENT_LOG_CLEAR = "server:event_log:clear"
     SERVER_MEDIA_INSERT = "server:media:insert"
     SERVER_MEDIA_EJECT = "server:media:eject"
+    SERVER_OS_REINSTALL = "server:os:reinstall"
     SERVER_IMAGE_REMOVED = "server:media:image_removed"
     SERVER_ENROLL = "server:enroll:read"
     SERVER_ADD = "server:enroll:add"
@@ -66,6 +67,8 @@ class Tag(StrEnum):
     ACCOUNT_GRANT_REVOKE = "account:grant:revoke"
     ACCOUNT_TOKEN_ADD = "account:token:add"  # noqa: S105 - a tag
     ACCOUNT_TOKEN_REVOKE = "account:token:revoke"  # noqa: S105 - a tag
+    ACCOUNT_SSH_KEY_ADD = "account:ssh_key:add"
+    ACCOUNT_SSH_KEY_REMOVE = "account:ssh_key:remove"
     ACCOUNT_SIGN_IN = "account:session:sign_in"
     ACCOUNT_SIGN_OUT = "account:session:sign_out"
     SITE_ADD = "site:site:add"

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import PydanticCustomError
@@ -67,6 +67,11 @@ class Action:
     parameters (whether staff asks is told); raises InvalidParameter or WrongState. secret: also at the door, makes what
     is shown once to who asks and kept, sealed to the site, for the worker (store.JobSecret). capability: what of the
     BMC it needs to do anything at all; a server whose BMC has no way to it is not offered the action.
+
+    Where not all that is asked may be kept with the job: request is what is asked, keep gives the `parameters` that are
+    kept and recorded, and arrange puts the rest away at the door, in its transaction; it returns what is shown once.
+    unwind: after a failure or a cancel, puts right what the steps began; it may run again, says what it did in a
+    sentence, and raises where it could not: a person has to look then.
     """
 
     name: str
@@ -83,7 +88,16 @@ class Action:
     no_return: str | None = None
     needs_on: str | None = None  # what it does to a server, as a verb, where it can do it to a running one alone
     capability: Capability | None = None
+    request: type[BaseModel] | None = None
+    keep: Callable[[Any], BaseModel] | None = None
+    arrange: Callable[[Session, Server, Job, Any], Secret | None] | None = None
+    unwind: Callable[["Run"], str] | None = None
     on_unassigned: bool = False  # also while the server is enrolling or quarantined
+
+    @property
+    def asks(self) -> type[BaseModel]:
+        """What who asks has to say."""
+        return self.request or self.parameters
 
     def position_of(self, step: str) -> int:
         """Where the step of that name stands."""

@@ -61,6 +61,7 @@ class Run:
         self.last_error: BmcError | None = None  # what the last look of `until` met
         self.identity: Identity | None = None  # who answered at the last login
         self._bmc: Bmc | None = None
+        self.unwinding = False  # what was begun is put right: a cancel is no reason to stop that
         self.stopping = threading.Event()  # the worker ends: another one goes on
         self._waits_for: str | None = None
         self._sending = False
@@ -246,6 +247,8 @@ class Run:
     @property
     def cancellable(self) -> bool:
         """Whether the job may still stop without leaving the server worse than at either end."""
+        if self.unwinding:
+            return False
         if self.action.no_return is None:
             return True
         return self.position < self.action.position_of(self.action.no_return)

@@ -179,7 +179,28 @@ class Runner:
     def finish(self, owner: str, result: StepResult) -> None:
         """Write the job's end and its outcome record, and give the lease back. The database may be away for a while."""
         run = self._runs[owner]
+        if "error" in result and run.action.unwind is not None:
+            result = self._patiently(run.acted.job_id, lambda: self._unwind(run, result))
         self._patiently(run.acted.job_id, lambda: self._finish(run, result))
+
+    def _unwind(self, run: Run, result: StepResult) -> StepResult:
+        """Put right what the steps began. Where that fails a person has to look, whatever the job's own end was."""
+        run.unwinding = True
+        assert run.action.unwind is not None
+        error = result["error"]
+        try:
+            said, how = run.action.unwind(run), result["how"]
+        except (LeaseLost, StoreUnavailable):
+            raise
+        except OobctlError as failed:
+            said, how = f"It could not be put right: {failed.message}", Ending.NEEDS_ATTENTION
+        except WorkerStops:
+            self._stop_here(run.acted.job_id)
+        except Exception as failed:  # a defect of ours must not leave a job without an end
+            log.exception("unwinding failed", job=run.acted.job_id)
+            said, how = f"oobctl itself failed to put it right ({type(failed).__name__}).", Ending.NEEDS_ATTENTION
+        run.settle()
+        return {**result, "how": how, "error": {**error, "message": f"{error['message']} {said}".strip()}}
 
     def _patiently(self, job_id: str, work: Callable[[], T]) -> T:
         """Try again while the database is away. Raises StoreUnavailable after some minutes, WorkerStops."""
@@ -211,7 +232,9 @@ class Runner:
                 state = JobState.NEEDS_ATTENTION if result["how"] == Ending.INTERRUPTED else JobState(result["how"])
                 failure = OobctlError(error["message"], **error["details"])
                 failure.code, failure.retryable = error["code"], result["retryable"]
-                progress.end(session, job, state, tag=run.action.tag, how=result["how"], error=failure)
+                progress.end(
+                    session, job, state, tag=run.action.tag, how=result["how"], error=failure, evidence=run.evidence
+                )
                 if run.action.lock is Lock.SERVER and state in {JobState.FAILED, JobState.NEEDS_ATTENTION}:
                     pictures.ask_where_failed(session, job)
             lease.give_back(session, job.id)

@@ -35,12 +35,13 @@ MODELS = {
 
 @dataclass(frozen=True)
 class Ports:
-    """The ports of every server; the last one is the wire between machine and BMC."""
+    """The ports of every server; system_interface is the wire between machine and BMC."""
 
     ipmi: int
     redfish: int
     vnc: int = 5900
     serial: int = 9003
+    ssh: int = 2222  # of what the server runs
     system_interface: int = 9002
 
 

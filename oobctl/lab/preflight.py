@@ -50,7 +50,7 @@ def check_addresses(net: str, models: Sequence[Model], ports: Ports) -> None:
     """Raises LabError when another program has an address and port that the rack needs."""
     for model in models:
         address, behind = f"{net}.{model.position}", f"{net}.{100 + model.position}"
-        tcp = [(address, ports.vnc), (address, ports.serial)]
+        tcp = [(address, ports.vnc), (address, ports.serial), (address, ports.ssh)]
         if model.redfish:
             tcp.append((address, ports.redfish))
         if model.ipmi:

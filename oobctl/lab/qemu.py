@@ -88,7 +88,7 @@ def _devices(plan: ServerPlan, order: Sequence[str], medium: Path | None) -> lis
     nic, disk, cd = index["nic0"], index["disk0"], index[CD]
     inside = f",file={medium},format=raw,readonly=on" if medium else ""
     return [
-        "-netdev", "user,id=net0", "-device",
+        "-netdev", f"user,id=net0,hostfwd=tcp:{plan.address}:{plan.ports.ssh}-:22", "-device",
         f"virtio-net-pci,id=nic0,netdev=net0,mac={plan.identity.nic_mac},bootindex={nic}",
         "-drive", f"file={plan.folder / 'disk.raw'},format=raw,if=none,id=drive0,cache=unsafe,discard=unmap",
         "-device", f"virtio-blk-pci,id=disk0,drive=drive0,serial=DISK-{plan.name},bootindex={disk}",

@@ -1,0 +1,279 @@
+"""A new operating system on a server: started from our medium, written once, proven by its own first report."""
+
+import socket
+from datetime import datetime
+
+from oobctl import clock
+from oobctl.actions import boot, media, steps
+from oobctl.audit.tags import Tag
+from oobctl.constants import BootSource, Capability, Lock, Outcome, Permission, PowerState, ResetType
+from oobctl.errors import BmcError, InstallFailed
+from oobctl.images import access
+from oobctl.images.askers import plain
+from oobctl.images.installs import claims, hardware, requests, waiting
+from oobctl.images.installs.plans import Plan, PlannedDisk
+from oobctl.images.systems.verify import verify
+from oobctl.jobs.action import Action, Step
+from oobctl.jobs.run import Run
+from oobctl.store import Install, Job, Server, database
+
+_SLOWEST_BYTES_A_SECOND = 1 << 20
+_CONFIGURE_SECONDS = 900.0
+_EXTRAS_SECONDS = 3600.0  # packages and the post-install script, at the first start
+_SSH_PORT, _SSH_SECONDS = 22, 5.0
+_VIRTUAL_MEDIA = "virtual-media"
+
+
+def _asked(run: Run) -> requests.ReinstallParameters:
+    assert isinstance(run.parameters, requests.ReinstallParameters)
+    return run.parameters
+
+
+def _job(run: Run) -> str:
+    return run.acted.job_id
+
+
+# --- before the old system is gone ----------------------------------------------------------------------------------
+
+
+def _check_preconditions(run: Run) -> str:
+    """The image is what it was, fits, and is offered to whose server it is; what the installer does is laid down."""
+    asked = _asked(run)
+    with database().read() as session:
+        server, job = session.get_one(Server, run.acted.server_id), session.get_one(Job, _job(run))
+        found, account, uuid = hardware.inspected(session, server.id), job.account_id, server.system_uuid
+    image = requests.offered(asked.image, account)
+    form = requests.form_of(image, asked.layout)
+    requests.check_disks(asked, found, run.name)
+    requests.check_fits(image, form, found, asked)
+    verify(image.name)
+    disks = tuple(PlannedDisk(disk.serial, disk.size or 0) for disk in requests.chosen(asked, found))
+    plan = Plan(
+        image=image.name,
+        form=form.kind,
+        size=form.size,
+        sha256=form.sha256,
+        content_size=form.content_size,
+        layout=asked.layout,
+        disks=disks,
+        firmware="",
+        firmwares=tuple(str(one) for one in image.firmware),
+    )
+    waiting.prepare(_job(run), plan, {"system_uuid": uuid, "macs": list(found.macs)}, _VIRTUAL_MEDIA)
+    run.saw("before", image=image.name, sha256=form.sha256)
+    where = ", ".join(disk.serial for disk in disks) or "the server's only disk"
+    return f"{image.title}, {form.size / 10**6:,.0f} MB, is as it came into the catalogue; it goes to {where}"
+
+
+def _ensure_off(run: Run) -> str:
+    """Softly, as long as the profile says; then hard: the old system is to be lost anyway, and a person said so."""
+    if run.read_power("after") is PowerState.OFF:
+        return "Was Off already; nothing was sent"
+    try:
+        run.bmc.power.set(ResetType.GRACEFUL_SHUTDOWN)
+    except BmcError as error:
+        run.note(f"The operating system could not be asked to shut down: {error.message}")
+        return steps.ensure_off(run)
+    limit = run.profile.install.shutdown_limit
+    words = f"for {run.name}'s operating system to shut down, {_span(limit)} at most"
+    if run.until(lambda: run.read_power("after") is PowerState.OFF, limit, words):
+        return "Read back: Off. The operating system shut down"
+    run.note(f"The operating system did not shut down within {_span(limit)}; the power was cut.")
+    return steps.ensure_off(run)
+
+
+def _ensure_on(run: Run) -> str:
+    waiting.allow(_job(run), "may_claim_at")
+    return steps.ensure_on(run)
+
+
+def _installer_started(run: Run) -> str:
+    last: list[Install] = []
+
+    def there() -> bool:
+        last[:] = [waiting.look(_job(run))]
+        return last[0].claimed_at is not None
+
+    limit = run.profile.install.start_limit
+    if not run.until(there, limit, f"for the installer to start on {run.name}"):
+        said = f" Who asked last was refused: {last[0].reason}" if last and last[0].reason else ""
+        raise InstallFailed(
+            f"No installer has called from {run.name} within {_span(limit)}.{said} Did it start from "
+            "the virtual drive, and does it reach the boot service in its network? Look at its screen."
+        )
+    by = last[0].claimed_by or {}
+    run.saw("installer", **{name: by.get(name) for name in ("address", "macs", "disks", "firmware", "memory_mb")})
+    return f"It runs on {run.name} (from {by.get('address')}, {by.get('firmware')})"
+
+
+# --- from here on the old system is gone ----------------------------------------------------------------------------
+
+
+def _image_written(run: Run) -> str:
+    """The installer may write now. Where it was never told to begin, nothing was written, and the job only failed."""
+    waiting.allow(_job(run), "may_write_at")
+    size = Plan.from_json(waiting.look(_job(run)).plan or {}).size
+    limit = 600 + size / _SLOWEST_BYTES_A_SECOND
+    began = clock.now()
+
+    def there() -> bool:
+        found = waiting.look(_job(run))
+        waiting.check_heard(found, run.profile.install.silence_limit)
+        if found.written_at is not None:
+            return True
+        run.wait(0.5, _progress(found, size))
+        return False
+
+    try:
+        if not run.until(there, limit, "for the installer to write the image"):
+            raise InstallFailed(f"The image was not written within {_span(limit)}. Look at the server's screen.")
+    except InstallFailed as error:
+        if claims.close_unwritten(_job(run)):
+            raise InstallFailed(f"{error.message} Nothing was written.", **error.details, sent=False) from error
+        raise
+    done = waiting.look(_job(run))
+    took = _seconds(done.first_write_at or began, done.written_at or clock.now())
+    run.saw("after", written=size, sha256="as the catalogue has it")
+    return f"{size / 10**6:,.0f} MB in {took:.0f} s; the installer compared the SHA-256"
+
+
+def _span(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+
+
+def _progress(found: Install, size: int) -> str:
+    if found.first_write_at is None:
+        return "for the installer to begin"
+    seconds = max(1.0, _seconds(found.first_write_at, clock.now()))
+    rate = found.bytes_done / 10**6 / seconds
+    return f"for the image: {found.bytes_done / 10**6:,.0f} of {size / 10**6:,.0f} MB, {rate:,.0f} MB/s"
+
+
+def _seconds(begin: datetime, end: datetime) -> float:
+    return (end - begin).total_seconds()
+
+
+def _configured(run: Run) -> str:
+    def there() -> bool:
+        found = waiting.look(_job(run))
+        waiting.check_heard(found, run.profile.install.silence_limit)
+        return found.configured_at is not None
+
+    if not run.until(there, _CONFIGURE_SECONDS, "for the installer to set the new system up"):
+        raise InstallFailed("The new system was not set up in time. Look at the server's screen.")
+    return "Host name, keys and network are in place"
+
+
+def _detach(run: Run) -> str:
+    """Before it starts anew: a server that finds the installer again would only be told to go on, but it would wait."""
+    out = media.ensure_out(run, access.INSTALLER)
+    return f"{out}. {boot.ensure_cleared(run)}"
+
+
+def _first_boot(run: Run) -> str:
+    waiting.allow(_job(run), "may_reboot_at")
+    asked = _asked(run)
+    extras = asked.packages or asked.with_post_install
+    limit = run.profile.install.first_boot_limit + (_EXTRAS_SECONDS if extras else 0.0)
+
+    def there() -> bool:
+        return waiting.look(_job(run)).first_boot_at is not None
+
+    if not run.until(there, limit, f"for {run.name}'s new system to report itself"):
+        raise InstallFailed(
+            f"The new system has not reported itself within {_span(limit)} of its first start. Does it start "
+            "from its disk, and does it reach the boot service? Look at the server's screen."
+        )
+    run.saw_boot()
+    said = waiting.look(_job(run)).first_boot or {}
+    run.saw("after", **{name: said.get(name) for name in ("host_name", "kernel", "host_keys", "notes")})
+    return f"{said.get('host_name')} runs, kernel {said.get('kernel')}"
+
+
+def _verified(run: Run) -> str:
+    """Who reported itself had the key that was put on that disk; SSH is tried, and the BMC read once more."""
+    found = claims.close(_job(run)).first_boot or {}
+    first = next(iter(found.get("host_keys") or ()), None)
+    ssh = _ssh_answers(found.get("address", ""))
+    if ssh is None:
+        run.evidence.setdefault("not_confirmed", []).append("SSH: there is no route to the new system from here")
+    out = media.ensure_out(run, access.INSTALLER)
+    cleared = boot.ensure_cleared(run)
+    run.outcome = Outcome.PROVEN
+    key = f"Its SSH host key is {first['fingerprint']}. " if first else "It told no SSH host key. "
+    answers = "SSH answers. " if ssh else ""
+    return f"{key}{answers}{out}. {cleared}"
+
+
+def _ssh_answers(address: str) -> bool | None:
+    """Whether an SSH server greets there; None where there is no way to it, as behind a NAT."""
+    try:
+        if plain(address).is_loopback:
+            return None
+        with socket.create_connection((address, _SSH_PORT), timeout=_SSH_SECONDS) as connection:
+            connection.settimeout(_SSH_SECONDS)
+            return connection.recv(4) == b"SSH-"
+    except (OSError, ValueError):
+        return None
+
+
+# --- putting right ---------------------------------------------------------------------------------------------------
+
+
+def _unwind(run: Run) -> str:
+    """The medium out, no override; and, where nothing was written, the power as it was. What was written stays."""
+    install = claims.close(_job(run))
+    if not run.acted_already:
+        return "Nothing was changed."
+    out = media.ensure_out(run, access.INSTALLER)
+    cleared = boot.ensure_cleared(run)
+    if install.first_write_at is not None:
+        return (
+            f"The old system is gone: its disk was being written since {clock.rfc3339(install.first_write_at)}. {out}. "
+            f"{cleared}. Ask for a new reinstall, which begins from the start."
+        )
+    return f"Nothing was written. {out}. {cleared}. {_power_as_it_was(run)}"
+
+
+def _power_as_it_was(run: Run) -> str:
+    was = run.evidence.get("before", {}).get("PowerState")
+    if run.position >= run.action.position_of("ensure_on"):  # it may be starting from our medium
+        steps.ensure_off(run)
+    if was != PowerState.ON:
+        return f"{run.name} is Off, as it was."
+    steps.ensure_on(run)
+    return f"{run.name} is On again, and starts from its disk."
+
+
+WORKFLOW = Action(
+    name="os.reinstall",
+    title="Reinstall the operating system",
+    consequence="All that is on the chosen disks of {server} is lost, and a new operating system is put there.",
+    danger="destructive",
+    permission=Permission.REINSTALL,
+    lock=Lock.SERVER,
+    tag=Tag.SERVER_OS_REINSTALL,
+    capability=Capability.VIRTUAL_MEDIA,
+    request=requests.ReinstallRequest,
+    parameters=requests.ReinstallParameters,
+    keep=requests.keep,
+    check=requests.check,
+    arrange=requests.arrange,
+    unwind=_unwind,
+    steps=(
+        steps.IDENTITY,
+        Step("check_preconditions", "Check image, disks and memory", _check_preconditions),
+        steps.READ,
+        *media.insert_steps(lambda _run: media.InsertParameters(image=access.INSTALLER)),
+        Step("ensure_off", "Shut the old system down", _ensure_off),
+        *boot.once(BootSource.CD),
+        Step("ensure_on", "Switch on and read back", _ensure_on),
+        Step("installer_started", "Wait for the installer", _installer_started),
+        Step("image_written", "Write the image", _image_written),
+        Step("configured", "Set the new system up", _configured),
+        Step("detach", "Take the installer's medium out, and read back", _detach),
+        Step("first_boot", "Wait for the new system's first report", _first_boot),
+        Step("verified", "Prove it, and read the BMC once more", _verified),
+    ),
+    no_return="image_written",
+)

@@ -1,0 +1,93 @@
+"""A real reinstall, from an old system to an SSH log-in with a new key: the real ramdisk, image, firmware and BMC."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from oobctl.constants import JobState, Outcome
+from oobctl.images.installer import ensure_ramdisk
+from oobctl.images.systems.building import cache
+from oobctl.lab import rack as virtual_rack
+from oobctl.lab.image.build import cache_folder
+from oobctl.lab.rack import RackInfo
+from tests.databases import Databases
+from tests.guard import Guard
+from tests.installation import Installation, steps_of
+from tests.nets import own_net
+from tests.profiles import write_profiles
+
+pytestmark = pytest.mark.timeout(900)
+SSH_PORT = 2222
+LIMITS = {"power.cycle_dwell": 1, "install.shutdown_limit": 30}
+
+
+class Road(Installation):
+    """One server of a rack of its own, because its disk is written over."""
+
+    rack: RackInfo
+
+
+@pytest.fixture(scope="module", params=["db01"])
+def road(
+    request: pytest.FixtureRequest, databases: Databases, guard: Guard, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Road]:
+    ensure_ramdisk(print)
+    home = tmp_path_factory.mktemp("reinstall")
+    variables = {"hwprofiles": str(write_profiles(home / "hwprofiles", LIMITS))}
+    url = databases.migrated("sqlite")
+    guard.end_rack(home / "rack")
+    rack = virtual_rack.up(home / "rack", net=own_net(6), servers=(request.param,), progress=print)
+    try:
+        made = Road(guard, home, url, variables)
+        port = made.variables["OOBCTL_INSTALL_LISTEN"].rpartition(":")[2]
+        made.variables["OOBCTL_INSTALL_URL"] = f"https://10.0.2.2:{port}"  # as the rack's servers see this computer
+        with made as installation:
+            installation.rack = rack
+            installation.initialise().add_people().add_servers(rack)
+            cache.take("debian-12", "cloud", cache_folder(), print, name="debian-12")
+            installation.start_worker()
+            installation.run("boot").wait_said("the media service is ready")
+            installation.enroll()
+            installation.do("server.inspect", request.param, {"capabilities": ["inventory"]})
+            yield installation
+    finally:
+        virtual_rack.down(home / "rack")
+        databases.drop(url)
+
+
+def key_pair(folder: Path) -> tuple[Path, str]:
+    private = folder / "id_ed25519"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(private)], check=True)
+    return private, private.with_suffix(".pub").read_text().strip()
+
+
+def test_a_server_is_reinstalled_and_lets_the_new_key_in_with_the_host_key_of_the_record(
+    road: Road, tmp_path: Path
+) -> None:
+    name = next(iter(road.rack.servers))
+    private, public = key_pair(tmp_path)
+    asked = {"image": "debian-12", "host_name": f"{name}.example.org", "ssh_keys": [public]}
+    job = road.wait(road.submit("os.reinstall", name, asked).id, 800)
+    serial = road.rack.servers[name].serial_log.read_text(errors="replace")
+    assert (job.state, job.outcome) == (JobState.SUCCEEDED, Outcome.PROVEN), (job.error, steps_of(job), serial[-3000:])
+    evidence = job.evidence or {}
+    known = tmp_path / "known_hosts"
+    address = road.rack.servers[name].serial[0]
+    lines = [f"[{address}]:{SSH_PORT} {key['type']} {key['key']}" for key in evidence["after"]["host_keys"]]
+    known.write_text("\n".join(lines) + "\n")
+    said = subprocess.run(
+        ["ssh", "-F", os.devnull, "-i", str(private), "-p", str(SSH_PORT), "-o", f"UserKnownHostsFile={known}",
+         "-o", "StrictHostKeyChecking=yes", "-o", "BatchMode=yes", "-o", "ConnectTimeout=30", f"root@{address}",
+         "hostname -f; cat /etc/os-release; df -B1 --output=size / | tail -1; test -e /etc/oobctl || echo no trace"],
+        capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    assert said.returncode == 0, said.stderr
+    assert f"{name}.example.org" in said.stdout
+    assert "bookworm" in said.stdout
+    size = next(int(line) for line in said.stdout.splitlines() if line.strip().isdigit())
+    assert size > 3 << 30  # grown to the disk's 4 GiB
+    assert said.stdout.splitlines()[-1] == "no trace"
+    assert public.split()[1] not in serial
