@@ -27,10 +27,16 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Child:
-    """One process, run as `oobctl NAME ...`. It dies with this one, even with kill -9."""
+    """One process, run as `oobctl NAME ...`. It dies with this one, even with kill -9.
 
-    def __init__(self, name: str, arguments: Sequence[str], environment: Mapping[str, str]) -> None:
+    with_its_own: it runs programs of other people's, which are told to end with it.
+    """
+
+    def __init__(
+        self, name: str, arguments: Sequence[str], environment: Mapping[str, str], *, with_its_own: bool = False
+    ) -> None:
         self.name = name
+        self._with_its_own = with_its_own
         self._arguments, self._environment = arguments, dict(environment)
         self._process: subprocess.Popen[bytes] | None = None
         self._started = 0.0
@@ -100,7 +106,11 @@ class Child:
         return self._last_line.removeprefix("oobctl: ").removesuffix(_LASTING).strip()
 
     def ask_to_stop(self) -> None:
-        if self._process is not None and self._process.poll() is None:
+        if self._process is None or self._process.poll() is not None:
+            return
+        if self._with_its_own:
+            os.killpg(self._process.pid, signal.SIGTERM)  # it is the leader of its session
+        else:
             self._process.terminate()
 
     def wait_stopped(self, until: float) -> None:

@@ -29,6 +29,9 @@ _USERS = {
     "admin": ("admin", PROVIDER, Role.ADMINISTRATOR),
 }
 _ENROLL_SECONDS = 120.0
+IMAGE = ("debian-12", "--kernel", "cloud")
+"""What the rack's servers can be reinstalled with."""
+_GATEWAY = "10.0.2.2"  # as the rack's servers see this computer
 _PROFILES = Path(virtual_rack.__file__).parent / "hwprofiles"  # of the BMCs of the rack
 
 
@@ -43,6 +46,9 @@ def environment() -> dict[str, str]:
     if "OOBCTL_LAUNCH_URL" not in os.environ:
         where = Settings(listen=listen).launch
         found["OOBCTL_LAUNCH_URL"] = f"http://consoles.localhost:{where.rpartition(':')[2]}"
+    if "OOBCTL_INSTALL_URL" not in os.environ:
+        where = Settings(listen=listen).install
+        found["OOBCTL_INSTALL_URL"] = f"https://{_GATEWAY}:{where.rpartition(':')[2]}"
     if "OOBCTL_HWPROFILES" not in os.environ:
         found["OOBCTL_HWPROFILES"] = str(_PROFILES)
     quiet = {"OOBCTL_POLL_INTERVAL_SECONDS": "15", "OOBCTL_LOG_LEVEL": "WARNING"}

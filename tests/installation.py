@@ -61,6 +61,7 @@ class Installation:
             "OOBCTL_DATABASE_URL": database_url,
             "OOBCTL_LISTEN": f"127.0.0.1:{self.port}",
             "OOBCTL_MEDIA_LISTEN": f"127.0.0.1:{free_port()}",
+            "OOBCTL_INSTALL_LISTEN": f"127.0.0.1:{free_port()}",
             "OOBCTL_GATEWAY_LISTEN": f"127.0.0.1:{free_port()}",
         }
         self.people: dict[str, Person] = {}

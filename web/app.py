@@ -17,11 +17,13 @@ from web import (
     guard,
     hardware,
     jobs,
+    keys,
     limits,
     numbers,
     probes,
     problems,
     recordings,
+    reinstall,
     servers,
     sessions,
     words,
@@ -51,11 +53,13 @@ def create_app() -> Flask:
     problems.register(app)
     words.register(app)
     app.register_api(api.blueprint)
-    for blueprint in (servers.blueprint, hardware.blueprint, jobs.blueprint):
+    for blueprint in (servers.blueprint, hardware.blueprint, jobs.blueprint, reinstall.blueprint, keys.blueprint):
         limits.limiter.limit(limits.PANEL_WRITES, methods=["POST"])(blueprint)
     for blueprint in (
         sessions.blueprint,
         servers.blueprint,
+        reinstall.blueprint,
+        keys.blueprint,
         hardware.blueprint,
         jobs.blueprint,
         consoles.blueprint,

@@ -26,6 +26,8 @@ _FOR_CUSTOMERS = {  # errors that only staff can mend: what happened, and what a
     "already_enrolled": f"The server could not be enrolled. {_PROVIDER}",
     "wrong_server": f"Another server answers in the place of this one, and nothing was changed there. {_PROVIDER}",
 }
+# What somebody else said of themselves who asked in the place of a server that is reinstalled.
+_OF_OTHERS = ("The key of this reinstall was presented a second time", "Who asked last was refused")
 # How drivers, actions and jobs tell staff what to do: the beginnings of those sentences, left out of any other text.
 _STAFF_DO = (
     "Check the BMC's ", "Check its power", "Is it the BMC's address", "Close sessions there", "Enable one of them",
@@ -34,6 +36,7 @@ _STAFF_DO = (
     "A machine is one server: retire", "A BMC is kept once: retire", "Say which one is this server's",
     "Switch it on there", "Add an IPMI endpoint",
     "If it stays so, look at the server and enroll", "Look at the server and enroll",
+    "Staff have to start it", "Staff have to make one", "Install it with apt", "Look at both machines",
 )  # fmt: skip
 _SENTENCES = re.compile(r"(?<=[.?!]) +")
 
@@ -67,9 +70,10 @@ def told_error(code: str, message: str, *, staff: bool) -> str:
 
 def without_instructions(text: str) -> str:
     """The text without the sentences that tell staff what to do at the BMC or the rack."""
-    if not any(beginning in text for beginning in _STAFF_DO):
+    left_out = (*_STAFF_DO, *_OF_OTHERS)
+    if not any(beginning in text for beginning in left_out):
         return text
-    return " ".join(part for part in _SENTENCES.split(text) if not part.startswith(_STAFF_DO))
+    return " ".join(part for part in _SENTENCES.split(text) if not part.startswith(left_out))
 
 
 def without_addresses(text: str) -> str:

@@ -145,6 +145,11 @@ def size_of(count: int, steps: Sequence[tuple[int, str]] = (*_DECIMAL, (1000, "k
     return f"{count} B"
 
 
+def memory_of(count: int) -> str:
+    """Bytes of memory, which people count in powers of two."""
+    return size_of(count, _BINARY)
+
+
 def not_installed(part: PartShape) -> bool:
     """Firmware that the BMC only keeps: the one before, or one that it could install."""
     return "FirmwareState" in part.details

@@ -11,7 +11,7 @@ from oobctl.audit import query as audit
 from oobctl.constants import JobState, Permission, SerialLog
 from oobctl.errors import InvalidParameter, NotAllowed, NotFound, OobctlError
 from oobctl.store import Job, database
-from web import cursors, parameters, recordings, views
+from web import cursors, installs, parameters, recordings, views
 from web.identity import current_actor
 from web.security import Needs
 
@@ -19,6 +19,7 @@ blueprint = Blueprint("jobs", __name__, url_prefix="/jobs")
 
 _A_PAGE = 50
 _RECORDS_SHOWN = 20
+_LINES_SHOWN = 200
 _RETRIED = frozenset({JobState.FAILED, JobState.CANCELLED, JobState.NEEDS_ATTENTION})
 
 
@@ -61,6 +62,14 @@ def serial(job: str) -> str:
         gateways = control.gateways(session, server.site_id)
     g.needs = Needs(tuple(recordings.websocket(url) for url in gateways))
     return render_template("jobs/serial.html", job=shape, recording=found.id if found is not None else None)
+
+
+@blueprint.get("/<job>/installer")
+def installer(job: str) -> Response:
+    """The whole log of a reinstall's installer, as text."""
+    with database().read() as session:
+        found = installs.of_job(session, current_actor(), job, after=0)
+    return Response("".join(f"{line}\n" for line in found.log.lines), content_type="text/plain; charset=utf-8")
 
 
 @blueprint.get("/<job>/live")
@@ -115,13 +124,22 @@ def _shown(job_id: str) -> dict[str, Any]:
             "last": {} if shape.state.ended else views.last_time(session, actor, shape),
             "records": views.records(session, found, staff=actor.is_staff),
             "can_cancel": allowed and shape.cancellable,
-            "can_retry": allowed and shape.state in _RETRIED,
+            "can_retry": allowed and shape.state in _RETRIED and row.action != control.REINSTALL,
+            "may_act": allowed,
+            **_installer(session, row, staff=actor.is_staff),
             "key": parameters.new_key(),
             "picture_pending": shape.state.ended and not shape.pictures and control.picture_pending(session, row),
             "serial_log": _has_lines(session, actor, row),
             "can_resolve": allowed and shape.state is JobState.NEEDS_ATTENTION and shape.resolved_at is None,
             **(_danger(session, actor, row) if allowed else {}),
         }
+
+
+def _installer(session: Session, row: Job, *, staff: bool) -> dict[str, Any]:
+    """Of a reinstall: what its installer says; while it goes on, the last lines of its log."""
+    most = installs.MOST_LINES if row.state.ended else _LINES_SHOWN
+    found = installs.shape_of(session, row, staff=staff, after=-1, most=most)
+    return {"install": found, "install_no_return": control.find(row.action).no_return if found is not None else None}
 
 
 def _may_change(session: Session, actor: Actor, row: Job) -> bool:

@@ -54,7 +54,6 @@ _CHOICES = {
     "users": "The BMC's users",
     "security": "How far the BMC is open",
 }
-_PAGES = {"bios.set": "bios"}
 _NOT_OFFERED = frozenset({"Unknown", "Disabled"})
 _NUMBER = re.compile(r"-?[0-9]{1,18}")  # what is no number, or longer than any that is asked for, the door refuses
 _NOTHING = "None"
@@ -87,13 +86,29 @@ class FormField:
 
 
 @dataclass(frozen=True)
+class Page:
+    """A page of its own that an action has. asks_itself: its form is there, and nowhere else."""
+
+    endpoint: str
+    words: str
+    arguments: dict[str, str] = field(default_factory=dict)
+    asks_itself: bool = False
+
+
+_PAGES = {
+    "bios.set": Page("hardware.show", "Set BIOS: on its page", {"page": "bios"}),
+    "os.reinstall": Page("reinstall.show", "Reinstall the operating system…", asks_itself=True),
+}
+
+
+@dataclass(frozen=True)
 class Offer:
     """An action as a server's page shows it. `key` makes a double click one job. page: it has one of its own."""
 
     shape: OfferShape
     fields: list[FormField]
     key: str
-    page: str | None = None
+    page: Page | None = None
 
 
 @dataclass(frozen=True)
@@ -108,13 +123,25 @@ def grouped(actor: Actor, server: ServerDetail) -> list[Group]:
     groups = []
     for danger, of_power, title in _GROUPS:
         offers = [
-            Offer(shape, fields(control.find(shape.name).parameters, actor, {}), new_key(), _PAGES.get(shape.name))
+            Offer(shape, _fields_of(shape, actor), new_key(), _PAGES.get(shape.name))
             for shape in server.actions
             if (shape.danger, shape.name.startswith("power.")) == (danger, of_power)
         ]
         if offers:
             groups.append(Group(danger, title, offers))
     return groups
+
+
+def page_of(action: str) -> Page | None:
+    """The page of its own that the action has."""
+    return _PAGES.get(action)
+
+
+def _fields_of(shape: OfferShape, actor: Actor) -> list[FormField]:
+    page = _PAGES.get(shape.name)
+    if page is not None and page.asks_itself:
+        return []
+    return fields(control.find(shape.name).parameters, actor, {})
 
 
 def new_key() -> str:

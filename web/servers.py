@@ -79,6 +79,9 @@ def act(server: str, action: str) -> Response:
     """One action's form, with what it does; a POST submits it. What was wrong stands beside what was typed."""
     actor = current_actor()
     wanted = control.find(action)
+    own = parameters.page_of(action)
+    if own is not None and own.asks_itself:
+        return make_response(redirect(url_for(own.endpoint, server=server), 303))
     shape = _offered(actor, server)
     values = parameters.typed(wanted.parameters, request.form) if request.method == "POST" else {}
     if request.method == "GET":
@@ -93,7 +96,7 @@ def act(server: str, action: str) -> Response:
         page = render_template("servers/act.html", **_form(actor, shape, action, request.form), error=error, busy=busy)
         return make_response(page, error.http_status)
     if secret is not None:
-        return _shown_once(shape, job.id, secret)
+        return shown_once(shape, job, secret)
     if action in _SEEN_ON_SCREEN:
         return make_response(redirect(url_for("consoles.screen", server=shape.id, job=job.id), 303))
     return make_response(redirect(url_for("servers.show", server=shape.id), 303))
@@ -104,9 +107,9 @@ def _offered(actor: Actor, server: str) -> ServerDetail:
         return views.server(session, actor, find_server(session, actor, server))
 
 
-def _shown_once(shape: ServerDetail, job_id: str, secret: Secret) -> Response:
+def shown_once(shape: ServerDetail, job: Job, secret: Secret) -> Response:
     """A page that no browser keeps: what is on it is nowhere else to be read."""
-    response = make_response(render_template("servers/shown_once.html", server=shape, job_id=job_id, secret=secret))
+    response = make_response(render_template("servers/shown_once.html", server=shape, job=job, secret=secret))
     response.headers["Cache-Control"] = "no-store"
     return response
 

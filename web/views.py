@@ -196,7 +196,7 @@ def offers(actor: Actor, shape: ServerShape) -> list[OfferShape]:
             title=action.title,
             danger=action.danger,
             consequence=consequence(action, shape),
-            parameters=action.parameters.model_json_schema(),
+            parameters=action.asks.model_json_schema(),
             permission=action.permission,
             allowed=decision.allowed,
             reason=told(decision.reason, staff=actor.is_staff),

@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -11,18 +11,20 @@ from typing import Any
 from flask import Flask, g, url_for
 from markupsafe import Markup
 
-from oobctl import clock, control
-from oobctl.audit.tags import Tag
-from oobctl.constants import ConsoleKind, Contact, Ending, Evidence, Health, JobState, Outcome, PowerState, StepState
+from oobctl import clock
+from oobctl.constants import ConsoleKind, Contact, Evidence, Health, JobState, Outcome, PowerState, StepState
 from oobctl.errors import OobctlError
 from oobctl.profiles.model import SECURITY_FACTS
 from oobctl.readings import known_users
 from oobctl.readings.drift import said
 from web import bios_form, hardware_words
 from web.discretion import told_error
-from web.shapes import AuditShape, JobHeadShape, JobShape, Moment, OfferShape, ServerShape, StepShape
+from web.record_words import by, sentence
+from web.shapes import JobHeadShape, JobShape, Moment, OfferShape, ServerShape, StepShape
 
 _ACTION = re.compile(r"[a-z_]+\.[a-z_]+")
+_ELSEWHERE = frozenset({"installer"})
+"""Evidence that its job's page shows in a part of its own."""
 STATIC = Path(__file__).parent / "static"
 
 JOB_STATES = {
@@ -65,59 +67,6 @@ STEP_STATES = {
     StepState.SUCCEEDED: "Done",
     StepState.FAILED: "Failed",
     StepState.SKIPPED: "Not run",
-}
-ENDINGS = {
-    **{str(outcome): words[0].lower() for outcome, words in OUTCOMES.items()},
-    Ending.FAILED: "failed",
-    Ending.CANCELLED: "cancelled",
-    Ending.NEEDS_ATTENTION: "needs attention",
-    Ending.INTERRUPTED: "interrupted",
-}
-EVENTS: dict[str, str] = {
-    Tag.SERVER_ADD: "added the server",
-    Tag.SERVER_ENROLL: "enrolment",
-    Tag.SERVER_ASSIGN: "assigned the server",
-    Tag.SERVER_CONSOLE_OPEN: "opened a console",
-    Tag.SERVER_CONSOLE_CLOSED: "left a console",
-    Tag.SERVER_CONSOLE_END: "ended a console",
-    Tag.SERVER_CONSOLE_SHARE: "shared a console",
-    Tag.SERVER_CONSOLE_RECORDED: "kept what a console showed",
-    Tag.SERVER_CONSOLE_WATCH: "watched a recording, or read the serial log",
-    Tag.SERVER_CONSOLE_SET: "said what is recorded",
-    Tag.SERVER_RECORDING_REMOVED: "removed a recording",
-    Tag.ACCOUNT_RECORD_CONSOLES: "said whose consoles are recorded",
-    Tag.SERVER_PLACE: "said where the server stands",
-    Tag.SERVER_QUARANTINE: "quarantined the server",
-    Tag.SERVER_QUARANTINE_END: "ended the quarantine",
-    Tag.SERVER_ENDPOINT_SET: "changed how the BMC is reached",
-    Tag.SERVER_ENDPOINT_REMOVE: "removed a way to the BMC",
-    Tag.SERVER_RETIRE: "retired the server",
-    Tag.SERVER_LEFT: "something of the last tenant could not be cleared",
-    Tag.SERVER_PROFILE_READ: "read the BMC for a hardware profile",
-    Tag.SERVER_SECURITY_DRIFT: "the BMC's security changed",
-    Tag.SERVER_BMC_USER_ACKNOWLEDGE: "acknowledged a user of the BMC",
-    Tag.SERVER_BMC_USER_DOUBT: "took back that a user of the BMC is right",
-    Tag.SERVER_IMAGE_REMOVED: "removed an image that was in a virtual drive",
-    Tag.SERVER_BIOS_BASELINE_REMOVE: "removed saved BIOS settings",
-    Tag.SERVER_BIOS_BASELINE: "saved the BIOS settings",
-    Tag.SERVER_BOOT_OVERRIDE_CLEARED: "cleared the boot override",
-    Tag.JOB_CANCEL: "asked to cancel the job",
-    Tag.JOB_RESOLVE: "resolved the job",
-    Tag.ACCOUNT_ADD: "added an account",
-    Tag.ACCOUNT_SUSPEND: "suspended an account",
-    Tag.ACCOUNT_RESUME: "ended the suspension of an account",
-    Tag.ACCOUNT_USER_ADD: "added a user",
-    Tag.ACCOUNT_USER_DISABLE: "disabled a user",
-    Tag.ACCOUNT_USER_ENABLE: "let a disabled user in again",
-    Tag.ACCOUNT_USER_PASSWORD: "changed a user's password",
-    Tag.ACCOUNT_MEMBERSHIP_END: "ended a membership",
-    Tag.ACCOUNT_GRANT_ADD: "granted a permission",
-    Tag.ACCOUNT_GRANT_REVOKE: "ended a grant",
-    Tag.ACCOUNT_TOKEN_ADD: "made a token",
-    Tag.ACCOUNT_TOKEN_REVOKE: "ended a token",
-    Tag.ACCOUNT_SIGN_IN: "signed in",
-    Tag.ACCOUNT_SIGN_OUT: "signed out",
-    Tag.SITE_ADD: "added a site",
 }
 HEALTHS = {
     Health.OK: ("OK", "good"),
@@ -176,6 +125,16 @@ def duration(span: timedelta) -> str:
     return f"{seconds // 3600:.0f} h {seconds % 3600 // 60:02.0f} min"
 
 
+def seconds(count: float) -> str:
+    """A duration that nobody measured to the tenth."""
+    return duration(timedelta(seconds=count)) if count >= 10 else f"{count:.0f} s"
+
+
+def today() -> date:
+    """In UTC."""
+    return clock.now().date()
+
+
 def tone(shape: JobShape | StepShape) -> str:
     """The class that colours a state: nothing else on a page chooses colour."""
     return {
@@ -193,6 +152,8 @@ def readings(shape: JobShape) -> list[tuple[str, list[tuple[str, Moment | str | 
     """What was read from the hardware, with the time: before, each reading back, and what else was read."""
     lines = []
     for when, values in (shape.evidence or {}).items():
+        if when in _ELSEWHERE:
+            continue
         found = values if isinstance(values, list) else [values]
         read = [(_read(one), one["read_at"]) for one in found if isinstance(one, dict) and "read_at" in one]
         read = [(text, at) for text, at in read if text]
@@ -212,21 +173,17 @@ def nothing_sent(shape: JobShape) -> bool:
 
 def asked_by(shape: JobShape | JobHeadShape) -> str:
     """Who asked for a job, and which token did it for them."""
-    return _by(shape.requested_by, shape.requested_by_kind, shape.requested_by_token)
-
-
-def _by(name: str, kind: str, token: str | None) -> str:
-    """A user as they are; a token never looks like one."""
-    if kind == "anonymous":
-        return f"Somebody as {name}"
-    if kind != "token":
-        return name
-    return f"{name} (token {token})" if token and token != name else f"the token {name}"
+    return by(shape.requested_by, shape.requested_by_kind, shape.requested_by_token)
 
 
 def _read(values: Mapping[str, Any]) -> str:
-    found = [(name, value) for name, value in values.items() if name != "read_at" and value is not None]
+    found = [(name, value) for name, value in values.items() if name != "read_at" and not _is_structure(value)]
     return ", ".join(str(value) if name == "PowerState" else f"{_spaced(name)} {_said(value)}" for name, value in found)
+
+
+def _is_structure(value: Any) -> bool:
+    """Nothing, or what is for programs: keys and disks with all that belongs to each."""
+    return value in (None, []) or (isinstance(value, list) and any(isinstance(one, dict) for one in value))
 
 
 def _said(value: Any) -> str:
@@ -253,7 +210,31 @@ def _spaced(name: str) -> str:
 
 def said_parameters(parameters: Mapping[str, Any]) -> str:
     """Parameters that were chosen, in one line."""
+    parameters = {**parameters, **({"network": _chosen(parameters["network"])} if "network" in parameters else {})}
     return ", ".join(f"{name.replace('_', ' ')} {text}" for name, value in parameters.items() if (text := _flat(value)))
+
+
+def _chosen(network: Any) -> Any:
+    """Without how cards are bonded where none are: that is a default, and nobody chose it."""
+    bonded = isinstance(network, dict) and len(network.get("macs") or ()) > 1
+    return network if bonded or not isinstance(network, dict) else {**network, "bond_mode": None}
+
+
+def reinstalled(shape: JobShape) -> str:
+    """What a reinstall was asked to make of a server, in one line."""
+    asked = shape.parameters
+    keys = len(asked.get("ssh_key_fingerprints") or ())
+    disks = asked.get("disks") or ["the first disk"]
+    said = [
+        f"{asked.get('image')} as {asked.get('host_name')}",
+        f"on {' and '.join(disks)} ({asked.get('layout')})",
+        f"{keys} SSH key{'s' if keys != 1 else ''}" if keys else "",
+        "a root password" if asked.get("root_password") else "",
+        f"packages {', '.join(asked['packages'])}" if asked.get("packages") else "",
+        "user data" if asked.get("with_user_data") else "",
+        "a script" if asked.get("with_post_install") else "",
+    ]
+    return ", ".join(filter(None, said))
 
 
 def _flat(value: Any) -> str:
@@ -307,29 +288,6 @@ def linked(text: str) -> Markup:
     return Markup(" ").join(words)
 
 
-def sentence(row: AuditShape) -> Markup:
-    """A record as a sentence: who did what, and what came of it."""
-    what = _title_of(row.tag)
-    who = _by(row.actor, row.actor_kind, row.actor_token)
-    if row.kind == "intent":
-        return Markup("<b>{}</b> asked for <b>{}</b>").format(who, what)
-    if row.kind == "outcome":
-        word = ENDINGS.get(row.outcome or "", row.outcome or "")
-        shade = "good" if row.outcome in set(Outcome) else ("calm" if row.outcome == Ending.CANCELLED else "bad")
-        return Markup('<b>{}</b>, asked for by <b>{}</b>: <span class="word {}">{}</span>').format(
-            what, who, shade, word
-        )
-    if row.kind == "refusal":
-        return Markup('<b>{}</b> was <span class="word bad">refused</span> <b>{}</b>').format(who, what)
-    return Markup("<b>{}</b>: {}").format(who, what)
-
-
-@lru_cache(maxsize=128)
-def _title_of(tag: str) -> str:
-    titles = {str(action.tag): action.title for action in control.actions()}
-    return titles.get(tag) or EVENTS.get(tag, tag)
-
-
 def to_visitor(error: OobctlError) -> str:
     """An error's sentence as the visitor is told it."""
     visitor = g.get("visitor")
@@ -367,9 +325,9 @@ def register(app: Flask) -> None:
     """Make the words known to the templates."""
     functions: list[Callable[..., Any]] = [age, asked_by, duration, is_silent, linked, moment, notes, nothing_sent]
     functions += [differences, readings, said_parameters, sentence, static_url, to_visitor, took, tone]
-    functions += [of_contact, stands, tried_on, why_not]
+    functions += [of_contact, reinstalled, seconds, stands, today, tried_on, why_not]
     functions += [hardware_words.file_name, hardware_words.limits, hardware_words.number]
-    functions += [hardware_words.size_of]
+    functions += [hardware_words.memory_of, hardware_words.size_of]
     app.jinja_env.globals.update(
         bios_settable=bios_form.settable,
         bios_shown=bios_form.shown,

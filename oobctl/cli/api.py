@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
@@ -69,21 +70,28 @@ def ended(job: dict[str, Any]) -> bool:
     return job["state"] in _ENDED
 
 
-def follow(job: dict[str, Any]) -> dict[str, Any]:
-    """Print a job's steps as they come, until it ends. Returns the ended job."""
+def follow(
+    job: dict[str, Any],
+    *,
+    say: Callable[[str], None] = print,
+    look: Callable[[dict[str, Any]], None] = lambda _job: None,
+    pause: float = 0.3,
+) -> dict[str, Any]:
+    """Say a job's steps as they come, until it ends. Returns the ended job. look: gets the job every `pause` s."""
     shown: set[str] = set()
     while True:
+        look(job)
         for step in job["steps"]:
             mark = f"{step['name']} {step['state']}"
             if step["state"] not in {"pending", "skipped"} and mark not in shown:
                 shown.add(mark)
-                print(f"  {step['name']:<18} {step['state']:<10} {step['detail'] or ''}".rstrip())
+                say(f"  {step['name']:<18} {step['state']:<10} {step['detail'] or ''}".rstrip())
         if ended(job):
-            print(f"{job['action']} {job['state']}" + (f": {job['outcome']}" if job["outcome"] else ""))
+            say(f"{job['action']} {job['state']}" + (f": {job['outcome']}" if job["outcome"] else ""))
             if job["error"]:
-                print(f"{job['error']['message']} [{job['error']['code']}]")
+                say(f"{job['error']['message']} [{job['error']['code']}]")
                 for line in hints.after(job):
-                    print(line)
+                    say(line)
             return job
-        time.sleep(0.3)
+        time.sleep(pause)
         job = call("GET", f"/jobs/{job['id']}")

@@ -10,6 +10,7 @@ _MENDED_BY = {
     "wrong_server": "If its BMC answers elsewhere: oobctl endpoint set {server} {protocol} --address ADDRESS",
 }
 _ENROLL = "server.enroll"
+_REINSTALL = "os.reinstall"
 
 
 def after(job: dict[str, Any]) -> list[str]:
@@ -21,10 +22,10 @@ def after(job: dict[str, Any]) -> list[str]:
         return []
     again = _ENROLL if job["error"]["code"] == "wrong_server" else job["action"]
     protocol = _protocol(job["error"]["message"])
-    return [
-        sentence.format(server=job["server"], protocol=protocol),
-        f"Then: oobctl server act {job['server']} {again}",
-    ]
+    command = f"oobctl server act {job['server']} {again}"
+    if again == _REINSTALL:  # what was asked of it is not all kept
+        command = f"oobctl reinstall {job['server']}, with the same options"
+    return [sentence.format(server=job["server"], protocol=protocol), f"Then: {command}"]
 
 
 def enroll_added(server: str) -> str:

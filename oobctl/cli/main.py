@@ -17,6 +17,7 @@ from oobctl.cli import (
     profile,
     reading,
     recording,
+    reinstall,
     server,
     supervise,
     tokens,
@@ -37,6 +38,7 @@ program.command()(process.worker)
 program.command()(process.monitor)
 program.command()(process.boot)
 program.command()(process.gateway)
+program.command("reinstall")(reinstall.reinstall)
 program.command("fleet")(fleet.fleet)
 program.command("sensors")(watch.sensors)
 program.command("event-log")(watch.event_log)
@@ -49,7 +51,7 @@ program.add_typer(tokens.app, name="token", help="Tokens for the API and the com
 server.app.command("read")(reading.read)
 program.add_typer(server.app, name="server", help="Servers: list, read, add, act, assign, retire.")
 program.add_typer(baseline.app, name="baseline", help="Saved BIOS settings, and what differs from them.")
-program.add_typer(image.app, name="image", help="Disk images for virtual media, on this computer.")
+program.add_typer(image.app, name="image", help="Images of operating systems and for virtual media, on this computer.")
 program.add_typer(
     profile.app,
     name="profile",

@@ -92,6 +92,7 @@ def check_addresses() -> None:
     """As `check_address`, for all that `oobctl up` listens at."""
     check_address(settings().listen)
     check_address(settings().media, "The media service", "OOBCTL_MEDIA_LISTEN")
+    check_address(settings().install, "The service for installers", "OOBCTL_INSTALL_LISTEN")
     check_address(settings().gateway, "The gateway", "OOBCTL_GATEWAY_LISTEN")
     if settings().launch_url:
         check_address(settings().launch, "The gateway's listener for BMCs' own consoles", "OOBCTL_LAUNCH_LISTEN")

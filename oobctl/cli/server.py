@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -205,10 +206,10 @@ def bmc_password(user: str) -> str:
     return existing_password(f"Password of the BMC's user {user}")
 
 
-def finish(job: dict[str, Any]) -> None:
+def finish(job: dict[str, Any], watch: Callable[[dict[str, Any]], dict[str, Any]] = follow) -> None:
     """Watch a job to its end. Exit code 1 where it does not succeed, 130 where the watching is interrupted."""
     try:
-        ended = follow(job)
+        ended = watch(job)
     except KeyboardInterrupt:
         print(
             f"oobctl: You stopped watching, and {job['action']} on {job['server']} goes on (job {job['id']}). "

@@ -71,12 +71,23 @@ def _demo(rack: example.Rack, stop: threading.Event) -> None:
     try:
         _wait_ready(children, stop)
         example.fill(rack, stop)
+        images = _images_aside()
         if not stop.is_set():
             print(example.welcome(), flush=True)
     except BaseException:
         end(children)
         raise
-    supervise(children, stop)
+    try:
+        supervise(children, stop)
+    finally:
+        end([images])
+
+
+def _images_aside() -> Child:
+    """What reinstalls need is built beside the demo, which is there before it: some minutes, the first time."""
+    child = Child("images", ["image", "provide", *example.IMAGE], dict(os.environ), with_its_own=True)
+    child.start()
+    return child
 
 
 def _start(site: str) -> list[Child]:

@@ -16,6 +16,7 @@ from oobctl.control.consoles import (
 from oobctl.control.door import submit, submit_shown
 from oobctl.control.jobs import can_cancel, cancel, cancel_waiting, find_job, jobs, resolve, retry
 from oobctl.control.offers import actions, find, offered
+from oobctl.control.plans import REINSTALL, Choices, Plan, choices, offered_images, plan
 from oobctl.control.recordings import (
     Opened,
     find_recording,
@@ -28,15 +29,21 @@ from oobctl.control.recordings import (
     watch_log,
 )
 from oobctl.control.shares import LONGEST_HOURS, end_share, open_shared, share_console, shares
+from oobctl.control.ssh_keys import add_ssh_key, remove_ssh_key, ssh_keys
 
 __all__ = [
     "LONGEST_HOURS",
+    "REINSTALL",
+    "Choices",
     "Opened",
     "OpenedConsole",
+    "Plan",
     "actions",
+    "add_ssh_key",
     "can_cancel",
     "cancel",
     "cancel_waiting",
+    "choices",
     "end_console",
     "end_share",
     "find",
@@ -48,12 +55,15 @@ __all__ = [
     "launch_urls",
     "lines_of_job",
     "offered",
+    "offered_images",
     "open_console",
     "open_consoles",
     "open_shared",
     "picture_pending",
     "pictures_of_job",
+    "plan",
     "recordings",
+    "remove_ssh_key",
     "reopen",
     "resolve",
     "retry",
@@ -61,6 +71,7 @@ __all__ = [
     "set_serial_log",
     "share_console",
     "shares",
+    "ssh_keys",
     "submit",
     "submit_shown",
     "token_in_browser",

@@ -1,7 +1,8 @@
 """Submitting an action: checked, recorded and queued in one transaction."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -77,14 +78,40 @@ def _asked(
 
 
 def _submitted(request: "_Request") -> tuple[Job, Secret | None]:
+    with _refusals_on_record(request):
+        try:
+            return _submit(request)
+        except IntegrityError:
+            # Two requests with one key at once: the other one was first, and its job is the answer.
+            return _submit(request)
+
+
+@contextmanager
+def tried(
+    actor: Actor, action: str, server: str, parameters: Mapping[str, Any] | None = None
+) -> Iterator[tuple[Session, "Admitted"]]:
+    """What `submit` would let in now, with the transaction in which that was looked at. Nothing is queued or recorded.
+
+    Raises what `submit` raises; what is not allowed is on record as it is there.
+    """
+    request = _asked(actor, action, server, parameters, None, None, None)
+    with _refusals_on_record(request), database().read() as session:
+        admitted = _admitted(session, request, request.server)
+        keys = lease.keys(session, request.action.lock, admitted.server)
+        other = next((job for key in keys if (job := lease.job_of(session, key))), None)
+        if other is not None:
+            raise _busy(session, other, admitted.server, actor)
+        yield session, admitted
+
+
+@contextmanager
+def _refusals_on_record(request: "_Request") -> Iterator[None]:
+    """Who tries doors is on record: what is refused in here is written down before it is raised."""
     try:
-        return _submit(request)
-    except IntegrityError:
-        # Two requests with one key at once: the other one was first, and its job is the answer.
-        return _submit(request)
+        yield
     except NotFound as unknown:
         asked = {**_cleaned(request.action, request.parameters), "server": request.server[:200]}
-        with database().write() as session:  # it may be somebody else's: who tries doors is on record
+        with database().write() as session:  # it may be somebody else's
             refusals.add(session, request.actor, request.action.tag, parameters=asked, reason=unknown.message)
         raise
     except NotAllowed as refused:
@@ -113,36 +140,66 @@ class _Request:
         return self.not_before is not None and self.not_before > clock.now()
 
 
+@dataclass(frozen=True)
+class Admitted:
+    """What the door lets in. kept: what of the parameters goes into the job. known: the job of the same key."""
+
+    action: Action
+    server: Server
+    reason: str
+    parameters: BaseModel
+    kept: dict[str, Any]
+    known: Job | None
+
+
 def _submit(request: _Request) -> tuple[Job, Secret | None]:
     actor, action = request.actor, request.action
     with database().write() as session:
         server = find_server(session, actor, request.server)
         # Whoever assigns the server to somebody else waits for us, or we for them; who schedules, for one another.
         session.refresh(server, with_for_update={"read": not request.later, "key_share": True})
-        server = find_server(session, actor, server.id)
-        decision = may(session, actor, action.permission, server, action.lock)
-        if not decision.allowed:
-            raise NotAllowed(f"You may not do “{action.title}” on {server.name}: {decision.reason}.")
-        parameters = _checked(action, request.parameters)
-        checked = parameters.model_dump(mode="json")
-        _check_staff_parameters(session, actor, server, checked)
-        known = _same_key(session, actor, request.key)
-        if known is not None:
-            return _same_request(known, request, server, checked), None
-        check_cleared(server, action, staff=actor.is_staff)
-        if action.check is not None:  # not of what was taken already: its own job may have changed what is checked
-            action.check(session, server, actor.is_staff, parameters)
-        check_lifecycle(server, action)
-        check_way(server, action)
-        _check_schedule(session, request, server)
-        job = _new_job(session, request, server, checked, decision.reason)
+        admitted = _admitted(session, request, server.id)
+        if admitted.known is not None:
+            return admitted.known, None
+        server = admitted.server
+        job = _new_job(session, request, server, admitted.kept, admitted.reason)
         session.add(job)
         session.flush()
         if job.state is JobState.QUEUED:
-            _claim(session, job, action, server, actor, bool(checked.get("preempt")))
+            _claim(session, job, action, server, actor, bool(admitted.kept.get("preempt")))
             engine.enqueue(session, job)
         record.intent(session, actor, action.tag, server, job)
-        return job, None if action.secret is None else _kept(session, action.secret(session, server, job), job)
+        return job, _shown(session, action, server, job, admitted.parameters)
+
+
+def _admitted(session: Session, request: _Request, server_id: str) -> Admitted:
+    """The request, where all is as it must be to take it; only whether a job has the server is not looked at."""
+    actor, action = request.actor, request.action
+    server = find_server(session, actor, server_id)
+    decision = may(session, actor, action.permission, server, action.lock)
+    if not decision.allowed:
+        raise NotAllowed(f"You may not do “{action.title}” on {server.name}: {decision.reason}.")
+    parameters = _checked(action, request.parameters)
+    kept = (parameters if action.keep is None else action.keep(parameters)).model_dump(mode="json")
+    _check_staff_parameters(session, actor, server, kept)
+    known = _same_key(session, actor, request.key)
+    if known is not None:
+        known = _same_request(known, request, server, kept)
+        return Admitted(action, server, decision.reason, parameters, kept, known)
+    check_cleared(server, action, staff=actor.is_staff)
+    if action.check is not None:  # not of what was taken already: its own job may have changed what is checked
+        action.check(session, server, actor.is_staff, parameters)
+    check_lifecycle(server, action)
+    check_way(server, action)
+    _check_schedule(session, request, server)
+    return Admitted(action, server, decision.reason, parameters, kept, None)
+
+
+def _shown(session: Session, action: Action, server: Server, job: Job, parameters: BaseModel) -> Secret | None:
+    """What the action makes for who asks; what must not be kept with the job is put away here."""
+    if action.arrange is not None:
+        return action.arrange(session, server, job, parameters)
+    return None if action.secret is None else _kept(session, action.secret(session, server, job), job)
 
 
 def _kept(session: Session, secret: Secret, job: Job) -> Secret:
@@ -185,15 +242,17 @@ def _new_job(session: Session, request: _Request, server: Server, parameters: di
 def _checked(action: Action, parameters: Mapping[str, Any]) -> BaseModel:
     """As strictly as JSON says it: true is no number, and "yes" no truth. The panel's forms come typed already."""
     try:
-        return action.parameters.model_validate_json(json.dumps(dict(parameters)), strict=True)
+        return action.asks.model_validate_json(json.dumps(dict(parameters)), strict=True)
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"]) or str(first.get("ctx", {}).get("field", ""))
         message = first["msg"].removeprefix("Value error, ").rstrip(".")
-        known = ", ".join(action.parameters.model_fields) or "none"
+        known = ", ".join(action.asks.model_fields) or "none"
         which = f"The parameter {field}" if field else "What was asked"
         raise InvalidParameter(
-            f"{which} of {action.name} is wrong: {message}. Its parameters: {known}.", field=field or "parameters"
+            f"{which} of {action.name} is wrong: {message}. Its parameters: {known}.",
+            field=field or "parameters",
+            why=message,
         ) from error
 
 
@@ -244,14 +303,18 @@ def _claim(session: Session, job: Job, action: Action, server: Server, actor: Ac
         _preempt(session, other, job, actor)
         other = lease.claim(session, wanted, job.id)
     if other is not None:
-        running = session.get_one(Job, other)
-        by = f" (job {other}), asked for by {running.actor['name']}" if _may_read(session, actor, other) else ""
-        or_cancel = ", or cancel it" if actor.is_staff or running.actor["kind"] != SYSTEM.kind else ""
-        raise ServerBusy(
-            f"{server.name} is busy with {running.action}{by}. Wait for its end{or_cancel}.",
-            job=running.id,
-            action=running.action,
-        )
+        raise _busy(session, other, server, actor)
+
+
+def _busy(session: Session, job_id: str, server: Server, actor: Actor) -> ServerBusy:
+    running = session.get_one(Job, job_id)
+    by = f" (job {job_id}), asked for by {running.actor['name']}" if _may_read(session, actor, job_id) else ""
+    or_cancel = ", or cancel it" if actor.is_staff or running.actor["kind"] != SYSTEM.kind else ""
+    return ServerBusy(
+        f"{server.name} is busy with {running.action}{by}. Wait for its end{or_cancel}.",
+        job=running.id,
+        action=running.action,
+    )
 
 
 def _may_read(session: Session, actor: Actor, job_id: str) -> bool:

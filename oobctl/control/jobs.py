@@ -92,6 +92,10 @@ def retry(actor: Actor, job_id: str, *, idempotency_key: str | None = None) -> J
         raise WrongState(
             f"{find(old.action).title} makes a new password each time, which is shown once: ask for it anew."
         )
+    if find(old.action).request is not None:
+        raise WrongState(
+            f"{find(old.action).title} was asked for with more than is kept of it (keys, user data): ask for it anew."
+        )
     return submit(actor, old.action, old.server_id, old.parameters, idempotency_key=idempotency_key, retry_of=old.id)
 
 

@@ -1,6 +1,7 @@
 """The actions that there are, and which of them an actor may do on a server now."""
 
 from oobctl import actions as nouns
+from oobctl import workflows
 from oobctl.access import Actor, Decision, find_server, may
 from oobctl.constants import Permission
 from oobctl.errors import NoWay, WrongState
@@ -14,12 +15,12 @@ _NOUNS = ("power", "boot", "identify", "bmc")
 
 def find(name: str) -> Action:
     """The action of that name. Raises NotFound."""
-    return nouns.find(name)
+    return workflows.find(name) or nouns.find(name)
 
 
 def actions() -> tuple[Action, ...]:
     """All actions, in the order in which a page shows them."""
-    return tuple(sorted(nouns.all_actions().values(), key=_place))
+    return tuple(sorted((*nouns.all_actions().values(), *workflows.all_workflows().values()), key=_place))
 
 
 def _place(action: Action) -> tuple[int, int]:

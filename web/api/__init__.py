@@ -6,6 +6,7 @@ from web.api import (  # noqa: F401  they add their routes
     document,
     endpoints,
     fleet,
+    installs,
     jobs,
     people,
     reach,
@@ -13,6 +14,7 @@ from web.api import (  # noqa: F401  they add their routes
     recordings,
     records,
     servers,
+    ssh_keys,
     tokens,
 )
 from web.api.blueprint import INFO, SECURITY_SCHEMES, blueprint, refuse_invalid

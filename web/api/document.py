@@ -33,7 +33,7 @@ def _parameters() -> dict[str, Any]:
     """The schema of each action's parameters under its name; what a schema refers to under that name and its own."""
     found: dict[str, Any] = {}
     for action in control.actions():
-        schema = action.parameters.model_json_schema(ref_template=f"{_REF}{action.name}.{{model}}")
+        schema = action.asks.model_json_schema(ref_template=f"{_REF}{action.name}.{{model}}")
         found |= {f"{action.name}.{name}": inner for name, inner in schema.pop("$defs", {}).items()}
         found[action.name] = {**schema, "title": action.title}
     return found

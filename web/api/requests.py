@@ -128,6 +128,10 @@ class ActQuery(Closed):
         description="Do it then, not now: RFC 3339 with a zone, at most 366 days away. It stands here because the "
         "body is the action's parameters and no more.",
     )
+    dry_run: bool = Field(
+        False,
+        description="Of os.reinstall: check it as the real thing, answer 200 with what it would do, and do nothing.",
+    )
 
 
 class ActHeader(BaseModel):

@@ -18,7 +18,9 @@ from web import cursors, views
 from web.api.blueprint import ADMINISTRATION, SERVERS, blueprint, json_object, plain
 from web.api.requests import ActHeader, ActionPath, ActQuery, ServerPath, ServersQuery
 from web.identity import current_actor
+from web.installs import plan_shape
 from web.shapes import AcceptedShape, ServerDetail, ServerPage
+from web.shapes.installs import PlanShape
 
 _ENROLL = "server.enroll"
 _ACT_BODY = {
@@ -55,11 +57,16 @@ def get_server(path: ServerPath) -> dict[str, Any]:
     "/servers/<server>/actions/<action>",
     tags=[SERVERS],
     summary="Act on a server",
-    responses={202: AcceptedShape},
+    responses={200: PlanShape, 202: AcceptedShape},
     openapi_extensions=_ACT_BODY,
 )
 def act(path: ActionPath, query: ActQuery, header: ActHeader) -> Response:
-    """Answers at once with the job that carries it out. 409 where another job has the server: `job` names it."""
+    """Answers at once with the job that carries it out. 409 where another job has the server: `job` names it.
+
+    With `dry_run` nothing is done, and the answer is what would be.
+    """
+    if query.dry_run:
+        return _planned(path)
     job, secret = control.submit_shown(
         current_actor(),
         path.action,
@@ -69,6 +76,13 @@ def act(path: ActionPath, query: ActQuery, header: ActHeader) -> Response:
         not_before=query.not_before,
     )
     return job_accepted(job.id, secret)
+
+
+def _planned(path: ActionPath) -> Response:
+    """Raises InvalidParameter for another action than the one that has plans."""
+    if control.find(path.action).name != control.REINSTALL:
+        raise InvalidParameter(f"Only {control.REINSTALL} can be planned with dry_run.", field="dry_run")
+    return jsonify(plain(plan_shape(control.plan(current_actor(), path.server, json_object()))))
 
 
 @blueprint.post("/servers", tags=[ADMINISTRATION], summary="Add a server", responses={201: ServerDetail})

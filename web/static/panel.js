@@ -120,6 +120,29 @@
     focused = null;
   });
 
+  // What a live part is drawn anew for keeps its folds open, and long text where it was scrolled to.
+  let opened = [];
+  document.addEventListener("htmx:beforeSwap", () => {
+    opened = [...document.querySelectorAll("details[data-stays]")].map((fold) => {
+      const text = fold.querySelector("pre");
+      const atEnd = text && text.scrollTop + text.clientHeight >= text.scrollHeight - 8;
+      return { id: fold.id, open: fold.open, scrolled: text && !atEnd ? text.scrollTop : null };
+    });
+  });
+  document.addEventListener("htmx:afterSwap", () => {
+    for (const { id, open, scrolled } of opened) {
+      const fold = document.getElementById(id);
+      if (!fold) continue;
+      fold.open = open || fold.open;
+      const text = fold.querySelector("pre");
+      if (text) text.scrollTop = scrolled === null ? text.scrollHeight : scrolled;
+    }
+    opened = [];
+  });
+  document.addEventListener("htmx:afterSwap", () => {
+    if (navigator.clipboard) for (const button of document.querySelectorAll("[data-copy]")) button.hidden = false;
+  });
+
   const begin = () => {
     tell();
     setInterval(tell, 1000);

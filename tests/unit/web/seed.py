@@ -9,7 +9,6 @@ from sqlalchemy import select, update
 
 from oobctl import administer, clock, control, readings, vault
 from oobctl.access import SYSTEM, Actor
-from oobctl.actions import find
 from oobctl.administer import ServerSpec
 from oobctl.constants import (
     Capability,
@@ -172,7 +171,7 @@ def end(
     how = outcome or {JobState.FAILED: Ending.FAILED, JobState.NEEDS_ATTENTION: Ending.NEEDS_ATTENTION}[state]
     with database().write() as session:
         job = session.get_one(Job, job_id)
-        tag = find(job.action).tag
+        tag = control.find(job.action).tag
         progress.end(session, job, state, tag=tag, how=how, outcome=outcome, error=error, evidence=evidence)
         if error is not None:
             failed = next(step for step in job.steps if step.state is StepState.FAILED)

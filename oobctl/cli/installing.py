@@ -1,0 +1,108 @@
+"""A reinstall as the command line shows it: its plan, its installer at work, and what came of it."""
+
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.table import Table
+
+from oobctl.cli.api import ApiRefused, call, follow
+
+_WRITES = "image_written"
+_NO_LINES = {"after": "1000000"}
+_LAST_LINES = 15
+_EVERY_PERCENT = 10
+
+
+def print_plan(plan: dict[str, Any], *, steps: bool) -> None:
+    """What would be lost, and with `steps` all that would be done."""
+    if steps:
+        table = Table("Step", "Usually", box=None)
+        for step in plan["steps"]:
+            usual = step["usually_seconds"]
+            here = "  (from here on it cannot be cancelled)" if step["name"] == plan["no_return"] else ""
+            table.add_row(step["title"] + here, "" if usual is None else f"{usual:.0f} s")
+        Console().print(table, markup=False, highlight=False)
+    for sentence in plan["lost"]:
+        print(sentence)
+
+
+def print_password(job: dict[str, Any]) -> None:
+    """What is shown this once."""
+    shown = job.get("shown_once")
+    if shown:
+        print(f"{shown['user']}'s password, shown this once, to be changed at the first log-in: {shown['password']}")
+
+
+def follow_install(job: dict[str, Any]) -> dict[str, Any]:
+    """Watch it to its end: with a bar on a terminal, else in lines. Returns the ended job."""
+    console = Console()
+    if not console.is_terminal:
+        ended = follow(job, look=Percent(print))
+    else:
+        columns = (TextColumn("  {task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(),
+                   TimeRemainingColumn())  # fmt: skip
+        with Progress(*columns, console=console, transient=True) as progress:
+            say = progress.console.print
+            ended = follow(job, say=lambda line: say(line, markup=False, highlight=False), look=_Bar(progress))
+    for line in result(ended):
+        print(line)
+    return ended
+
+
+def result(job: dict[str, Any]) -> list[str]:
+    """What came of it: how to log in, or the last lines of the installer."""
+    try:
+        found = call("GET", f"/jobs/{job['id']}/installer")
+    except ApiRefused:  # it was never arranged
+        return []
+    first = found["first_boot"]
+    if job["state"] == "succeeded" and first:
+        keys = [f"Host key: {key['fingerprint']} ({key['type']})" for key in first["host_keys"]]
+        return [*keys, *first["notes"], *([f"Log in: {first['login']}"] if first["login"] else [])]
+    lines = found["log"]["lines"][-_LAST_LINES:]
+    return [f"The installer's last lines, of {found['log']['next']}:", *map(_plain, lines)] if lines else []
+
+
+def _plain(line: str) -> str:
+    """What an installer says steers nobody's terminal."""
+    return "  " + "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in line)
+
+
+def written(job: dict[str, Any]) -> dict[str, Any] | None:
+    """What the installer says, while it writes."""
+    if not any(step["name"] == _WRITES and step["state"] == "running" for step in job["steps"]):
+        return None
+    found: dict[str, Any] = call("GET", f"/jobs/{job['id']}/installer", query=_NO_LINES)
+    return found if found["bytes_total"] and found["first_write_at"] else None
+
+
+class Percent:
+    """A line for each tenth that is written."""
+
+    def __init__(self, say: Any) -> None:
+        self._say, self._told = say, -1
+
+    def __call__(self, job: dict[str, Any]) -> None:
+        found = written(job)
+        if found is None:
+            return
+        percent = 100 * found["bytes_done"] // found["bytes_total"]
+        if percent // _EVERY_PERCENT > self._told:
+            self._told = percent // _EVERY_PERCENT
+            rate = found["bytes_per_second"]
+            at = f", {rate / 10**6:,.0f} MB/s" if rate else ""
+            self._say(f"    written: {percent} % of {found['bytes_total'] / 10**6:,.0f} MB{at}")
+
+
+class _Bar:
+    """A bar of bytes while the image is written."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress, self._task = progress, progress.add_task("Written", visible=False, total=None)
+
+    def __call__(self, job: dict[str, Any]) -> None:
+        found = written(job)
+        self._progress.update(self._task, visible=found is not None)
+        if found is not None:
+            self._progress.update(self._task, completed=found["bytes_done"], total=found["bytes_total"])

@@ -1,0 +1,95 @@
+"""`oobctl reinstall`: a new operating system on one server, or on many."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from oobctl.cli import installing, reinstall_many
+from oobctl.cli.api import call, named
+from oobctl.cli.server import finish
+
+ACTION = "/servers/{}/actions/os.reinstall"
+
+
+def reinstall(
+    image: Annotated[str, typer.Option("--image", help="As GET /images names it: debian-12.")],
+    server: Annotated[str | None, typer.Argument(help="The server's name or id; or --servers.")] = None,
+    ssh_key: Annotated[
+        list[Path] | None,
+        typer.Option("--ssh-key", exists=True, dir_okay=False, help="A .pub file; may be given several times."),
+    ] = None,
+    host_name: Annotated[str | None, typer.Option("--host-name", help="Of the new system; else as the server.")] = None,
+    layout: Annotated[str, typer.Option("--layout", help="whole-disk, raid1 or lvm.")] = "whole-disk",
+    disk: Annotated[list[str] | None, typer.Option("--disk", help="Serial number; twice for raid1.")] = None,
+    root_password: Annotated[bool, typer.Option("--root-password", help="Make one; it is shown once.")] = False,
+    user_data: Annotated[Path | None, typer.Option("--user-data", exists=True, help="For cloud-init.")] = None,
+    post_install: Annotated[Path | None, typer.Option("--post-install", exists=True, help="A script.")] = None,
+    packages: Annotated[str, typer.Option("--packages", help="Names, with commas between.")] = "",
+    time_zone: Annotated[str, typer.Option("--time-zone")] = "UTC",
+    locale: Annotated[str, typer.Option("--locale")] = "C.UTF-8",
+    network: Annotated[Path | None, typer.Option("--network", exists=True, help="JSON; none: DHCP.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would do, and do nothing.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for the name.")] = False,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Watch it to its end.")] = True,
+    servers: Annotated[
+        Path | None,
+        typer.Option("--servers", exists=True, dir_okay=False, help="One server a line: NAME [HOST-NAME]."),
+    ] = None,
+    parallel: Annotated[int, typer.Option("--parallel", min=1, max=64, help="So many of them at once.")] = 8,
+) -> None:
+    """Put a new operating system on a server: all that is on its disk is lost. Exit code 1 where it fails."""
+    body: dict[str, Any] = {
+        "image": image, "layout": layout, "disks": disk or [], "ssh_keys": keys_in(ssh_key or []),
+        "root_password": root_password, "time_zone": time_zone, "locale": locale,
+        "packages": [name.strip() for name in packages.split(",") if name.strip()],
+        "user_data": _text(user_data), "post_install": _text(post_install), "network": _network(network),
+    }  # fmt: skip
+    body = {name: value for name, value in body.items() if value is not None}
+    if (server is None) == (servers is None):
+        raise typer.BadParameter("Give one SERVER, or --servers FILE.")
+    if servers is not None:
+        wanted = reinstall_many.read(servers, host_name)
+        reinstall_many.run(wanted, body, parallel=parallel, dry_run=dry_run, yes=yes, wait=wait)
+        return
+    assert server is not None
+    _one(server, {"host_name": host_name or server, **body}, dry_run=dry_run, yes=yes, wait=wait)
+
+
+def _one(server: str, body: dict[str, Any], *, dry_run: bool, yes: bool, wait: bool) -> None:
+    path = ACTION.format(named(server))
+    if dry_run or not yes:
+        plan = call("POST", path, body=body, query={"dry_run": "true"})
+        installing.print_plan(plan, steps=dry_run)
+        if dry_run:
+            return
+        if typer.prompt(f"Type the server's name, {plan['server']}, to go on").strip() != plan["server"]:
+            typer.echo("That is not its name. Nothing was done.", err=True)
+            raise typer.Exit(1)
+    job = call("POST", path, body=body)
+    installing.print_password(job)
+    if wait:
+        finish(job, installing.follow_install)
+    else:
+        print(f"It goes on as job {job['id']}: the panel's page /jobs/{job['id']} shows it.")
+
+
+def keys_in(files: list[Path]) -> list[str]:
+    """The keys of .pub files, one a line; comments are passed over. The API says what is no key."""
+    lines = [line.strip() for file in files for line in (_text(file) or "").splitlines()]
+    return list(dict.fromkeys(line for line in lines if line and not line.startswith("#")))
+
+
+def _text(file: Path | None) -> str | None:
+    try:
+        return None if file is None else file.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise typer.BadParameter(f"{file} cannot be read as text: {error}.") from error
+
+
+def _network(file: Path | None) -> Any:
+    try:
+        return None if file is None else json.loads(_text(file) or "")
+    except ValueError as error:
+        raise typer.BadParameter(f"{file} is not JSON: {error}.") from error

@@ -1,0 +1,165 @@
+"""The form of a reinstall: what was typed, as the door takes it, and at which input stands what the door refused."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from werkzeug.datastructures import MultiDict
+
+from oobctl.control import Choices
+from oobctl.errors import InvalidParameter, OobctlError
+from oobctl.images.configuring.options import Layout
+from oobctl.store import SshKey
+from web.discretion import told_error
+
+TEXTS = (
+    "image", "host_name", "ssh_keys", "root_password", "layout", "serials", "time_zone", "locale", "packages",
+    "user_data", "post_install", "network", "cards", "addresses", "gateways", "name_servers", "vlan", "bond_mode",
+)  # fmt: skip
+LISTS = ("saved_keys", "disks")
+LAYOUTS = {
+    Layout.WHOLE_DISK: "One disk, all of it",
+    Layout.RAID1: "Two disks that mirror each other (RAID 1)",
+    Layout.LVM: "One disk, in volumes (LVM)",
+}
+BOND_MODES = {
+    "802.3ad": "LACP (802.3ad): the switch has to be set for it",
+    "active-backup": "One works, the others wait (active-backup)",
+    "balance-xor": "Static (balance-xor): the switch has to be set for it",
+}
+_MORE = frozenset(
+    {
+        "time_zone", "locale", "packages", "user_data", "post_install", "network", "cards", "addresses", "gateways",
+        "name_servers", "vlan", "bond_mode",
+    }
+)  # fmt: skip
+_INPUTS = {  # of the network's parameters
+    "macs": "cards", "addresses": "addresses", "gateways": "gateways", "name_servers": "name_servers", "vlan": "vlan",
+    "bond_mode": "bond_mode",
+}  # fmt: skip
+_TOGETHER = (  # rules over several inputs: how their sentences begin, and where they stand
+    ("nobody could log in", "ssh_keys"), ("the layout", "disks"), ("a disk is named", "disks"),
+    ("fixed addresses and VLANs", "cards"), ("a network card", "cards"), ("a gateway needs", "addresses"),
+    ("there can be one gateway", "gateways"),
+)  # fmt: skip
+_PLAINLY = {"Field required": "choose one"}
+_NUMBER = re.compile(r"[0-9]{1,6}")
+_HOST_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
+
+
+@dataclass(frozen=True)
+class Filled:
+    """The form as it is shown: what was typed, or where it begins. lists: of inputs that stand there several times."""
+
+    texts: dict[str, str]
+    lists: dict[str, list[str]]
+
+    @property
+    def hidden(self) -> list[tuple[str, str]]:
+        """All of it, for the page that asks once more."""
+        several = [(name, value) for name, values in self.lists.items() for value in values]
+        return [(name, value) for name, value in self.texts.items() if value] + several
+
+
+def begun(server: str, choices: Choices) -> Filled:
+    """What the form has before anything is typed: the server's name, the only image, the first disk."""
+    name = server.lower().replace("_", "-")
+    texts = dict.fromkeys(TEXTS, "") | {
+        "image": choices.images[0].name if len(choices.images) == 1 else "",
+        "host_name": name if _HOST_NAME.fullmatch(name) else "",
+        "layout": str(Layout.WHOLE_DISK),
+        "time_zone": "UTC",
+        "locale": "C.UTF-8",
+        "network": "dhcp",
+        "bond_mode": "802.3ad",
+    }
+    return Filled(texts, {"saved_keys": [], "disks": [disk.serial for disk in choices.hardware.disks[:1]]})
+
+
+def filled(form: MultiDict[str, str]) -> Filled:
+    """What was typed."""
+    return Filled({name: form.get(name, "") for name in TEXTS}, {name: form.getlist(name) for name in LISTS})
+
+
+def request_of(typed: Filled, saved: Sequence[SshKey]) -> dict[str, Any]:
+    """As the door takes it; an empty input is one that was not given. Raises InvalidParameter for what has no sense."""
+    texts = typed.texts
+    chosen = [key.key for key in saved if key.id in typed.lists["saved_keys"]]
+    found: dict[str, Any] = {
+        "host_name": texts["host_name"].strip(),
+        "ssh_keys": list(dict.fromkeys([*_lines(texts["ssh_keys"]), *chosen])),
+        "root_password": texts["root_password"] == "on",  # noqa: S105  a checkbox
+        "disks": typed.lists["disks"] or _words(texts["serials"]),
+        "packages": _words(texts["packages"]),
+        "network": _network(texts),
+    }
+    for name in ("image", "layout", "time_zone", "locale"):
+        found |= {name: texts[name].strip()} if texts[name].strip() else {}
+    for name in ("user_data", "post_install"):
+        found |= {name: texts[name]} if texts[name].strip() else {}
+    return found
+
+
+def _network(texts: dict[str, str]) -> dict[str, Any]:
+    fixed = texts["network"] == "fixed"
+    if fixed and not _lines(texts["addresses"]):
+        raise InvalidParameter("Give at least one address, or choose DHCP.", field="network.addresses")
+    cards, vlan = _words(texts["cards"]), texts["vlan"].strip()
+    found: dict[str, Any] = {"macs": cards, "name_servers": _words(texts["name_servers"])}
+    if fixed:
+        found |= {"addresses": _words(texts["addresses"]), "gateways": _words(texts["gateways"])}
+    if vlan:
+        found["vlan"] = int(vlan) if _NUMBER.fullmatch(vlan) else vlan
+    if len(cards) > 1:
+        found["bond_mode"] = texts["bond_mode"]
+    return found
+
+
+def _lines(text: str) -> list[str]:
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def _words(text: str) -> list[str]:
+    return [word for word in re.split(r"[\s,]+", text) if word]
+
+
+def place_of(error: OobctlError, *, staff: bool) -> tuple[str | None, str]:
+    """At which input it stands (None: at none), and what it says there."""
+    if "why" not in error.details:
+        field = str(error.details.get("field", ""))
+        said = told_error(error.code, error.message, staff=staff)
+        return field if field in TEXTS or field in LISTS else _INPUTS.get(field.removeprefix("network.")), said
+    said = str(error.details["why"])
+    first, _, rest = str(error.details.get("field", "")).partition(".")
+    for beginning, name in _TOGETHER:
+        if said.startswith(beginning):
+            return name, _sentence(said)
+    if first == "network":
+        return _INPUTS.get(rest.partition(".")[0], "network"), _sentence(said)
+    known = first in TEXTS or first in LISTS
+    return first if known else None, _sentence(said, rest if first == "ssh_keys" else "")
+
+
+def in_more(field: str | None) -> bool:
+    """Whether that input is folded away."""
+    return field in _MORE
+
+
+def _sentence(said: str, number: str = "") -> str:
+    said = _PLAINLY.get(said.rstrip("."), said)
+    if number.isdigit():
+        return f"Key {int(number) + 1}: {said.rstrip('.')}."
+    return f"{said[:1].upper()}{said[1:].rstrip('.')}."
+
+
+def lines_in(text: str) -> int:
+    """For a summary of what was typed."""
+    return len(text.splitlines())
+
+
+def keys_of(request: dict[str, Any]) -> Iterable[tuple[str, str]]:
+    """Of each key its comment and its kind."""
+    for line in request["ssh_keys"]:
+        parts = line.split(None, 2)
+        yield (parts[2] if len(parts) > 2 else "without a comment"), parts[0]
