@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from oobctl.lab.processes import start_time
 from tests.guard import Guard
 
 PATIENCE = 60.0
@@ -29,6 +30,7 @@ class OwnProcess:
                 stderr=output,
                 start_new_session=True,
             )
+        self._started = start_time(self._process.pid)
         guard.end_group(self._process.pid)
 
     @property
@@ -86,6 +88,8 @@ class OwnProcess:
             self.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(patience)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.pid, signal.SIGKILL)
+        # Of one that ended long ago the number may be another process's by now; while its group has members, it is not.
+        if start_time(self.pid) in {None, self._started}:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.pid, signal.SIGKILL)
         self._process.wait(PATIENCE)
