@@ -23,7 +23,7 @@ RUN /opt/oobctl/bin/hatchling build -t wheel \
 
 FROM ${BASE}
 RUN apt-get update \
- && apt-get install -y --no-install-recommends ca-certificates python3 \
+ && apt-get install -y --no-install-recommends ca-certificates python3 zstd \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --system --uid 990 --user-group --home-dir /var/lib/oobctl --shell /usr/sbin/nologin oobctl \
  && install -d -o oobctl -g oobctl -m 0700 /var/lib/oobctl
@@ -32,7 +32,7 @@ ENV PATH=/opt/oobctl/bin:$PATH OOBCTL_HOME=/var/lib/oobctl OOBCTL_LISTEN=0.0.0.0
 USER oobctl
 WORKDIR /var/lib/oobctl
 VOLUME /var/lib/oobctl
-EXPOSE 8080 8090 8100 8110
+EXPOSE 8080 8090 8100 8110 8120
 HEALTHCHECK --interval=30s --timeout=5s --start-period=30s \
   CMD ["python3", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8080/healthz', timeout=4)"]
 CMD ["oobctl", "up"]
