@@ -15,17 +15,17 @@ from oobctl.images.systems import building
 from oobctl.images.systems.building import boot_code, disk, mirrors, programs, releases, root
 from tests.systems import added
 
-HERE = mirrors.Mirrors("http://mirror.example.org/debian", "http://mirror.example.org/debian-security")
+HERE = mirrors.Mirrors("http://mirror.example.org/main", "http://mirror.example.org/security")
 
 
 def test_packages_come_from_where_apt_on_this_computer_has_them() -> None:
     told = (
         "Somebody\tDebian\thttp://other.example.org/\n"
-        "Debian\tDebian-Security\thttp://mirror.example.org/debian-security/\n"
-        "Debian\tDebian\thttp://mirror.example.org/debian/\nDebian\tDebian\thttp://second.example.org/debian/\n"
+        "Debian\tDebian-Security\thttp://mirror.example.org/security/\n"
+        "Debian\tDebian\thttp://mirror.example.org/main/\nDebian\tDebian\thttp://second.example.org/main/\n"
     )
     assert mirrors.read(told) == HERE
-    assert mirrors.read("Debian\tDebian\thttp://mirror.example.org/debian\n").security.endswith("/debian-security")
+    assert mirrors.read("Debian\tDebian\thttp://mirror.example.org/main\n").security.endswith("/main-security")
 
 
 @pytest.mark.parametrize(
