@@ -1,5 +1,7 @@
 """`oobctl image`: what concerns images of operating systems alone: build, import, verify, retire."""
 
+import signal
+import sys
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
@@ -35,12 +37,14 @@ def build(
     name: Annotated[str | None, typer.Option(help="Another name than the release's.")] = None,
 ) -> None:
     """Build an image of an operating system from its distribution's packages, for BIOS and UEFI."""
+    _tidy_when_ended()
     image = building.build(release, kernel=kernel, name=name, progress=lambda line: print(line, flush=True))
     print(f"Built {image.name}: {image.title}, {image.version}, Linux {image.kernel}. It can be installed now.")
 
 
 def installer() -> None:
     """Build what servers start to be reinstalled: a kernel, a ramdisk, a CD image of them."""
+    _tidy_when_ended()
     built = ensure_ramdisk(_say)
     size = built.ramdisk.stat().st_size / 2**20
     print(f"The installer is there: {built.medium} (its ramdisk {size:,.1f} MB). The boot service serves it.")
@@ -51,10 +55,16 @@ def provide(
     kernel: Annotated[str, typer.Option(help="generic, or cloud: for virtual machines alone.")] = "generic",
 ) -> None:
     """Have the installer and an image of a release there; nothing is done where they are. The demo uses this."""
+    _tidy_when_ended()
     ensure_ramdisk(_say)
     if release not in {image.name for image in all_systems()}:
         take(release, kernel, cache_folder(), _say, name=release)
     print(f"Servers can be reinstalled with {release}.", flush=True)
+
+
+def _tidy_when_ended() -> None:
+    """A SIGTERM ends what was begun, its programs and folders too, as a Ctrl-C does."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
 
 
 def _say(line: str) -> None:
