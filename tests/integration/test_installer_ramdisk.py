@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -104,18 +105,9 @@ class Starting:
         self.guests.append(guest)
         return guest, Run(service, "", paths)
 
-    def run(
-        self,
-        name: str,
-        job: Job,
-        *,
-        uefi: bool = False,
-        ca: bytes | None = None,
-        disks: int = 1,
-        disk_mb: int = DISK_MB,
-    ) -> Run:
-        """Until the guest reboots."""
-        guest, run = self.boot(name, job, uefi=uefi, ca=ca, disks=disks, disk_mb=disk_mb)
+    def run(self, name: str, job: Job, **how: Any) -> Run:
+        """As `boot`, until the guest reboots."""
+        guest, run = self.boot(name, job, **how)
         guest.wait()
         run.serial = guest.said()
         return run
