@@ -56,22 +56,13 @@ def _time_zone(value: str) -> str:
     return value
 
 
-def _locale(value: str) -> str:
-    if _LOCALE.fullmatch(value) is None:
-        raise ValueError(f"{value[:40]!r} is no locale, as C.UTF-8 or de_DE.UTF-8 is")
-    return value
+def _written_as(pattern: re.Pattern[str], what: str) -> AfterValidator:
+    def check(value: str) -> str:
+        if pattern.fullmatch(value) is None:
+            raise ValueError(f"{value[:60]!r} is no {what}")
+        return value
 
-
-def _package(value: str) -> str:
-    if _PACKAGE.fullmatch(value) is None:
-        raise ValueError(f"{value[:60]!r} is no name of a package")
-    return value
-
-
-def _serial(value: str) -> str:
-    if _SERIAL.fullmatch(value) is None:
-        raise ValueError(f"{value[:60]!r} is no disk's serial number")
-    return value
+    return AfterValidator(check)
 
 
 def _user_data(value: str) -> str:
@@ -107,8 +98,8 @@ class Options(BaseModel):
     )
     root_password: bool = Field(default=False, description="Make one: shown once, to be changed at the first log-in.")
     time_zone: Annotated[str, AfterValidator(_time_zone)] = "UTC"
-    locale: Annotated[str, AfterValidator(_locale)] = "C.UTF-8"
-    packages: list[Annotated[str, AfterValidator(_package)]] = Field(
+    locale: Annotated[str, _written_as(_LOCALE, "locale, as C.UTF-8 or de_DE.UTF-8 is")] = "C.UTF-8"
+    packages: list[Annotated[str, _written_as(_PACKAGE, "name of a package")]] = Field(
         default_factory=list, max_length=100, description="Installed at the first boot."
     )
     user_data: Annotated[str, AfterValidator(_user_data)] | None = Field(default=None, description="For cloud-init.")
@@ -124,7 +115,7 @@ class Options(BaseModel):
         return self
 
 
-Serial = Annotated[str, AfterValidator(_serial)]
+Serial = Annotated[str, _written_as(_SERIAL, "disk's serial number")]
 
 
 def fingerprints(ssh_keys: list[str]) -> list[str]:
