@@ -99,7 +99,7 @@ async def report(request: web.Request) -> web.Response:
             bytes_done=_number(form, "bytes"),
             reason=_text(form, "reason"),
             log=_text(form, "log"),
-            log_from=_number(form, "log_from"),
+            log_from=_number(form, "log_from") - 1,  # installers count lines from 1, as their programs do
         )
     except ValueError as error:
         raise InvalidParameter("There is no such phase.", field="phase") from error

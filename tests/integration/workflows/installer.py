@@ -148,7 +148,7 @@ class Installer:
         return self.ask("first_boot", "POST", "first-boot", data=said).status_code == 200
 
     def _report(self, phase: str, **more: str) -> httpx.Response:
-        return self.ask("report", "POST", "report", data={"phase": phase, "bytes": "100", "log_from": "0", **more})
+        return self.ask("report", "POST", "report", data={"phase": phase, "bytes": "100", "log_from": "1", **more})
 
     def done(self, what: str) -> None:
         """Wait until it has been answered that."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from oobctl.constants import JobState, Outcome
 from oobctl.images.installer import ensure_ramdisk
@@ -13,6 +14,7 @@ from oobctl.images.systems.building import cache
 from oobctl.lab import rack as virtual_rack
 from oobctl.lab.image.build import cache_folder
 from oobctl.lab.rack import RackInfo
+from oobctl.store import InstallLog, database
 from tests.databases import Databases
 from tests.guard import Guard
 from tests.installation import Installation, steps_of
@@ -73,21 +75,24 @@ def test_a_server_is_reinstalled_and_lets_the_new_key_in_with_the_host_key_of_th
     job = road.wait(road.submit("os.reinstall", name, asked).id, 800)
     serial = road.rack.servers[name].serial_log.read_text(errors="replace")
     assert (job.state, job.outcome) == (JobState.SUCCEEDED, Outcome.PROVEN), (job.error, steps_of(job), serial[-3000:])
+    with database().read() as session:
+        said = "\n".join(session.scalars(select(InstallLog.text).where(InstallLog.job_id == job.id)))
+    assert "configure" in said  # what the real installer says is kept
     evidence = job.evidence or {}
     known = tmp_path / "known_hosts"
     address = road.rack.servers[name].serial[0]
     lines = [f"[{address}]:{SSH_PORT} {key['type']} {key['key']}" for key in evidence["after"]["host_keys"]]
     known.write_text("\n".join(lines) + "\n")
-    said = subprocess.run(
+    shell = subprocess.run(
         ["ssh", "-F", os.devnull, "-i", str(private), "-p", str(SSH_PORT), "-o", f"UserKnownHostsFile={known}",
          "-o", "StrictHostKeyChecking=yes", "-o", "BatchMode=yes", "-o", "ConnectTimeout=30", f"root@{address}",
          "hostname -f; cat /etc/os-release; df -B1 --output=size / | tail -1; test -e /etc/oobctl || echo no trace"],
         capture_output=True, text=True, check=False, timeout=120,
     )  # fmt: skip
-    assert said.returncode == 0, said.stderr
-    assert f"{name}.example.org" in said.stdout
-    assert "bookworm" in said.stdout
-    size = next(int(line) for line in said.stdout.splitlines() if line.strip().isdigit())
+    assert shell.returncode == 0, shell.stderr
+    assert f"{name}.example.org" in shell.stdout
+    assert "bookworm" in shell.stdout
+    size = next(int(line) for line in shell.stdout.splitlines() if line.strip().isdigit())
     assert size > 3 << 30  # grown to the disk's 4 GiB
-    assert said.stdout.splitlines()[-1] == "no trace"
+    assert shell.stdout.splitlines()[-1] == "no trace"
     assert public.split()[1] not in serial

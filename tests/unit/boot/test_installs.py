@@ -145,6 +145,18 @@ def _read(tar: tarfile.TarFile, entry: tarfile.TarInfo) -> str:
     return file.read().decode()
 
 
+def test_the_lines_of_a_log_are_counted_from_one(service: str) -> None:
+    mine = claimed()
+    for first, lines in ((1, "one\ntwo\n"), (3, "three\n")):
+        said = {"phase": "started", "log": lines, "log_from": str(first)}
+        assert ask("POST", at("report"), headers=mine, data=said).text == "go"
+    assert install(service).log_lines == 3
+    assert (
+        ask("POST", at("report"), headers=mine, data={"phase": "started", "log": "", "log_from": "0"}).status_code
+        == 400
+    )
+
+
 def test_a_job_that_is_over_answers_gone(service: str) -> None:
     mine = begun(service)
     with database().write() as session:
