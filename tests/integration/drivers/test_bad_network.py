@@ -13,13 +13,14 @@ from oobctl.drivers import loops
 from oobctl.drivers.connect import ConnectedBmc, connect
 from oobctl.drivers.ipmi.loop import loop
 from oobctl.drivers.readings import Sensor
-from oobctl.errors import BmcUnreachable
+from oobctl.errors import BmcBusy, BmcUnreachable
 from oobctl.lab import rack as lab
 from tests.integration.drivers.rows import Rows
 from tests.relay import Relay
 
 PROVE = bool(os.environ.get("OOBCTL_PROVE"))
-POLLS, TURNS = (60, 4) if PROVE else (24, 3)
+POLLS, TURNS = (15, 4) if PROVE else (8, 3)  # polls between two turns
+LATEST = 90.0  # s after a turn in which its state has to be read: a session that is lost costs logins of six questions
 LINES: dict[str, dict[str, Any]] = {
     "a-third-is-lost": {"loss": 0.3},
     "late-by-200-ms": {"delay": 0.2},
@@ -100,11 +101,26 @@ def in_the_loop(read: Callable[[], Any]) -> Any:
     return found[0]
 
 
-def polls(bmc: ConnectedBmc) -> Iterator[tuple[float, float, PowerState | Exception]]:
-    for _ in range(POLLS):
-        began = time.monotonic()
-        found = in_the_loop(lambda: bmc.checked(bmc.power.read))
-        yield began, time.monotonic(), found
+Poll = tuple[float, float, PowerState | Exception]
+
+
+def poll(bmc: ConnectedBmc) -> Poll:
+    began = time.monotonic()
+    found = in_the_loop(lambda: bmc.checked(bmc.power.read))
+    return began, time.monotonic(), found
+
+
+def polls(bmc: ConnectedBmc, state: PowerState) -> Iterator[Poll]:
+    """Some polls, and more until `state` is read. Polls fail at once while a login is waited for: their share tells
+    nothing.
+    """
+    latest, is_seen, number = time.monotonic() + LATEST, False, 0
+    while number < POLLS or not is_seen:
+        assert time.monotonic() < latest, f"{state} was not read within {LATEST:.0f} s"
+        found = poll(bmc)
+        yield found
+        is_seen, number = is_seen or found[2] is state, number + 1
+        time.sleep(0.2 if isinstance(found[2], Exception) else 0)
 
 
 def told(sensors: tuple[Sensor, ...]) -> list[tuple[str, object, object]]:
@@ -117,16 +133,14 @@ def test_a_bad_line_makes_no_wrong_state_only_later_ones(rows: Rows, behind: tup
     server_id, line = behind
     bmc = read_by_the_monitor(server_id)
     line.spoil()
-    truth, seen = Truth(rows.rack), list[tuple[float, float, PowerState | Exception]]()
-    for number, poll in enumerate(polls(bmc)):
-        seen.append(poll)
-        if number % (POLLS // TURNS) == POLLS // TURNS - 1:
-            truth.turn()
+    truth, seen = Truth(rows.rack), list[Poll]()
+    for _ in range(TURNS):
+        seen += polls(bmc, truth.state)
+        truth.turn()
+    seen += polls(bmc, truth.state)
+    assert [found for _, _, found in seen if not isinstance(found, PowerState | BmcUnreachable)] == []
     states = [(began, ended, found) for began, ended, found in seen if isinstance(found, PowerState)]
     assert all(found in truth.between(began, ended) for began, ended, found in states)
-    assert all(isinstance(found, PowerState | BmcUnreachable) for _, _, found in seen)
-    assert len(states) > POLLS * 0.8
-    assert {found for _, _, found in states} == {PowerState.ON, PowerState.OFF}
     line.mend()
     bmc.close()
     assert rows.sessions() == []
@@ -142,7 +156,9 @@ def test_a_sweep_over_a_bad_line_says_what_one_over_a_good_line_says(rows: Rows,
     over_good = in_the_loop(lambda: bmc.checked(bmc.sensors.read))
     bmc.close()
     if isinstance(over_bad, Exception):
-        assert isinstance(over_bad, BmcUnreachable)
+        assert isinstance(over_bad, BmcUnreachable | BmcBusy), (
+            over_bad
+        )  # a question that is sent twice can end a reservation
     else:
         assert told(over_bad.sensors) == told(over_good.sensors)
         assert over_bad.problems == over_good.problems
