@@ -57,6 +57,20 @@ class BootSource(StrEnum):
     BIOS_SETUP = "BiosSetup"
 
 
+class BootPath(StrEnum):
+    """From where a server starts an installer."""
+
+    VIRTUAL_MEDIA = "virtual-media"
+    NETWORK = "network"
+
+
+class NetworkBoot(StrEnum):
+    """How a site's servers find the boot service in their network."""
+
+    SCRIPT = "script"  # the site's own DHCP service names iPXE's first script
+    DHCP = "dhcp"  # the boot service answers DHCP by itself
+
+
 class BootEnabled(StrEnum):
     """BootSourceOverrideEnabled of Redfish."""
 

@@ -7,6 +7,7 @@ from sqlalchemy import BigInteger, ForeignKey, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from oobctl import clock
+from oobctl.constants import BootPath
 from oobctl.store.base import Base
 
 
@@ -24,7 +25,10 @@ class Install(Base):
     sealed: Mapped[bytes | None] = mapped_column(LargeBinary)  # keys, password hash, user data; gone with the end
     plan: Mapped[dict[str, Any] | None]
     expects: Mapped[dict[str, Any] | None]
-    boot_path: Mapped[str | None] = mapped_column(String(16))
+    boot_path: Mapped[BootPath | None]
+    armed_at: Mapped[datetime | None]  # since when the server may start from the network
+    script_at: Mapped[datetime | None]  # when it was first given the script that starts the installer
+    script_to: Mapped[str | None] = mapped_column(String(64))  # the address that the last one went to
     key_hash: Mapped[str | None] = mapped_column(String(64), index=True)  # of the key that is exchanged once
     may_claim_at: Mapped[datetime | None]  # the power-on that this job caused
     token_hash: Mapped[str | None] = mapped_column(String(64), index=True)  # of the installer's own token

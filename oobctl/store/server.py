@@ -14,6 +14,7 @@ from oobctl.store.bmc import Bmc
 class Server(Identified, Base):
     """A server. `name` is an alias, unique inside the account that has the server.
 
+    boot_macs: of the network cards that it starts from, as an administrator knows them; the BMC may tell of more.
     record_consoles: whose consoles are recorded; null: as its account says. Both end with the tenant, as serial_log.
     """
 
@@ -27,6 +28,7 @@ class Server(Identified, Base):
     lifecycle: Mapped[Lifecycle] = mapped_column(default=Lifecycle.ENROLLING)
     quarantined_because: Mapped[str | None] = mapped_column(Text)
     system_uuid: Mapped[str | None] = mapped_column(String(36))
+    boot_macs: Mapped[list[str]] = mapped_column(default=list, server_default="[]")
     serial: Mapped[str | None] = mapped_column(String(128))
     manufacturer: Mapped[str | None] = mapped_column(String(128))
     model: Mapped[str | None] = mapped_column(String(128))

@@ -6,6 +6,7 @@ from sqlalchemy import ForeignKey, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from oobctl import clock
+from oobctl.constants import NetworkBoot
 from oobctl.store.base import Base, Identified
 
 
@@ -13,7 +14,7 @@ class Site(Identified, Base):
     """A place with BMCs that one set of workers reaches. `public_key` seals its credentials.
 
     boot_public_key seals what installers get from its boot services; boot_ca (PEM) is who vouches for these. Both are
-    there once a boot service has started.
+    there once a boot service has started. network_boot: how servers find it in their network; null: they cannot.
     """
 
     __tablename__ = "site"
@@ -21,6 +22,7 @@ class Site(Identified, Base):
     public_key: Mapped[bytes] = mapped_column(LargeBinary)
     boot_public_key: Mapped[bytes | None] = mapped_column(LargeBinary)
     boot_ca: Mapped[str | None] = mapped_column(Text)
+    network_boot: Mapped[NetworkBoot | None]
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
 
 

@@ -22,6 +22,11 @@ def claim_key(address_key: str) -> str:
     return hmac.new(address_key.encode(), b"oobctl installer claim", hashlib.sha256).hexdigest()
 
 
+def network_key(secret: bytes, job_id: str) -> str:
+    """What the script of this job names, where a server starts from its network."""
+    return hmac.new(secret, b"oobctl network boot " + job_id.encode(), hashlib.sha256).hexdigest()
+
+
 def hashed(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
 

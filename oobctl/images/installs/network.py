@@ -1,0 +1,110 @@
+"""Starting an installer from the network: who may, and what the script says that it is given (docs/network-boot.md).
+
+A server that nothing is to be installed on is told to start from its disk, whoever asks and whatever for.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+
+from oobctl import clock
+from oobctl.constants import BootPath
+from oobctl.drivers.identity import normalise_mac, normalise_uuid, same_uuid
+from oobctl.images.installs import keys
+from oobctl.store import Install, database
+
+
+@dataclass(frozen=True)
+class Asker:
+    """Who a firmware says it runs on. address: where it asks from; macs: of the card that it starts from."""
+
+    address: str
+    macs: tuple[str, ...]
+    system_uuid: str | None
+
+
+@dataclass(frozen=True)
+class Armed:
+    """A server that may start from the network now."""
+
+    job_id: str
+    macs: tuple[str, ...]
+
+
+def armed() -> tuple[Armed, ...]:
+    """The servers that may start from the network now, by the cards that they are known to have.
+
+    They stay armed while their installer runs and until their new system has reported itself: both may ask for an
+    address.
+    """
+    with database().read() as session:
+        found = session.scalars(_armed())
+        return tuple(Armed(install.job_id, _macs(install)) for install in found)
+
+
+def _armed() -> Select[Install]:
+    return select(Install).where(
+        Install.boot_path == BootPath.NETWORK, Install.armed_at.is_not(None), Install.closed_at.is_(None)
+    )
+
+
+def script_key(asker: Asker, secret: bytes) -> str | None:
+    """The key of the job that is to be installed there now; None: that machine starts from its disk.
+
+    secret: of the site's boot services; the key is made of it, so that it lies nowhere, and is the same when a firmware
+    asks twice before its installer has called. Who asks after that stops the job: it is a second machine, or the first
+    one has fallen back to its start.
+    """
+    with database().write() as session:
+        install = _of(session, asker)
+        if install is None or install.may_claim_at is None or install.alarm is not None:
+            return None
+        if install.claimed_at is not None:
+            if install.may_reboot_at is None:
+                install.alarm = _again(install, asker)
+            return None
+        key = keys.network_key(secret, install.job_id)
+        install.key_hash = keys.hashed(keys.claim_key(key))
+        install.script_at = install.script_at or clock.now()
+        install.script_to = asker.address
+        return key
+
+
+def _of(session: Session, asker: Asker) -> Install | None:
+    """The armed job of the machine that asks: by its card; by its UUID where no card of it is known."""
+    said = normalise_uuid(asker.system_uuid)
+    for install in session.scalars(_armed().with_for_update()):
+        wanted = normalise_uuid((install.expects or {}).get("system_uuid"))
+        same = bool(wanted and said and same_uuid(wanted, said))
+        macs = _macs(install)
+        if set(macs).intersection(asker.macs):
+            if wanted and said and not same:
+                install.reason = (
+                    f"A machine at {asker.address} with its MAC {', '.join(asker.macs)} but another UUID, {said}, "
+                    "wanted to start the installer. It was sent to its disk."
+                )
+                continue
+            return install
+        if not macs and same:
+            return install
+    return None
+
+
+def _macs(install: Install) -> tuple[str, ...]:
+    return tuple(mac for said in (install.expects or {}).get("macs") or () if (mac := normalise_mac(said)))
+
+
+def _again(install: Install, asker: Asker) -> str:
+    return (
+        f"The installer of this reinstall was asked for again, from {asker.address} by a machine with the MAC "
+        f"{', '.join(asker.macs) or 'none'}, while the first runs at {(install.claimed_by or {}).get('address')}: it "
+        "is another machine with the same MAC, or the server has started anew in the middle."
+    )
+
+
+def may_fetch(key: str, address: str) -> bool:
+    """Whether the job's files are fetched with this key, from where its script went, before an installer has them."""
+    with database().read() as session:
+        found = session.scalar(_armed().where(Install.key_hash == keys.hashed(keys.claim_key(key))))
+        return found is not None and found.script_to == address and found.claimed_at is None and found.alarm is None
