@@ -31,7 +31,6 @@ _USERS = {
 _ENROLL_SECONDS = 120.0
 IMAGE = ("debian-12", "--kernel", "cloud")
 """What the rack's servers can be reinstalled with."""
-_GATEWAY = "10.0.2.2"  # as the rack's servers see this computer
 _PROFILES = Path(virtual_rack.__file__).parent / "hwprofiles"  # of the BMCs of the rack
 
 
@@ -48,7 +47,9 @@ def environment() -> dict[str, str]:
         found["OOBCTL_LAUNCH_URL"] = f"http://consoles.localhost:{where.rpartition(':')[2]}"
     if "OOBCTL_INSTALL_URL" not in os.environ:
         where = Settings(listen=listen).install
-        found["OOBCTL_INSTALL_URL"] = f"https://{_GATEWAY}:{where.rpartition(':')[2]}"
+        found["OOBCTL_INSTALL_URL"] = f"https://{virtual_rack.GATEWAY}:{where.rpartition(':')[2]}"
+    if "OOBCTL_TRUSTED_BOOT_NETWORKS" not in os.environ:
+        found["OOBCTL_TRUSTED_BOOT_NETWORKS"] = "127.0.0.0/8"  # from which the rack's servers come
     if "OOBCTL_HWPROFILES" not in os.environ:
         found["OOBCTL_HWPROFILES"] = str(_PROFILES)
     quiet = {"OOBCTL_POLL_INTERVAL_SECONDS": "15", "OOBCTL_LOG_LEVEL": "WARNING"}
@@ -91,7 +92,14 @@ def fill(rack: Rack, stop: threading.Event) -> None:
     users = _users(known)
     jobs = [job for name in rack.info.servers if (job := _server(rack, name, known.get("servers", {}).get(name)))]
     _write({"url": settings().url, "users": users, "servers": _servers(rack)})
+    virtual_rack.set_boot_file(
+        settings().home, f"http://{virtual_rack.GATEWAY}:{_port(settings().media)}/boot/boot.ipxe"
+    )
     _wait(jobs, stop)
+
+
+def _port(where: str) -> str:
+    return where.rpartition(":")[2]
 
 
 def _users(before: dict[str, Any]) -> dict[str, Any]:

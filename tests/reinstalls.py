@@ -7,7 +7,7 @@ from typing import Any
 
 from oobctl import clock, control
 from oobctl.access import SYSTEM
-from oobctl.constants import Firmware, ImageKind
+from oobctl.constants import BootPath, Firmware, ImageKind
 from oobctl.images.installs import authority, waiting
 from oobctl.images.installs.claims import Claimant, Disk
 from oobctl.images.installs.plans import Plan, PlannedDisk
@@ -71,7 +71,7 @@ def armed(server_id: str, key: str, *, started: bool = True, **changes: Any) -> 
         content_size=1 << 30, layout="whole-disk", disks=(PlannedDisk(DISK.serial, DISK.size),), firmware="",
         firmwares=("BIOS", "UEFI"),
     )  # fmt: skip
-    waiting.prepare(job.id, plan, {"system_uuid": UUID, "macs": [MAC], **changes}, "virtual-media")
+    waiting.prepare(job.id, plan, {"system_uuid": UUID, "macs": [MAC], **changes}, BootPath.VIRTUAL_MEDIA)
     with database().write() as session:
         session.get_one(Install, job.id).key_hash = hashlib.sha256(key.encode()).hexdigest()
     if started:

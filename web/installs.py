@@ -41,6 +41,7 @@ def plan_shape(plan: control.Plan) -> PlanShape:
         steps=[PlannedStepShape(name=one.name, title=one.title, usually_seconds=one.usually_seconds)
                for one in plan.steps],
         no_return=plan.no_return,
+        boot_path=plan.boot_path,
         lost=list(plan.lost),
         image=None if plan.image is None else image_shape(plan.image),
         disks=[DiskShape(serial=disk.serial, size=disk.size, name=disk.name) for disk in plan.disks],

@@ -32,6 +32,7 @@ EVENTS: dict[str, str] = {
     Tag.SERVER_RECORDING_REMOVED: "removed a recording",
     Tag.ACCOUNT_RECORD_CONSOLES: "said whose consoles are recorded",
     Tag.SERVER_PLACE: "said where the server stands",
+    Tag.SERVER_BOOT_MACS: "said from which network cards it starts",
     Tag.SERVER_QUARANTINE: "quarantined the server",
     Tag.SERVER_QUARANTINE_END: "ended the quarantine",
     Tag.SERVER_ENDPOINT_SET: "changed how the BMC is reached",

@@ -76,6 +76,8 @@ def _form(shape: ServerDetail, typed: Filled, error: OobctlError | None = None) 
         error=error if place is None else None,
         busy=error.details.get("job") if error is not None else None,
         layouts=reinstall_form.LAYOUTS,
+        boot_paths=choices.boot_paths,
+        boot_path_words=reinstall_form.BOOT_PATHS,
         bond_modes=reinstall_form.BOND_MODES,
         staff=actor.is_staff,
     )
@@ -93,6 +95,7 @@ def _plan(
         asked=asked,
         keys=list(reinstall_form.keys_of(asked)),
         lines_in=reinstall_form.lines_in,
+        boot_path_words=reinstall_form.BOOT_PATHS,
         layouts=reinstall_form.LAYOUTS,
         total=sum(step.usually_seconds or 0 for step in plan.steps),
         wrong=wrong,

@@ -7,6 +7,7 @@ from typing import Any
 
 from werkzeug.datastructures import MultiDict
 
+from oobctl.constants import BootPath
 from oobctl.control import Choices
 from oobctl.errors import InvalidParameter, OobctlError
 from oobctl.images.configuring.options import Layout
@@ -16,6 +17,7 @@ from web.discretion import told_error
 TEXTS = (
     "image", "host_name", "ssh_keys", "root_password", "layout", "serials", "time_zone", "locale", "packages",
     "user_data", "post_install", "network", "cards", "addresses", "gateways", "name_servers", "vlan", "bond_mode",
+    "boot_path",
 )  # fmt: skip
 LISTS = ("saved_keys", "disks")
 LAYOUTS = {
@@ -23,6 +25,7 @@ LAYOUTS = {
     Layout.RAID1: "Two disks that mirror each other (RAID 1)",
     Layout.LVM: "One disk, in volumes (LVM)",
 }
+BOOT_PATHS = {BootPath.VIRTUAL_MEDIA: "the BMC's virtual drive", BootPath.NETWORK: "the network (iPXE)"}
 BOND_MODES = {
     "802.3ad": "LACP (802.3ad): the switch has to be set for it",
     "active-backup": "One works, the others wait (active-backup)",
@@ -31,7 +34,7 @@ BOND_MODES = {
 _MORE = frozenset(
     {
         "time_zone", "locale", "packages", "user_data", "post_install", "network", "cards", "addresses", "gateways",
-        "name_servers", "vlan", "bond_mode",
+        "name_servers", "vlan", "bond_mode", "boot_path",
     }
 )  # fmt: skip
 _INPUTS = {  # of the network's parameters
@@ -94,7 +97,7 @@ def request_of(typed: Filled, saved: Sequence[SshKey]) -> dict[str, Any]:
         "packages": _words(texts["packages"]),
         "network": _network(texts),
     }
-    for name in ("image", "layout", "time_zone", "locale"):
+    for name in ("image", "layout", "time_zone", "locale", "boot_path"):
         found |= {name: texts[name].strip()} if texts[name].strip() else {}
     for name in ("user_data", "post_install"):
         found |= {name: texts[name]} if texts[name].strip() else {}

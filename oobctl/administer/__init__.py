@@ -1,6 +1,7 @@
 """What administrators change: accounts, users, tokens, grants, servers, their endpoints and whose they are."""
 
 from oobctl.administer.accounts import add_account, resume_account, suspend_account
+from oobctl.administer.boot_macs import BootMac, BootMacs, set_boot_macs
 from oobctl.administer.endpoints import (
     confirm_certificate,
     remove_endpoint,
@@ -30,6 +31,8 @@ from oobctl.administer.users import (
 
 __all__ = [
     "LEAST_PASSWORD",
+    "BootMac",
+    "BootMacs",
     "EndpointChange",
     "EndpointSpec",
     "RackName",
@@ -57,6 +60,7 @@ __all__ = [
     "retire_server",
     "revoke_grant",
     "revoke_token",
+    "set_boot_macs",
     "set_credential",
     "set_endpoint",
     "set_password",

@@ -29,6 +29,7 @@ class Tag(StrEnum):
     SERVER_ADD = "server:enroll:add"
     SERVER_ASSIGN = "server:assignment:set"
     SERVER_PLACE = "server:rack:set"
+    SERVER_BOOT_MACS = "server:boot:macs"
     SERVER_QUARANTINE = "server:quarantine:set"
     SERVER_QUARANTINE_END = "server:quarantine:end"
     SERVER_ENDPOINT_SET = "server:endpoint:set"

@@ -2,19 +2,17 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from ipaddress import ip_network
 from typing import TypeVar
 
 import structlog
 from aiohttp import web
 
 from oobctl import vault
-from oobctl.boot.site import SITE
+from oobctl.boot.site import SITE, is_trusted
 from oobctl.config import settings
 from oobctl.drivers.identity import normalise_mac
 from oobctl.errors import InvalidParameter, NotAllowed, NotFound, OobctlError, StoreUnavailable, WrongState
 from oobctl.images import systems
-from oobctl.images.askers import plain
 from oobctl.images.configuring.options import Options
 from oobctl.images.configuring.rendering import Home, archive, rendered
 from oobctl.images.installs import claims, first_boots, keys, plans, reports
@@ -36,7 +34,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 @web.middleware
 async def told_plainly(request: web.Request, handler: Handler) -> web.StreamResponse:
     """What is refused is one sentence, which the installer shows; without TLS only trusted networks are answered."""
-    if request.path.startswith(f"{PREFIX}/") and not _may_ask(request):
+    if request.path.startswith(f"{PREFIX}/") and not is_trusted(request):
         log.warning("an installer asked without TLS from a network that is not trusted", by=request.remote)
         raise web.HTTPForbidden(text="Ask over https.\n")
     try:
@@ -45,12 +43,6 @@ async def told_plainly(request: web.Request, handler: Handler) -> web.StreamResp
         status = next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
         log.warning("an installer was refused", path=request.path, by=request.remote, why=error.message)
         return web.Response(status=status, text=f"{error.message}\n")
-
-
-def _may_ask(request: web.Request) -> bool:
-    if request.secure:
-        return True
-    return any(plain(request.remote or "") in ip_network(net) for net in settings().trusted_networks)
 
 
 async def claim(request: web.Request) -> web.Response:

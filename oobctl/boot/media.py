@@ -46,12 +46,12 @@ def _answer(request: web.Request, wanted: str, key: str) -> web.StreamResponse |
         built = find_ramdisk()
         if built is None:
             raise NotFound("The installer is not built on this computer yet. Build it: oobctl image installer.")
-        return JobIso(built.medium, job_archive(_job(request, key)))
+        return JobIso(built.medium, job_archive(job_files(request, key)))
     found = catalogue.find(wanted)
     return web.FileResponse(found.path, headers={"Content-Type": "application/octet-stream"})
 
 
-def _job(request: web.Request, key: str) -> dict[str, bytes]:
+def job_files(request: web.Request, key: str) -> dict[str, bytes]:
     """What the installer finds on its medium: where to report, with which key, whom to trust, what time it is."""
     return {
         "url": f"{settings().install_address}/install\n".encode(),

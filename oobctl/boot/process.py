@@ -15,10 +15,11 @@ from oobctl import clock
 from oobctl.boot.routes import app
 from oobctl.boot.site import Site
 from oobctl.config import settings
+from oobctl.constants import NetworkBoot
 from oobctl.errors import ConfigurationError, StoreUnavailable
 from oobctl.ids import new_id
 from oobctl.images import access
-from oobctl.images.installs import authority
+from oobctl.images.installs import authority, network
 from oobctl.installation import find_site
 from oobctl.jobs import recovery
 
@@ -38,6 +39,7 @@ def run(site: str, stop: threading.Event) -> None:
     access.service()
     _check_settings()
     trusted = authority.ensure(found.id)
+    network.tell(found.id, NetworkBoot.SCRIPT if settings().trusted_networks else None)
     process = f"boot-{new_id()}"
     recovery.beat(process, "boot", found.id, first=True)
     heart = recovery.Beating(process, "boot", found.id)

@@ -1,9 +1,12 @@
-"""What the boot service knows of the site that it serves."""
+"""What the boot service knows of the site that it serves, and which networks of it are trusted."""
 
 from dataclasses import dataclass
+from ipaddress import ip_network
 
 from aiohttp import web
 
+from oobctl.config import settings
+from oobctl.images.askers import plain
 from oobctl.images.installs.authority import Authority
 
 
@@ -14,3 +17,8 @@ class Site:
 
 
 SITE = web.AppKey("site", Site)
+
+
+def is_trusted(request: web.Request) -> bool:
+    """Whether what is secret may go to who asks: over TLS, or to a network that the site says it trusts."""
+    return request.secure or any(plain(request.remote or "") in ip_network(net) for net in settings().trusted_networks)

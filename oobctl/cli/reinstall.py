@@ -30,6 +30,9 @@ def reinstall(
     time_zone: Annotated[str, typer.Option("--time-zone")] = "UTC",
     locale: Annotated[str, typer.Option("--locale")] = "C.UTF-8",
     network: Annotated[Path | None, typer.Option("--network", exists=True, help="JSON; none: DHCP.")] = None,
+    boot_path: Annotated[
+        str | None, typer.Option("--boot-path", help="virtual-media or network; else as the server can.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would do, and do nothing.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for the name.")] = False,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Watch it to its end.")] = True,
@@ -45,6 +48,7 @@ def reinstall(
         "root_password": root_password, "time_zone": time_zone, "locale": locale,
         "packages": [name.strip() for name in packages.split(",") if name.strip()],
         "user_data": _text(user_data), "post_install": _text(post_install), "network": _network(network),
+        "boot_path": boot_path,
     }  # fmt: skip
     body = {name: value for name, value in body.items() if value is not None}
     if (server is None) == (servers is None):

@@ -174,6 +174,16 @@ def set_place(
     print(f"{server} {where if rack else 'stands in no rack that is known'}.")
 
 
+@app.command("boot-macs")
+def set_boot_macs(
+    server: Name,
+    mac: Annotated[list[str] | None, typer.Argument(help="Of each card from which it starts; none: not known.")] = None,
+) -> None:
+    """Say from which network cards a server starts over its network, where its BMC does not tell them."""
+    call("PUT", f"/servers/{named(server)}/boot-macs", body={"macs": mac or []})
+    print(f"{server} starts from {', '.join(mac)}." if mac else f"No network card of {server} is known from here.")
+
+
 @app.command()
 def act(
     server: Name,

@@ -190,7 +190,7 @@ def _admitted(session: Session, request: _Request, server_id: str) -> Admitted:
     if action.check is not None:  # not of what was taken already: its own job may have changed what is checked
         action.check(session, server, actor.is_staff, parameters)
     check_lifecycle(server, action)
-    check_way(server, action)
+    check_way(session, server, action)
     _check_schedule(session, request, server)
     return Admitted(action, server, decision.reason, parameters, kept, None)
 

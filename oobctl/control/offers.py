@@ -42,7 +42,7 @@ def offered(actor: Actor, server_id: str) -> list[tuple[Action, Decision]]:
                 try:
                     check_lifecycle(server, action)
                     check_cleared(server, action, staff=actor.is_staff)
-                    check_way(server, action)
+                    check_way(session, server, action)
                 except (WrongState, NoWay) as error:
                     decision = Decision(False, error.message)
             decisions.append((action, decision))

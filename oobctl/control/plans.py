@@ -10,15 +10,15 @@ from sqlalchemy.orm import Session
 from oobctl import clock
 from oobctl.access import Actor, find_server, readable_jobs
 from oobctl.audit import record
-from oobctl.constants import JobState
+from oobctl.constants import BootPath, JobState
 from oobctl.control.door import tried
-from oobctl.control.offers import find
 from oobctl.errors import InvalidParameter
 from oobctl.images import systems
-from oobctl.images.installs import hardware, requests
+from oobctl.images.installs import hardware, paths, requests
 from oobctl.images.installs.hardware import Hardware, KnownDisk
 from oobctl.images.systems import Form, SystemImage
 from oobctl.store import Job, Server, Site, database
+from oobctl.workflows.reinstall_os import steps_from
 
 REINSTALL = "os.reinstall"
 _JOBS_LOOKED_AT = 10
@@ -30,6 +30,7 @@ class Choices:
 
     images: tuple[SystemImage, ...]
     hardware: Hardware
+    boot_paths: tuple[BootPath, ...]
     lacks: str | None
 
 
@@ -52,6 +53,7 @@ class Plan:
 
     server: str
     steps: tuple[PlannedStep, ...]
+    boot_path: BootPath
     no_return: str | None
     lost: tuple[str, ...]
     image_name: str
@@ -66,7 +68,8 @@ def choices(actor: Actor, server: str) -> Choices:
     with database().read() as session:
         found = find_server(session, actor, server)
         images = offered_images(record.account_of(session, found.id))
-        return Choices(images, hardware.inspected(session, found.id), _lacks(session, found, images))
+        inspected, ways = hardware.inspected(session, found.id), paths.there(session, found)
+        return Choices(images, inspected, ways, _lacks(session, found, images))
 
 
 def offered_images(account: str | None) -> tuple[SystemImage, ...]:
@@ -82,10 +85,12 @@ def plan(actor: Actor, server: str, request: Mapping[str, Any]) -> Plan:
         assert isinstance(asked, requests.ReinstallRequest)
         found = hardware.inspected(session, admitted.server.id)
         disks = requests.chosen(asked, found)
+        path = paths.chosen(session, admitted.server, asked.boot_path)
         image = _image(asked, record.account_of(session, admitted.server.id))
         return Plan(
             server=admitted.server.name,
-            steps=_steps(session, actor, admitted.server),
+            steps=_steps(session, actor, admitted.server, path),
+            boot_path=path,
             no_return=admitted.action.no_return,
             lost=_lost(disks, admitted.server.name),
             image_name=asked.image,
@@ -110,6 +115,8 @@ def _lacks(session: Session, server: Server, images: tuple[SystemImage, ...]) ->
             f"The site {site.name} has no boot service yet, which servers fetch the installer from. Staff have to "
             f"start it: oobctl boot --site {site.name}."
         )
+    if (why := paths.lacks(session, server)) is not None:
+        return why
     if not images:
         return (
             "There is no operating system to install yet. Staff have to make one: oobctl image build debian-13, or "
@@ -128,10 +135,9 @@ def _size(disk: KnownDisk) -> str:
     return "" if disk.size is None else f" ({f'{disk.size / 10**9:,.1f}'.removesuffix('.0')} GB)"
 
 
-def _steps(session: Session, actor: Actor, server: Server) -> tuple[PlannedStep, ...]:
-    action = find(REINSTALL)
+def _steps(session: Session, actor: Actor, server: Server, path: BootPath) -> tuple[PlannedStep, ...]:
     times = usual_seconds(session, actor, server.id)
-    return tuple(PlannedStep(step.name, step.title, times.get(step.name)) for step in action.steps)
+    return tuple(PlannedStep(step.name, step.title, times.get(step.name)) for step in steps_from(path))
 
 
 def usual_seconds(session: Session, actor: Actor, server_id: str) -> dict[str, float]:

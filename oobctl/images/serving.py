@@ -27,6 +27,27 @@ def check(server_id: str, job_id: str, name: str) -> int:
     return size
 
 
+def check_network() -> None:
+    """Raises ConfigurationError where the boot service does not answer servers that start from their network."""
+    url = f"{access.service()}/boot/boot.ipxe"
+    try:
+        answer = httpx.get(url, timeout=_SERVICE_SECONDS, trust_env=False)
+    except httpx.HTTPError as error:
+        raise _silent(error) from error
+    if answer.status_code != httpx.codes.OK or not answer.text.startswith("#!ipxe"):
+        raise ConfigurationError(
+            f"What answers at {access.service()} is no boot service of this version ({answer.status_code}). Nothing "
+            "was sent. Start it anew: oobctl boot."
+        )
+
+
+def _silent(error: httpx.HTTPError) -> ConfigurationError:
+    return ConfigurationError(
+        f"The media service at {access.service()} does not answer ({type(error).__name__}), so no BMC and no server "
+        "can fetch from it. Nothing was sent. Start it (oobctl boot), or set OOBCTL_MEDIA_URL.",
+    )
+
+
 def _fetched(url: str, name: str) -> tuple[bytes, int]:
     asked = {"Range": f"bytes=0-{_FIRST_BYTES - 1}", "Accept-Encoding": "identity"}
     try:
@@ -34,10 +55,7 @@ def _fetched(url: str, name: str) -> tuple[bytes, int]:
             status, told = answer.status_code, answer.headers
             first = _first(answer) if status in {httpx.codes.OK, httpx.codes.PARTIAL_CONTENT} else b""
     except httpx.HTTPError as error:
-        raise ConfigurationError(
-            f"The media service at {access.service()} does not answer ({type(error).__name__}), so no BMC can fetch "
-            "from it. Nothing was sent. Start it (oobctl boot), or set OOBCTL_MEDIA_URL.",
-        ) from error
+        raise _silent(error) from error
     if status == httpx.codes.NOT_FOUND:
         known = ", ".join(image.name for image in catalogue.all_images())
         here = f" On this computer there are: {known}." if known else ""

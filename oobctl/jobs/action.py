@@ -66,7 +66,8 @@ class Action:
     worse than either end. check: at the door, in its transaction: what the store already knows to be wrong with the
     parameters (whether staff asks is told); raises InvalidParameter or WrongState. secret: also at the door, makes what
     is shown once to who asks and kept, sealed to the site, for the worker (store.JobSecret). capability: what of the
-    BMC it needs to do anything at all; a server whose BMC has no way to it is not offered the action.
+    BMC it needs to do anything at all; a server whose BMC has no way to it is not offered the action. lacks: what else
+    the server lacks for it, in a sentence.
 
     Where not all that is asked may be kept with the job: request is what is asked, keep gives the `parameters` that are
     kept and recorded, and arrange puts the rest away at the door, in its transaction; it returns what is shown once.
@@ -88,6 +89,7 @@ class Action:
     no_return: str | None = None
     needs_on: str | None = None  # what it does to a server, as a verb, where it can do it to a running one alone
     capability: Capability | None = None
+    lacks: Callable[[Session, Server], str | None] | None = None
     request: type[BaseModel] | None = None
     keep: Callable[[Any], BaseModel] | None = None
     arrange: Callable[[Session, Server, Job, Any], Secret | None] | None = None

@@ -44,16 +44,18 @@ def check_cleared(server: Server, action: Action, *, staff: bool) -> None:
     )
 
 
-def check_way(server: Server, action: Action) -> None:
-    """Raises NoWay where nothing that the server's BMC speaks carries what the action needs.
+def check_way(session: Session, server: Server, action: Action) -> None:
+    """Raises NoWay where nothing that the server's BMC speaks carries what the action needs, or else something lacks.
 
     A profile that is missing or wrong refuses nothing here: the worker says so.
     """
-    if action.capability is None:
-        return
     try:
         profile = profiles.find(server.bmc.profile)
     except ConfigurationError:
+        return
+    if action.lacks is not None and (why := action.lacks(session, server)) is not None:
+        raise NoWay(f"{why} Nothing was sent.")
+    if action.capability is None:
         return
     spoken = [endpoint.protocol for endpoint in server.bmc.endpoints]
     if profile.way_to(action.capability, spoken) is not None:

@@ -45,6 +45,7 @@ class Chassis:
         self.led = "Off"
         self.last_reset: datetime | None = None
         self.ignores_shutdown = self.wants_key = False
+        self.boot_file: str | None = None
         self._write_power()
 
     @property
@@ -191,6 +192,7 @@ class Chassis:
             firmware=self._running_firmware,
             order=device_order(self.override),
             medium=self._medium,
+            boot_file=self.boot_file,
         )
         log = self._plan.folder / "qemu.log"
         qemu.control_socket(self._runtime, self._plan).unlink(missing_ok=True)

@@ -27,13 +27,17 @@ def arguments(
     firmware: Firmware,
     order: Sequence[str],
     medium: Path | None = None,
+    boot_file: str | None = None,
 ) -> list[str]:
-    """The command line of a server's QEMU; `medium` is in its CD drive. Secrets are read from files, none is here."""
+    """The command line of a server's QEMU; `medium` is in its CD drive, boot_file is what its DHCP service names.
+
+    Secrets are read from files, none is here.
+    """
     return [
         PROGRAM, "-name", plan.name, "-nodefaults", "-no-user-config",
         "-machine", "pc", *_processor(kvm), "-m", str(MEMORY_MB), "-smp", "1",
         *_identity(plan), *_firmware(plan, firmware), *_wiring(plan, runtime), *_screen(plan),
-        *_devices(plan, order, medium),
+        *_devices(plan, order, medium, boot_file),
     ]  # fmt: skip
 
 
@@ -83,12 +87,13 @@ def _screen(plan: ServerPlan) -> list[str]:
     ]  # fmt: skip
 
 
-def _devices(plan: ServerPlan, order: Sequence[str], medium: Path | None) -> list[str]:
+def _devices(plan: ServerPlan, order: Sequence[str], medium: Path | None, boot_file: str | None) -> list[str]:
     index = {device: position for position, device in enumerate(order, 1)}
     nic, disk, cd = index["nic0"], index["disk0"], index[CD]
     inside = f",file={medium},format=raw,readonly=on" if medium else ""
+    named = f",bootfile={boot_file}" if boot_file else ""
     return [
-        "-netdev", f"user,id=net0,hostfwd=tcp:{plan.address}:{plan.ports.ssh}-:22", "-device",
+        "-netdev", f"user,id=net0{named},hostfwd=tcp:{plan.address}:{plan.ports.ssh}-:22", "-device",
         f"virtio-net-pci,id=nic0,netdev=net0,mac={plan.identity.nic_mac},bootindex={nic}",
         "-drive", f"file={plan.folder / 'disk.raw'},format=raw,if=none,id=drive0,cache=unsafe,discard=unmap",
         "-device", f"virtio-blk-pci,id=disk0,drive=drive0,serial=DISK-{plan.name},bootindex={disk}",

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -15,7 +16,7 @@ from typing import Any
 
 from oobctl.lab import acceleration, processes, rack_socket
 from oobctl.lab.chassis_log import read_chassis_log
-from oobctl.lab.errors import LabError, LabNotRunning
+from oobctl.lab.errors import LabError, LabNotRunning, LabRefused
 from oobctl.lab.image.build import cache_folder, ensure_image
 from oobctl.lab.plan import DEFAULT_NET, MODELS, SERVERS, choose_ports
 from oobctl.lab.preflight import check_addresses, check_net, check_programs
@@ -23,6 +24,9 @@ from oobctl.lab.supervisor import is_locked
 
 Progress = Callable[[str], None]
 
+GATEWAY = "10.0.2.2"
+"""As the rack's servers see this computer."""
+_BOOT_FILE = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+(?:/[A-Za-z0-9._-]+)*")
 _UP_PATIENCE = 120.0
 _DOWN_PATIENCE = 20.0
 
@@ -188,6 +192,17 @@ def command(home: Path, server: str, name: str, **arguments: Any) -> dict[str, A
     return rack_socket.ask(
         home.resolve() / "lab", "command", server=server, command=name, source="lab", arguments=arguments
     )
+
+
+def set_boot_file(home: Path, url: str | None) -> None:
+    """What the DHCP service in the servers' network names as their boot file; from each server's next power-on on.
+
+    The servers reach this computer at GATEWAY. Raises LabRefused for an URL that QEMU would read as something else.
+    """
+    if url is not None and not _BOOT_FILE.fullmatch(url):
+        raise LabRefused(f"{url[:100]!r} is no http URL that can be a boot file.")
+    for server in load(home).servers:
+        command(home, server, "boot-file", url=url)
 
 
 def packets(home: Path, server: str, *, since: float = 0.0) -> list[tuple[float, str, int]]:

@@ -134,12 +134,16 @@ class RackServer:
             "identify": lambda: self.chassis.identify(source, **arguments),
             "bmc-reset": lambda: self.reset_bmc(source),
             "reset-users": self.reset_users,
+            "boot-file": lambda: self._set_boot_file(**arguments),
             "insert-medium": lambda: self.insert_medium(source, **arguments),
             "eject-medium": lambda: self.eject_medium(source),
         }
         if command not in commands:
             raise LabRefused(f"A chassis has no command {command!r}. Commands: {', '.join(commands)}.")
         await commands[command]()
+
+    async def _set_boot_file(self, url: str | None) -> None:
+        self.chassis.boot_file = url
 
     async def insert_medium(self, source: Source, file: str, **media: Any) -> None:
         """Put an image file into the CD drive; `media` is what the BMC says about it. An earlier file goes."""

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from oobctl.config import settings
-from oobctl.constants import BootMode, Capability, EventWay, Evidence, FirmwareState, Protocol
+from oobctl.constants import BootMode, BootPath, Capability, EventWay, Evidence, FirmwareState, Protocol
 from oobctl.errors import ConfigurationError
 from oobctl.profiles import launch as launches
 from oobctl.profiles.criteria import Criteria
@@ -20,7 +20,7 @@ from oobctl.profiles.model import (
     ConsoleSettings,
     EventLogSettings,
     EventSettings,
-    InstallLimits,
+    InstallSettings,
     InventorySettings,
     IpmiSettings,
     MediaSettings,
@@ -193,6 +193,7 @@ def _consoles(content: dict[str, Any]) -> ConsoleSettings:
 
 def _build(content: dict[str, Any]) -> Profile:
     boot, ipmi, media, bios = content["boot"], content["ipmi"], content["media"], content["bios"]
+    install = content["install"]
     return Profile(
         name=content["name"],
         title=content["title"],
@@ -211,7 +212,7 @@ def _build(content: dict[str, Any]) -> Profile:
             ipmi["boot_valid_bit"] and BootValidBit(ipmi["boot_valid_bit"]),
         ),
         boot=BootSettings(boot["override_expiry"], boot["used_within"], boot["mode"] and BootMode(boot["mode"])),
-        install=InstallLimits(**content["install"]),
+        install=InstallSettings(**{**install, "boot_paths": tuple(BootPath(path) for path in install["boot_paths"])}),
         media=MediaSettings(tuple(media["fetches"]), tuple(media["slots"])),
         bios=BiosSettings(tuple(bios["customer_denied"]), bios["busy_limit"]),
         users=UserSettings(**content["users"]),

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from oobctl.constants import BootMode, Capability, EventWay, Evidence, FirmwareState, Protocol
+from oobctl.constants import BootMode, BootPath, Capability, EventWay, Evidence, FirmwareState, Protocol
 from oobctl.profiles.criteria import Criteria
 from oobctl.profiles.launch import Launch
 from oobctl.profiles.quirks import Quirk, QuirkNote
@@ -150,10 +150,12 @@ KEYSYMS = {"Escape": 0xFF1B, "Delete": 0xFFFF, **{f"F{number}": 0xFFBD + number 
 
 
 @dataclass(frozen=True)
-class InstallLimits:
-    """Seconds that parts of a reinstall may take: the old system's shutdown, then its power is cut; from the power-on
-    to the installer's first word; an installer's silence; from its end to the new system's first report."""
+class InstallSettings:
+    """boot_paths: from where an installer is started, the first that there is. Limits, in seconds: of the old system's
+    shutdown, then its power is cut; from the power-on to the installer's first word; of an installer's silence; from
+    its end to the new system's first report."""
 
+    boot_paths: tuple[BootPath, ...]
     shutdown_limit: float
     start_limit: float
     silence_limit: float
@@ -234,7 +236,7 @@ class Profile:
     polling: Mapping[Capability, float | None]
     ipmi: IpmiSettings
     boot: BootSettings
-    install: InstallLimits
+    install: InstallSettings
     media: MediaSettings
     bios: BiosSettings
     users: UserSettings

@@ -1,19 +1,20 @@
 """A new operating system on a server: started from our medium, written once, proven by its own first report."""
 
 import socket
+from dataclasses import replace
 from datetime import datetime
 
 from oobctl import clock
 from oobctl.actions import boot, media, steps
 from oobctl.audit.tags import Tag
-from oobctl.constants import BootSource, Capability, Lock, Outcome, Permission, PowerState, ResetType
+from oobctl.constants import BootPath, BootSource, Capability, Lock, Outcome, Permission, PowerState, ResetType
 from oobctl.errors import BmcError, InstallFailed
-from oobctl.images import access
+from oobctl.images import access, serving
 from oobctl.images.askers import plain
-from oobctl.images.installs import claims, hardware, requests, waiting
+from oobctl.images.installs import claims, hardware, paths, requests, waiting
 from oobctl.images.installs.plans import Plan, PlannedDisk
 from oobctl.images.systems.verify import verify
-from oobctl.jobs.action import Action, Step
+from oobctl.jobs.action import Action, Skipped, Step
 from oobctl.jobs.run import Run
 from oobctl.store import Install, Job, Server, database
 
@@ -21,7 +22,8 @@ _SLOWEST_BYTES_A_SECOND = 1 << 20
 _CONFIGURE_SECONDS = 900.0
 _EXTRAS_SECONDS = 3600.0  # packages and the post-install script, at the first start
 _SSH_PORT, _SSH_SECONDS = 22, 5.0
-_VIRTUAL_MEDIA = "virtual-media"
+_WORDS = {BootPath.VIRTUAL_MEDIA: "the virtual drive", BootPath.NETWORK: "the network"}
+_BOOTS_FROM = {BootPath.VIRTUAL_MEDIA: BootSource.CD, BootPath.NETWORK: BootSource.PXE}
 
 
 def _asked(run: Run) -> requests.ReinstallParameters:
@@ -42,6 +44,7 @@ def _check_preconditions(run: Run) -> str:
     with database().read() as session:
         server, job = session.get_one(Server, run.acted.server_id), session.get_one(Job, _job(run))
         found, account, uuid = hardware.inspected(session, server.id), job.account_id, server.system_uuid
+        path, macs = paths.chosen(session, server, asked.boot_path), paths.macs(session, server)
     image = requests.offered(asked.image, account)
     form = requests.form_of(image, asked.layout)
     requests.check_disks(asked, found, run.name)
@@ -59,10 +62,34 @@ def _check_preconditions(run: Run) -> str:
         firmware="",
         firmwares=tuple(str(one) for one in image.firmware),
     )
-    waiting.prepare(_job(run), plan, {"system_uuid": uuid, "macs": list(found.macs)}, _VIRTUAL_MEDIA)
-    run.saw("before", image=image.name, sha256=form.sha256)
+    waiting.prepare(_job(run), plan, {"system_uuid": uuid, "macs": list(macs)}, path)
+    run.saw("before", image=image.name, sha256=form.sha256, boot_path=str(path))
     where = ", ".join(disk.serial for disk in disks) or "the server's only disk"
     return f"{image.title}, {form.size / 10**6:,.0f} MB, is as it came into the catalogue; it goes to {where}"
+
+
+def _arm_network_boot(run: Run) -> str:
+    """From now on the boot service answers that server; what it hands out starts nothing before the job's power-on."""
+    serving.check_network()
+    waiting.allow(_job(run), "armed_at")
+    return "The boot service answers, and starts this server's installer when it asks"
+
+
+def _disarm(run: Run) -> str:
+    """What the installer was started from is away, read back where it can be."""
+    if waiting.path_of(_job(run)) is BootPath.NETWORK:
+        return "From the network it is told to start from its disk"
+    return media.ensure_out(run, access.INSTALLER)
+
+
+def _only(path: BootPath, step: Step) -> Step:
+    """The step, where the server starts from there."""
+
+    def done(run: Run) -> str:
+        taken = waiting.path_of(_job(run))
+        return step.run(run) if taken is path else Skipped(f"Not needed: it starts from {_WORDS[taken]}")
+
+    return replace(step, run=done)
 
 
 def _ensure_off(run: Run) -> str:
@@ -82,6 +109,16 @@ def _ensure_off(run: Run) -> str:
     return steps.ensure_off(run)
 
 
+def steps_from(path: BootPath) -> tuple[Step, ...]:
+    """What is done of the workflow's steps where the server starts from there."""
+    unneeded = {_ARM} if path is BootPath.VIRTUAL_MEDIA else {step.name for step in _INSERT}
+    return tuple(step for step in WORKFLOW.steps if step.name not in unneeded)
+
+
+def _from_installer(run: Run) -> boot.BootParameters:
+    return boot.BootParameters(source=_BOOTS_FROM[waiting.path_of(_job(run))])
+
+
 def _ensure_on(run: Run) -> str:
     waiting.allow(_job(run), "may_claim_at")
     return steps.ensure_on(run)
@@ -96,14 +133,22 @@ def _installer_started(run: Run) -> str:
 
     limit = run.profile.install.start_limit
     if not run.until(there, limit, f"for the installer to start on {run.name}"):
-        said = f" Who asked last was refused: {last[0].reason}" if last and last[0].reason else ""
-        raise InstallFailed(
-            f"No installer has called from {run.name} within {_span(limit)}.{said} Did it start from "
-            "the virtual drive, and does it reach the boot service in its network? Look at its screen."
-        )
+        raise InstallFailed(f"No installer has called from {run.name} within {_span(limit)}. {_why_silent(last[0])}")
     by = last[0].claimed_by or {}
     run.saw("installer", **{name: by.get(name) for name in ("address", "macs", "disks", "firmware", "memory_mb")})
     return f"It runs on {run.name} (from {by.get('address')}, {by.get('firmware')})"
+
+
+def _why_silent(found: Install) -> str:
+    """What is known of an installer that has not called, and what to look at."""
+    if found.reason:
+        return f"Who asked last was refused: {found.reason}"
+    reaches = "does it reach the boot service in its network? Look at its screen."
+    if found.boot_path is not BootPath.NETWORK:
+        return f"Did it start from the virtual drive, and {reaches}"
+    if found.script_at is None:
+        return f"It has not asked for its boot script: does it start from a network card that is known, and {reaches}"
+    return f"It got its boot script at {clock.rfc3339(found.script_at)} ({found.script_to}), and {reaches}"
 
 
 # --- from here on the old system is gone ----------------------------------------------------------------------------
@@ -166,7 +211,7 @@ def _configured(run: Run) -> str:
 
 def _detach(run: Run) -> str:
     """Before it starts anew: a server that finds the installer again would only be told to go on, but it would wait."""
-    out = media.ensure_out(run, access.INSTALLER)
+    out = _disarm(run)
     return f"{out}. {boot.ensure_cleared(run)}"
 
 
@@ -197,7 +242,7 @@ def _verified(run: Run) -> str:
     ssh = _ssh_answers(found.get("address", ""))
     if ssh is None:
         run.evidence.setdefault("not_confirmed", []).append("SSH: there is no route to the new system from here")
-    out = media.ensure_out(run, access.INSTALLER)
+    out = _disarm(run)
     cleared = boot.ensure_cleared(run)
     run.outcome = Outcome.PROVEN
     key = f"Its SSH host key is {first['fingerprint']}. " if first else "It told no SSH host key. "
@@ -225,7 +270,7 @@ def _unwind(run: Run) -> str:
     install = claims.close(_job(run))
     if not run.acted_already:
         return "Nothing was changed."
-    out = media.ensure_out(run, access.INSTALLER)
+    out = _disarm(run)
     cleared = boot.ensure_cleared(run)
     if install.first_write_at is not None:
         return (
@@ -245,6 +290,9 @@ def _power_as_it_was(run: Run) -> str:
     return f"{run.name} is On again, and starts from its disk."
 
 
+_ARM = "arm_network_boot"
+_INSERT = media.insert_steps(lambda _run: media.InsertParameters(image=access.INSTALLER))
+
 WORKFLOW = Action(
     name="os.reinstall",
     title="Reinstall the operating system",
@@ -253,7 +301,8 @@ WORKFLOW = Action(
     permission=Permission.REINSTALL,
     lock=Lock.SERVER,
     tag=Tag.SERVER_OS_REINSTALL,
-    capability=Capability.VIRTUAL_MEDIA,
+    capability=Capability.BOOT,
+    lacks=paths.lacks,
     request=requests.ReinstallRequest,
     parameters=requests.ReinstallParameters,
     keep=requests.keep,
@@ -264,14 +313,15 @@ WORKFLOW = Action(
         steps.IDENTITY,
         Step("check_preconditions", "Check image, disks and memory", _check_preconditions),
         steps.READ,
-        *media.insert_steps(lambda _run: media.InsertParameters(image=access.INSTALLER)),
+        *(_only(BootPath.VIRTUAL_MEDIA, step) for step in _INSERT),
+        _only(BootPath.NETWORK, Step(_ARM, "Let it start from the network", _arm_network_boot)),
         Step("ensure_off", "Shut the old system down", _ensure_off),
-        *boot.once(BootSource.CD),
+        *boot.override_steps(_from_installer),
         Step("ensure_on", "Switch on and read back", _ensure_on),
         Step("installer_started", "Wait for the installer", _installer_started),
         Step("image_written", "Write the image", _image_written),
         Step("configured", "Set the new system up", _configured),
-        Step("detach", "Take the installer's medium out, and read back", _detach),
+        Step("detach", "Take the installer away, and read back", _detach),
         Step("first_boot", "Wait for the new system's first report", _first_boot),
         Step("verified", "Prove it, and read the BMC once more", _verified),
     ),

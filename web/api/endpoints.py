@@ -4,6 +4,7 @@ from oobctl import administer
 from web.api.blueprint import ADMINISTRATION, blueprint
 from web.api.requests import (
     AssignmentBody,
+    BootMacsBody,
     CertificateBody,
     CredentialBody,
     KnownUserBody,
@@ -28,6 +29,16 @@ def assign(path: ServerPath, body: AssignmentBody) -> tuple[str, int]:
 def place_server(path: ServerPath, body: PlaceBody) -> tuple[str, int]:
     """In which rack of its site, and where in it. A rack that nobody named before is made."""
     administer.place_server(current_actor(), path.server, body.rack, body.unit)
+    return "", 204
+
+
+@blueprint.put(
+    "/servers/<server>/boot-macs", tags=[ADMINISTRATION], summary="Say from which network cards a server starts",
+    responses={204: None},
+)  # fmt: skip
+def set_boot_macs(path: ServerPath, body: BootMacsBody) -> tuple[str, int]:
+    """DHCP gives an installer to these alone, while a reinstall waits for them. What the BMC tells is known besides."""
+    administer.set_boot_macs(current_actor(), path.server, body.macs)
     return "", 204
 
 

@@ -15,7 +15,7 @@ from pydantic import (
     StringConstraints,
 )
 
-from oobctl.administer import RackName, RackUnit
+from oobctl.administer import BootMacs, RackName, RackUnit
 from oobctl.constants import ConsoleKind, ConsoleMode, JobState, Permission, Protocol, RecordConsoles, Role, SerialLog
 from oobctl.control import LONGEST_HOURS
 
@@ -178,6 +178,10 @@ class AssignmentBody(Closed):
 class PlaceBody(Closed):
     rack: RackName | None = Field(description="The rack of the server's site in which it stands; null: in none.")
     unit: RackUnit | None = Field(None, description="Its lowest unit in the rack.")
+
+
+class BootMacsBody(Closed):
+    macs: BootMacs = Field(description="Of the network cards from which it starts over its network; none: not known.")
 
 
 class FleetQuery(Closed):

@@ -4,7 +4,7 @@ from datetime import date
 
 from pydantic import BaseModel, Field
 
-from oobctl.constants import Firmware, ImageKind
+from oobctl.constants import BootPath, Firmware, ImageKind
 from web.shapes import Moment
 
 
@@ -54,6 +54,7 @@ class PlanShape(BaseModel):
 
     server: str
     steps: list[PlannedStepShape]
+    boot_path: BootPath = Field(description="From where the installer starts.")
     no_return: str | None = Field(description="The step from which on it cannot be cancelled.")
     lost: list[str] = Field(description="What is lost, in sentences.")
     image: SystemImageShape | None = Field(description="Null where the image is looked up by another computer.")

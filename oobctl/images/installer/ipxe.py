@@ -1,4 +1,4 @@
-"""iPXE scripts: one that boots the installer for a job, one that boots from disk. Neither holds a secret."""
+"""iPXE scripts: the first one, one that boots the installer for a job, one that boots from disk."""
 
 import re
 
@@ -9,13 +9,31 @@ _PATH = re.compile(r"[A-Za-z0-9._~-]{1,128}(?:/[A-Za-z0-9._~-]{1,128}){0,16}")
 _ARGUMENTS = "console=tty0 console=ttyS0,115200 loglevel=5 panic=30"
 
 
+_FROM_DISK = """iseq ${platform} efi && exit 0 ||
+sanboot --no-describe --drive 0x80 || exit 1
+"""
+
+
+def first_script(base_url: str) -> str:
+    """Asks for the script of the machine that runs it, by the card that it starts from and its UUID.
+
+    Where that is not answered the machine boots from its disk. Raises ValueError as `job_script`.
+    """
+    return f"""#!ipxe
+chain {checked_base(base_url)}/script?mac=${{netX/mac}}&uuid=${{uuid}}&platform=${{platform}} || goto disk
+exit 0
+:disk
+echo oobctl: the boot service did not say what to boot. Booting from disk.
+{_FROM_DISK}"""
+
+
 def job_script(base_url: str, archive_path: str) -> str:
     """Loads `vmlinuz` and `ramdisk` from below the base, and the job's archive as a further ramdisk.
 
     Where something does not load the server boots from its disk. Raises ValueError for a URL or a path that holds
     anything but plain letters: it would be read as more of the script.
     """
-    base = _checked(_BASE, base_url, "base URL")
+    base = checked_base(base_url)
     archive = _checked(_PATH, archive_path, "archive path")
     return f"""#!ipxe
 echo oobctl: loading the installer ...
@@ -26,9 +44,7 @@ boot || goto disk
 :disk
 echo oobctl: the installer could not be loaded. Booting from disk.
 sleep 5
-iseq ${{platform}} efi && exit 0 ||
-sanboot --no-describe --drive 0x80 || exit 1
-"""
+{_FROM_DISK}"""
 
 
 def disk_script(firmware: str) -> str:
@@ -40,6 +56,11 @@ def disk_script(firmware: str) -> str:
     if firmware not in ways:
         raise ValueError(f"{firmware!r} is no firmware: {' or '.join(ways)}.")
     return f"#!ipxe\necho oobctl: nothing is to be installed on this server. Booting from disk.\n{ways[firmware]}\n"
+
+
+def checked_base(url: str) -> str:
+    """The URL, if a script can hold it. Raises ValueError."""
+    return _checked(_BASE, url, "base URL")
 
 
 def _checked(pattern: re.Pattern[str], value: str, what: str) -> str:

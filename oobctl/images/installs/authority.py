@@ -1,5 +1,6 @@
 """The boot services' own key and certificate authority: made at the first start, shared by all of a site."""
 
+import hashlib
 import ipaddress
 import os
 import ssl
@@ -30,6 +31,11 @@ class Authority:
     key: PrivateKey
     certificate: str
     _signs: ec.EllipticCurvePrivateKey
+
+    @property
+    def secret(self) -> bytes:
+        """What jobs' keys are made of where servers start from their network."""
+        return hashlib.sha256(b"oobctl network boot\0" + self.key.encode()).digest()
 
     def context(self, host: str) -> ssl.SSLContext:
         """For a listener that is reached as `host` (a name or an address): TLS 1.2 at least, a certificate of now."""

@@ -35,7 +35,8 @@ def inspected(session: Session, server_id: str) -> Hardware:
     parts = (row.content or {}).get("parts", []) if row is not None else []
     present = [part for part in parts if part.get("state") != "Absent"]
     memory = sum(part.get("capacity_bytes") or 0 for part in present if part["kind"] == PartKind.MEMORY)
-    found = [normalise_mac(mac) for part in present for mac in part.get("mac_addresses") or ()]
+    cards = [part for part in present if part["kind"] == PartKind.NETWORK_INTERFACE]  # a BMC has a MAC address too
+    found = [normalise_mac(mac) for card in cards for mac in card.get("mac_addresses") or ()]
     return Hardware(
         disks=tuple(
             KnownDisk(part["serial"].strip(), part.get("capacity_bytes"), part["name"])

@@ -23,8 +23,17 @@ def claim_key(address_key: str) -> str:
 
 
 def network_key(secret: bytes, job_id: str) -> str:
-    """What the script of this job names, where a server starts from its network."""
+    """In the place of an address's key, where a server starts from its network. It is in no address."""
     return hmac.new(secret, b"oobctl network boot " + job_id.encode(), hashlib.sha256).hexdigest()
+
+
+def ticket(network_key: str) -> str:
+    """What a script names of it: iPXE shows addresses on screens and serial lines, and this one opens no claim."""
+    return hmac.new(network_key.encode(), b"oobctl installer ticket", hashlib.sha256).hexdigest()[:32]
+
+
+def is_ticket(said: str, network_key: str) -> bool:
+    return hmac.compare_digest(said.encode(), ticket(network_key).encode())
 
 
 def hashed(key: str) -> str:

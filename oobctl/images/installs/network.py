@@ -9,10 +9,10 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from oobctl import clock
-from oobctl.constants import BootPath
+from oobctl.constants import BootPath, NetworkBoot
 from oobctl.drivers.identity import normalise_mac, normalise_uuid, same_uuid
 from oobctl.images.installs import keys
-from oobctl.store import Install, database
+from oobctl.store import Install, Site, database
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,12 @@ class Armed:
     macs: tuple[str, ...]
 
 
+def tell(site_id: str, way: NetworkBoot | None) -> None:
+    """How the site's servers find its boot service in their network; None: not at all."""
+    with database().write() as session:
+        session.get_one(Site, site_id).network_boot = way
+
+
 def armed() -> tuple[Armed, ...]:
     """The servers that may start from the network now, by the cards that they are known to have.
 
@@ -49,12 +55,20 @@ def _armed() -> Select[Install]:
     )
 
 
-def script_key(asker: Asker, secret: bytes) -> str | None:
-    """The key of the job that is to be installed there now; None: that machine starts from its disk.
+@dataclass(frozen=True)
+class Ticket:
+    """What fetches a job's files, from the address alone that it went to, until an installer has the job."""
 
-    secret: of the site's boot services; the key is made of it, so that it lies nowhere, and is the same when a firmware
-    asks twice before its installer has called. Who asks after that stops the job: it is a second machine, or the first
-    one has fallen back to its start.
+    job_id: str
+    word: str
+
+
+def ticket_for(asker: Asker, secret: bytes) -> Ticket | None:
+    """For the machine that is to be installed now; None: that machine starts from its disk.
+
+    secret: of the site's boot services; keys are made of it, so that they lie nowhere, and a firmware that asks twice
+    before its installer has called gets the same. Who asks after that stops the job: it is a second machine, or the
+    first one has fallen back to its start.
     """
     with database().write() as session:
         install = _of(session, asker)
@@ -68,6 +82,18 @@ def script_key(asker: Asker, secret: bytes) -> str | None:
         install.key_hash = keys.hashed(keys.claim_key(key))
         install.script_at = install.script_at or clock.now()
         install.script_to = asker.address
+        return Ticket(install.job_id, keys.ticket(key))
+
+
+def job_key(ticket: Ticket, address: str, secret: bytes) -> str | None:
+    """The key that the job's files carry on; None where the ticket does not open them, there or now."""
+    key = keys.network_key(secret, ticket.job_id)
+    if not keys.is_ticket(ticket.word, key):
+        return None
+    with database().read() as session:
+        found = session.scalar(_armed().where(Install.job_id == ticket.job_id))
+        if found is None or found.script_to != address or found.claimed_at is not None or found.alarm is not None:
+            return None
         return key
 
 
@@ -101,10 +127,3 @@ def _again(install: Install, asker: Asker) -> str:
         f"{', '.join(asker.macs) or 'none'}, while the first runs at {(install.claimed_by or {}).get('address')}: it "
         "is another machine with the same MAC, or the server has started anew in the middle."
     )
-
-
-def may_fetch(key: str, address: str) -> bool:
-    """Whether the job's files are fetched with this key, from where its script went, before an installer has them."""
-    with database().read() as session:
-        found = session.scalar(_armed().where(Install.key_hash == keys.hashed(keys.claim_key(key))))
-        return found is not None and found.script_to == address and found.claimed_at is None and found.alarm is None

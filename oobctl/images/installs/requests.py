@@ -10,12 +10,12 @@ from sqlalchemy.orm import Session
 
 from oobctl import clock, vault
 from oobctl.audit import record
-from oobctl.constants import ImageKind
+from oobctl.constants import BootPath, ImageKind
 from oobctl.errors import ConfigurationError, InvalidParameter, NotFound, WrongState
 from oobctl.images import systems
 from oobctl.images.configuring.networks import Network
 from oobctl.images.configuring.options import Layout, Options, Serial, fingerprints
-from oobctl.images.installs import hardware, keys
+from oobctl.images.installs import hardware, keys, paths
 from oobctl.images.systems import Form, SystemImage
 from oobctl.store import Install, Job, Server, Site
 from oobctl.vault import Secret
@@ -40,6 +40,9 @@ class _Place(BaseModel):
     layout: Layout = Field(default=Layout.WHOLE_DISK, description="How the disks are divided.")
     disks: list[Serial] = Field(
         default_factory=list, max_length=2, description="Serial numbers; empty: the disk that was inspected first."
+    )
+    boot_path: BootPath | None = Field(
+        default=None, description="From where the installer starts: virtual-media or network; empty: as it can."
     )
 
 
@@ -76,6 +79,7 @@ def keep(request: ReinstallRequest) -> ReinstallParameters:
         image=request.image,
         layout=request.layout,
         disks=request.disks,
+        boot_path=request.boot_path,
         host_name=request.host_name,
         ssh_key_fingerprints=fingerprints(request.ssh_keys),
         root_password=request.root_password,
@@ -106,6 +110,7 @@ def check(session: Session, server: Server, by_staff: bool, request: Any) -> Non
             f"No boot service has run at the site {site.name} yet, and reinstalls need one. Staff have to start it: "
             f"oobctl boot --site {site.name}."
         )
+    paths.chosen(session, server, request.boot_path)
     found = hardware.inspected(session, server.id)
     check_disks(request, found, server.name)
     if session.get_bind().dialect.name == "sqlite":

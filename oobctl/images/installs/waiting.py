@@ -5,13 +5,14 @@ from typing import Any
 from sqlalchemy import update
 
 from oobctl import clock
+from oobctl.constants import BootPath
 from oobctl.errors import InstallFailed
 from oobctl.images.installs.phases import Phase
 from oobctl.images.installs.plans import Plan
 from oobctl.store import Install, database
 
 
-def prepare(job_id: str, plan: Plan, expects: dict[str, Any], boot_path: str) -> None:
+def prepare(job_id: str, plan: Plan, expects: dict[str, Any], boot_path: BootPath) -> None:
     """What the installer will be told, and who it must be; an installer that has claimed keeps what it was told."""
     with database().write() as session:
         session.execute(
@@ -21,8 +22,16 @@ def prepare(job_id: str, plan: Plan, expects: dict[str, Any], boot_path: str) ->
         )
 
 
+def path_of(job_id: str) -> BootPath:
+    """From where the job starts its installer, once `prepare` has said so."""
+    with database().read() as session:
+        path = session.get_one(Install, job_id).boot_path
+    assert path is not None
+    return path
+
+
 def allow(job_id: str, moment: str) -> None:
-    """From now on the installer may do that (may_claim_at, may_write_at, may_reboot_at); the first time stays."""
+    """From now on the installer may do that: `moment` is armed_at or one of may_..._at. The first time stays."""
     column = getattr(Install, moment)
     with database().write() as session:
         session.execute(update(Install).where(Install.job_id == job_id, column.is_(None)).values({moment: clock.now()}))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from oobctl.constants import JobState, Outcome
+from oobctl.constants import BootPath, JobState, Outcome
 from oobctl.images.installer import ensure_ramdisk
 from oobctl.images.systems.building import cache
 from oobctl.lab import rack as virtual_rack
@@ -23,37 +23,52 @@ from tests.profiles import write_profiles
 
 pytestmark = pytest.mark.timeout(900)
 SSH_PORT = 2222
-LIMITS = {"power.cycle_dwell": 1, "install.shutdown_limit": 30}
+LIMITS = {"power.cycle_dwell": 1, "install.shutdown_limit": 30, "install.start_limit": 240}
 
 
 class Road(Installation):
     """One server of a rack of its own, because its disk is written over."""
 
     rack: RackInfo
+    way: BootPath
 
 
-@pytest.fixture(scope="module", params=["db01"])
+WAYS = [
+    pytest.param(("db01", BootPath.VIRTUAL_MEDIA), id="db01-redfish-uefi"),
+    pytest.param(("web01", BootPath.NETWORK), id="web01-ipmi-bios-over-the-network"),
+    pytest.param(("app01", BootPath.NETWORK), id="app01-dual-uefi-over-the-network", marks=pytest.mark.prove),
+]
+
+
+@pytest.fixture(scope="module", params=WAYS)
 def road(
     request: pytest.FixtureRequest, databases: Databases, guard: Guard, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Road]:
     ensure_ramdisk(print)
     home = tmp_path_factory.mktemp("reinstall")
-    variables = {"hwprofiles": str(write_profiles(home / "hwprofiles", LIMITS))}
+    name, way = request.param
+    variables = {
+        "hwprofiles": str(write_profiles(home / "hwprofiles", LIMITS)), "trusted_boot_networks": "127.0.0.0/8",
+    }  # fmt: skip
     url = databases.migrated("sqlite")
     guard.end_rack(home / "rack")
-    rack = virtual_rack.up(home / "rack", net=own_net(6), servers=(request.param,), progress=print)
+    rack = virtual_rack.up(home / "rack", net=own_net(6), servers=(name,), progress=print)
     try:
         made = Road(guard, home, url, variables)
         port = made.variables["OOBCTL_INSTALL_LISTEN"].rpartition(":")[2]
-        made.variables["OOBCTL_INSTALL_URL"] = f"https://10.0.2.2:{port}"  # as the rack's servers see this computer
+        made.variables["OOBCTL_INSTALL_URL"] = (
+            f"https://{virtual_rack.GATEWAY}:{port}"  # as the rack's servers see this computer
+        )
         with made as installation:
-            installation.rack = rack
+            installation.rack, installation.way = rack, way
+            media = made.variables["OOBCTL_MEDIA_LISTEN"].rpartition(":")[2]
+            virtual_rack.set_boot_file(home / "rack", f"http://{virtual_rack.GATEWAY}:{media}/boot/boot.ipxe")
             installation.initialise().add_people().add_servers(rack)
             cache.take("debian-12", "cloud", cache_folder(), print, name="debian-12")
             installation.start_worker()
             installation.run("boot").wait_said("the media service is ready")
             installation.enroll()
-            installation.do("server.inspect", request.param, {"capabilities": ["inventory"]})
+            installation.do("server.inspect", name, {"capabilities": ["inventory"]})
             yield installation
     finally:
         virtual_rack.down(home / "rack")
@@ -71,7 +86,7 @@ def test_a_server_is_reinstalled_and_lets_the_new_key_in_with_the_host_key_of_th
 ) -> None:
     name = next(iter(road.rack.servers))
     private, public = key_pair(tmp_path)
-    asked = {"image": "debian-12", "host_name": f"{name}.example.org", "ssh_keys": [public]}
+    asked = {"image": "debian-12", "host_name": f"{name}.example.org", "ssh_keys": [public], "boot_path": road.way}
     job = road.wait(road.submit("os.reinstall", name, asked).id, 800)
     serial = road.rack.servers[name].serial_log.read_text(errors="replace")
     assert (job.state, job.outcome) == (JobState.SUCCEEDED, Outcome.PROVEN), (job.error, steps_of(job), serial[-3000:])

@@ -9,8 +9,9 @@ from sqlalchemy import func, select
 
 from oobctl import administer, control
 from oobctl.access import SYSTEM, Actor
-from oobctl.constants import Permission, Role
+from oobctl.constants import BootPath, Permission, Role
 from oobctl.store import AuditRecord, Install, Job, SshKey, database
+from oobctl.workflows.reinstall_os import steps_from
 from tests.reinstalls import SSH_KEY
 from tests.unit.web import reinstallable
 from tests.unit.web.conftest import SignIn, csrf_token
@@ -64,7 +65,8 @@ def test_a_dry_run_tells_steps_and_losses_and_leaves_nothing_behind(
     answer = anonymous.post(f"{act}?dry_run=true", json=reinstallable.asked(), headers=bearer("owner"))
     assert answer.status_code == 200, answer.text
     plan = answer.get_json()
-    assert [one["name"] for one in plan["steps"]] == [one.name for one in control.find("os.reinstall").steps]
+    assert [one["name"] for one in plan["steps"]] == [one.name for one in steps_from(BootPath.VIRTUAL_MEDIA)]
+    assert plan["boot_path"] == BootPath.VIRTUAL_MEDIA
     assert plan["lost"] == ["All that is on disk S3Z8NB0K123456 (480.1 GB) is lost."]
     assert plan["disks"] == [{"serial": "S3Z8NB0K123456", "size": 480103981056, "name": "Disk Bay 0"}]
     assert plan["image"]["title"] == "Debian 13 (trixie)"
