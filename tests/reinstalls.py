@@ -63,7 +63,9 @@ def asked(server_id: str, asking: Mapping[str, Any] | None = None) -> Job:
     return control.submit(SYSTEM, "os.reinstall", server_id, asking or request())
 
 
-def armed(server_id: str, key: str, *, started: bool = True, **changes: Any) -> str:
+def armed(
+    server_id: str, key: str, *, started: bool = True, path: BootPath = BootPath.VIRTUAL_MEDIA, **changes: Any
+) -> str:
     """A job whose medium carries this key, as if its worker had come so far. Returns the job's id."""
     job = asked(server_id)
     plan = Plan(
@@ -71,7 +73,8 @@ def armed(server_id: str, key: str, *, started: bool = True, **changes: Any) -> 
         content_size=1 << 30, layout="whole-disk", disks=(PlannedDisk(DISK.serial, DISK.size),), firmware="",
         firmwares=("BIOS", "UEFI"),
     )  # fmt: skip
-    waiting.prepare(job.id, plan, {"system_uuid": UUID, "macs": [MAC], **changes}, BootPath.VIRTUAL_MEDIA)
+    waiting.prepare(job.id, plan, {"system_uuid": UUID, "macs": [MAC], **changes}, path)
+    waiting.allow(job.id, "armed_at")
     with database().write() as session:
         session.get_one(Install, job.id).key_hash = hashlib.sha256(key.encode()).hexdigest()
     if started:
