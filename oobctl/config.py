@@ -40,6 +40,11 @@ class Settings(BaseSettings):
     install_listen: str = ""  # where installers reach the boot service, over TLS; empty: as the panel, forty ports on
     install_url: str = ""  # how servers that are installed reach that, https://NAME:PORT; empty: from where it listens
     trusted_boot_networks: str = ""  # networks (CIDR, with commas) from which installers may ask without TLS
+    boot_url: str = ""  # how servers that start from their network reach the media service; empty: as BMCs do
+    dhcp_interface: str = ""  # where the boot service answers DHCP of servers that are to be installed; empty: nowhere
+    dhcp_range: str = ""  # FIRST-LAST: addresses that it gives; or a network (CIDR), where another service gives them
+    dhcp_router: str = ""  # of that network, for those addresses
+    dhcp_name_servers: str = ""  # with commas
     gateway_listen: str = ""  # where browsers reach consoles (`oobctl gateway`); empty: as the panel, twenty ports on
     gateway_url: str = ""  # how browsers reach that; empty: the panel's name, with that port
     launch_url: str = ""  # http(s)://NAME[:PORT] under which BMCs' own consoles get names of their own; empty: no such
@@ -135,6 +140,11 @@ class Settings(BaseSettings):
     def install_address(self) -> str:
         """How servers that are installed reach that: https://NAME:PORT."""
         return (self.install_url or f"https://{self.install}").rstrip("/")
+
+    @property
+    def boot_address(self) -> str:
+        """How servers that start from their network reach the media service."""
+        return (self.boot_url or self.media_address).rstrip("/")
 
     @property
     def trusted_networks(self) -> list[str]:

@@ -12,6 +12,7 @@ import structlog
 from aiohttp import web
 
 from oobctl import clock
+from oobctl.boot import dhcp
 from oobctl.boot.routes import app
 from oobctl.boot.site import Site
 from oobctl.config import settings
@@ -33,19 +34,21 @@ def run(site: str, stop: threading.Event) -> None:
     """Serve until `stop` is set.
 
     Raises ConfigurationError where the site is missing, its boot services' key is another one, or nothing can listen at
-    OOBCTL_MEDIA_LISTEN or OOBCTL_INSTALL_LISTEN.
+    OOBCTL_MEDIA_LISTEN or OOBCTL_INSTALL_LISTEN, or DHCP cannot be answered as the settings say.
     """
     found = find_site(site)
     access.service()
     _check_settings()
     trusted = authority.ensure(found.id)
-    network.tell(found.id, NetworkBoot.SCRIPT if settings().trusted_networks else None)
+    answers = dhcp.served()
+    found_by = NetworkBoot.DHCP if answers else NetworkBoot.SCRIPT if settings().trusted_networks else None
+    network.tell(found.id, found_by)
     process = f"boot-{new_id()}"
     recovery.beat(process, "boot", found.id, first=True)
     heart = recovery.Beating(process, "boot", found.id)
     heart.start()
     try:
-        asyncio.run(_serve(Site(found.id, trusted), stop))
+        asyncio.run(_serve(Site(found.id, trusted), answers, stop))
     finally:
         heart.stop()
         with contextlib.suppress(StoreUnavailable):
@@ -69,14 +72,16 @@ def _check_settings() -> None:
             ) from error
 
 
-async def _serve(site: Site, stop: threading.Event) -> None:
+async def _serve(site: Site, answers: dhcp.Served | None, stop: threading.Event) -> None:
     runner = web.AppRunner(app(site), access_log=None)
     await runner.setup()
     host = urlsplit(settings().install_address).hostname or ""
+    answering = None
     try:
         await _listen(runner, settings().media, "The media service", "OOBCTL_MEDIA_LISTEN")
         secure = site.authority.context(host)
         await _listen(runner, settings().install, "The service for installers", "OOBCTL_INSTALL_LISTEN", secure)
+        answering = await _answer_dhcp(answers)
         log.info("the media service is ready", media=settings().media, installers=settings().install)
         certified = clock.now()
         while not stop.is_set():
@@ -84,8 +89,28 @@ async def _serve(site: Site, stop: threading.Event) -> None:
             if clock.now() - certified > _CERTIFY_EVERY:
                 site.authority.certify(secure, host)
                 certified = clock.now()
+            if answering is not None and answering.done():
+                answering.result()  # it raises what ended it
     finally:
+        if answering is not None:
+            answering.cancel()
+            await asyncio.gather(answering, return_exceptions=True)
         await runner.cleanup()
+
+
+async def _answer_dhcp(served: dhcp.Served | None) -> asyncio.Task[None] | None:
+    """Raises ConfigurationError where DHCP cannot be answered."""
+    if served is None:
+        return None
+    started = asyncio.Event()
+    answering = asyncio.create_task(dhcp.serve(served, started))
+    waiting = asyncio.create_task(started.wait())
+    await asyncio.wait({answering, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    if answering.done():
+        answering.result()
+    log.info("DHCP is answered, for servers alone that are to be installed", interface=served.interface)
+    return answering
 
 
 async def _listen(

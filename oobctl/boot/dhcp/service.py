@@ -1,0 +1,146 @@
+"""dnsmasq as our child: never as root, told again whom it may answer, started again where it ends."""
+
+import asyncio
+import contextlib
+import os
+import re
+import shutil
+import signal
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import structlog
+
+from oobctl.boot.dhcp import rules
+from oobctl.boot.dhcp.ranges import PROGRAM, Served
+from oobctl.boot.network import IPXE_FOLDER, PROGRAMS
+from oobctl.errors import ConfigurationError, StoreUnavailable
+from oobctl.images.installs import network
+from oobctl.repeated import Repeated
+
+log = structlog.get_logger()
+
+_ASK_EVERY_SECONDS = 0.5
+_STARTED = "started, version"
+_STOP_SECONDS = 5.0
+_LONGEST_PAUSE = 30.0
+_SAY_AGAIN_SECONDS = 600.0
+_RIGHTS = "-all,+net_admin,+net_raw,+net_bind_service"
+_MAC = re.compile(r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}")
+
+
+async def serve(served: Served, started: asyncio.Event) -> None:
+    """Until it is cancelled. `started` is set when dnsmasq listens for the first time.
+
+    Raises ConfigurationError where it does not start at all: what it said is in it.
+    """
+    with TemporaryDirectory(prefix="oobctl-dhcp-", ignore_cleanup_errors=True) as made:
+        folder = Path(made)
+        await asyncio.to_thread(_lay_out, folder, served)
+        pause = 1.0
+        while True:
+            begun = asyncio.get_running_loop().time()
+            said = await _one(folder, started)
+            if not started.is_set():
+                raise ConfigurationError(f"dnsmasq does not start: {said or 'it said nothing'}.")
+            lasted = asyncio.get_running_loop().time() - begun
+            pause = 1.0 if lasted > _LONGEST_PAUSE else min(2 * pause, _LONGEST_PAUSE)
+            log.error("the DHCP service has ended; it is started again", said=said, in_seconds=pause)
+            await asyncio.sleep(pause)
+
+
+def _lay_out(folder: Path, served: Served) -> None:
+    """The files that dnsmasq reads: nothing of them is secret, and it runs as nobody."""
+    folder.chmod(0o755)
+    tftp = folder / "tftp"
+    tftp.mkdir()
+    for name, source in PROGRAMS.items():
+        if not (IPXE_FOLDER / source).exists():
+            raise ConfigurationError("iPXE is not on this computer, which DHCP gives to servers: apt install ipxe.")
+        shutil.copy(IPXE_FOLDER / source, tftp / name)
+        (tftp / name).chmod(0o644)
+    tftp.chmod(0o755)
+    (folder / "dnsmasq.conf").write_text(rules.configuration(served, folder))
+    (folder / "dnsmasq.conf").chmod(0o644)
+    _write_hosts(folder, "")
+
+
+def _write_hosts(folder: Path, text: str) -> None:
+    draft = folder / "hosts.part"
+    draft.write_text(text)
+    draft.chmod(0o644)
+    draft.rename(rules.hosts_file(folder))
+
+
+def _command(folder: Path) -> list[str]:
+    """It dies with us, whatever ends us; as nobody with the few rights that DHCP needs, where we are root."""
+    program = shutil.which(PROGRAM) or shutil.which(PROGRAM, path="/usr/sbin:/sbin") or PROGRAM
+    drop = []
+    if os.geteuid() == 0:
+        rights = [f"--inh-caps={_RIGHTS}", f"--ambient-caps={_RIGHTS}"]
+        drop = ["--reuid=nobody", "--regid=nogroup", "--clear-groups", *rights]
+    how = ["--keep-in-foreground", f"--conf-file={folder / 'dnsmasq.conf'}"]
+    return ["setpriv", *drop, "--pdeathsig=TERM", program, *how]
+
+
+async def _one(folder: Path, started: asyncio.Event) -> str:
+    """One dnsmasq, to its end. Returns the last that it said."""
+    _write_hosts(folder, "")
+    process = await asyncio.create_subprocess_exec(
+        *_command(folder), stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    listens = asyncio.Event()
+    naming = asyncio.create_task(_keep_hosts(folder, process, listens))
+    try:
+        return await _tell(process, listens, started)
+    finally:
+        naming.cancel()
+        await _end(process)
+
+
+async def _tell(process: asyncio.subprocess.Process, listens: asyncio.Event, started: asyncio.Event) -> str:
+    """What it says goes into our log, of each card what is refused now and then. Returns the last line."""
+    repeated, last = Repeated(_SAY_AGAIN_SECONDS), ""
+    assert process.stderr is not None
+    async for line in process.stderr:
+        last = line.decode(errors="replace").strip()
+        said = _MAC.search(last)
+        if _STARTED in last:
+            listens.set()
+            started.set()
+        if "DHCP" not in last or said is None:
+            log.debug("dnsmasq", said=last)
+        elif "ignored" not in last:
+            log.info("DHCP", said=last)
+        elif repeated.due(said.group()) is not None:
+            log.info("DHCP answers none but servers that are to be installed", said=last)
+    return last
+
+
+async def _keep_hosts(folder: Path, process: asyncio.subprocess.Process, listens: asyncio.Event) -> None:
+    """Whom it may answer is as the store has it, within a second; where that cannot be read it stays as it is."""
+    await listens.wait()  # a signal that comes earlier would end it
+    known = ""
+    while True:
+        with contextlib.suppress(StoreUnavailable):
+            text = rules.hosts(await asyncio.to_thread(network.armed))
+            if text != known:
+                await asyncio.to_thread(_write_hosts, folder, text)
+                with contextlib.suppress(ProcessLookupError):
+                    process.send_signal(signal.SIGHUP)
+                known = text
+        await asyncio.sleep(_ASK_EVERY_SECONDS)
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is not None:
+        return
+    with contextlib.suppress(ProcessLookupError):
+        process.terminate()
+    try:
+        await asyncio.wait_for(process.wait(), _STOP_SECONDS)
+    except TimeoutError:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
