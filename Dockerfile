@@ -23,7 +23,7 @@ RUN /opt/oobctl/bin/hatchling build -t wheel \
 
 FROM ${BASE}
 RUN apt-get update \
- && apt-get install -y --no-install-recommends ca-certificates python3 zstd \
+ && apt-get install -y --no-install-recommends ca-certificates dnsmasq-base ipxe python3 util-linux zstd \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --system --uid 990 --user-group --home-dir /var/lib/oobctl --shell /usr/sbin/nologin oobctl \
  && install -d -o oobctl -g oobctl -m 0700 /var/lib/oobctl

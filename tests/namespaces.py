@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 from typing import Self
 
@@ -83,3 +84,13 @@ def _inside(name: str, *command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         ["ip", "netns", "exec", name, *command], capture_output=True, text=True, check=True, timeout=30
     )
+
+
+def give_address(computer: str, address: str) -> None:
+    _inside(computer, "ip", "address", "replace", f"{address}/24", "dev", "eth0")
+
+
+def fetched(computer: str, url: str) -> str:
+    """What a computer gets from there."""
+    asking = "import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1], timeout=10).read().decode())"
+    return _inside(computer, sys.executable, "-c", asking, url).stdout
