@@ -8,7 +8,7 @@ from oobctl import clock
 from oobctl.actions import boot, media, steps
 from oobctl.audit.tags import Tag
 from oobctl.constants import BootPath, BootSource, Capability, Lock, Outcome, Permission, PowerState, ResetType
-from oobctl.errors import BmcError, InstallFailed
+from oobctl.errors import BmcError, InstallFailed, OobctlError
 from oobctl.images import access, serving
 from oobctl.images.askers import plain
 from oobctl.images.installs import claims, hardware, paths, requests, waiting
@@ -17,6 +17,7 @@ from oobctl.images.systems.verify import verify
 from oobctl.jobs.action import Action, Skipped, Step
 from oobctl.jobs.run import Run
 from oobctl.store import Install, Job, Server, database
+from oobctl.workflows import serial_prompt
 
 _SLOWEST_BYTES_A_SECOND = 1 << 20
 _CONFIGURE_SECONDS = 900.0
@@ -239,15 +240,27 @@ def _verified(run: Run) -> str:
     """Who reported itself had the key that was put on that disk; SSH is tried, and the BMC read once more."""
     found = claims.close(_job(run)).first_boot or {}
     first = next(iter(found.get("host_keys") or ()), None)
-    ssh = _ssh_answers(found.get("address", ""))
-    if ssh is None:
-        run.evidence.setdefault("not_confirmed", []).append("SSH: there is no route to the new system from here")
+    answers = _answers(run, found.get("address", ""))
     out = _disarm(run)
     cleared = boot.ensure_cleared(run)
     run.outcome = Outcome.PROVEN
     key = f"Its SSH host key is {first['fingerprint']}. " if first else "It told no SSH host key. "
-    answers = "SSH answers. " if ssh else ""
     return f"{key}{answers}{out}. {cleared}"
+
+
+def _answers(run: Run, address: str) -> str:
+    """That SSH answers where there is a way to it, else the serial line's prompt; what was not seen is evidence."""
+    if _ssh_answers(address):
+        return "SSH answers. "
+    missing = run.evidence.setdefault("not_confirmed", [])
+    missing.append("SSH: there is no route to the new system from here, or it does not answer")
+    try:
+        prompt = serial_prompt.seen(run)
+    except OobctlError as error:
+        missing.append(f"the log-in at the serial line: {error.message}")
+        return ""
+    run.saw("after", serial_prompt=prompt)
+    return f"Its serial line says “{prompt}”. "
 
 
 def _ssh_answers(address: str) -> bool | None:
