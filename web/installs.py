@@ -126,7 +126,7 @@ def _login(parameters: dict[str, Any], said: dict[str, Any]) -> str | None:
     if not parameters.get("ssh_key_fingerprints"):
         return None
     fixed = (parameters.get("network") or {}).get("addresses") or []
-    where = fixed[0].partition("/")[0] if fixed else said.get("host_name") or parameters.get("host_name")
+    where = fixed[0].partition("/")[0] if fixed else parameters.get("host_name") or said.get("host_name")
     return f"ssh root@{where}"
 
 
