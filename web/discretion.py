@@ -27,7 +27,10 @@ _FOR_CUSTOMERS = {  # errors that only staff can mend: what happened, and what a
     "wrong_server": f"Another server answers in the place of this one, and nothing was changed there. {_PROVIDER}",
 }
 # What somebody else said of themselves who asked in the place of a server that is reinstalled.
-_OF_OTHERS = ("The key of this reinstall was presented a second time", "Who asked last was refused")
+_OF_OTHERS = (
+    "The key of this reinstall was presented a second time", "Who asked last was refused",
+    "Another machine with its MAC", "The installer of this reinstall was asked for again",
+)  # fmt: skip
 # How drivers, actions and jobs tell staff what to do: the beginnings of those sentences, left out of any other text.
 _STAFF_DO = (
     "Check the BMC's ", "Check its power", "Is it the BMC's address", "Close sessions there", "Enable one of them",
@@ -36,7 +39,7 @@ _STAFF_DO = (
     "A machine is one server: retire", "A BMC is kept once: retire", "Say which one is this server's",
     "Switch it on there", "Add an IPMI endpoint",
     "If it stays so, look at the server and enroll", "Look at the server and enroll",
-    "Staff have to start it", "Staff have to make one", "Install it with apt", "Look at both machines",
+    "Staff have to start it", "Staff have to make one", "Staff have to set it up", "Staff have to say it", "Install it with apt", "Look at both machines",
 )  # fmt: skip
 _SENTENCES = re.compile(r"(?<=[.?!]) +")
 

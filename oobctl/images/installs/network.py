@@ -107,8 +107,8 @@ def _of(session: Session, asker: Asker) -> Install | None:
         if set(macs).intersection(asker.macs):
             if wanted and said and not same:
                 install.reason = (
-                    f"A machine at {asker.address} with its MAC {', '.join(asker.macs)} but another UUID, {said}, "
-                    "wanted to start the installer. It was sent to its disk."
+                    f"Another machine with its MAC {', '.join(asker.macs)}, at {asker.address} with the UUID {said}, "
+                    "wanted to start the installer, and was sent to its disk."
                 )
                 continue
             return install

@@ -1,5 +1,7 @@
 """From where a server can start an installer: its BMC's virtual drive, or its network; and why not."""
 
+from dataclasses import dataclass
+
 from sqlalchemy.orm import Session
 
 from oobctl import profiles
@@ -10,19 +12,30 @@ from oobctl.images.installs import hardware
 from oobctl.store import Server, Site
 
 
+@dataclass(frozen=True)
+class Lack:
+    """Why a server cannot start from somewhere, and what staff can do about it, in a sentence; empty: nothing."""
+
+    why: str
+    staff: str = ""
+
+
 def lacks(session: Session, server: Server) -> str | None:
-    """Why the server can start an installer from nowhere; None where it can."""
-    profile = profiles.find(server.bmc.profile)
-    why = {path: _lacks(session, server, path) for path in profile.install.boot_paths}
-    if None in why.values():
+    """Why the server can start an installer from nowhere, in sentences; None where it can."""
+    found = [_lack(session, server, path) for path in profiles.find(server.bmc.profile).install.boot_paths]
+    known = [lack for lack in found if lack is not None]
+    if len(known) < len(found):
         return None
-    return f"{server.name} cannot be started from an installer: {'; and '.join(filter(None, why.values()))}."
+    whys = "; and ".join(dict.fromkeys(lack.why for lack in known))
+    return " ".join(
+        [f"{server.name} cannot be started from an installer: {whys}.", *filter(None, (lack.staff for lack in known))]
+    )
 
 
 def there(session: Session, server: Server) -> tuple[BootPath, ...]:
     """From where it can, the profile's first first."""
     found = profiles.find(server.bmc.profile).install.boot_paths
-    return tuple(path for path in found if _lacks(session, server, path) is None)
+    return tuple(path for path in found if _lack(session, server, path) is None)
 
 
 def chosen(session: Session, server: Server, wanted: BootPath | None) -> BootPath:
@@ -31,9 +44,10 @@ def chosen(session: Session, server: Server, wanted: BootPath | None) -> BootPat
     Raises NoWay where there is none, InvalidParameter where the wanted one is not there.
     """
     if wanted is not None:
-        why = _lacks(session, server, wanted)
-        if why is not None:
-            raise InvalidParameter(f"{server.name} cannot start from {wanted}: {why}.", field="boot_path")
+        lack = _lack(session, server, wanted)
+        if lack is not None:
+            said = f"{server.name} cannot start from {wanted}: {lack.why}. {lack.staff}".rstrip()
+            raise InvalidParameter(said, field="boot_path")
         return wanted
     found = there(session, server)
     if not found:
@@ -46,28 +60,27 @@ def macs(session: Session, server: Server) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*server.boot_macs, *hardware.inspected(session, server.id).macs]))
 
 
-def _lacks(session: Session, server: Server, path: BootPath) -> str | None:
+def _lack(session: Session, server: Server, path: BootPath) -> Lack | None:
     profile = profiles.find(server.bmc.profile)
     spoken = [endpoint.protocol for endpoint in server.bmc.endpoints]
     if profile.way_to(Capability.BOOT, spoken) is None:
-        return "its BMC has no way to say where it boots from"
-    if path is BootPath.VIRTUAL_MEDIA:
-        there = profile.way_to(Capability.VIRTUAL_MEDIA, spoken) is not None
-        return None if there else "its BMC has no virtual drive that an image can be put into"
-    return _lacks_network(session, server)
+        return Lack("its BMC has no way to say where it boots from")
+    if path is BootPath.NETWORK:
+        return _lack_of_network(session, server)
+    if profile.way_to(Capability.VIRTUAL_MEDIA, spoken) is None:
+        return Lack("its BMC has no virtual drive that an image can be put into")
+    return None
 
 
-def _lacks_network(session: Session, server: Server) -> str | None:
+def _lack_of_network(session: Session, server: Server) -> Lack | None:
     site = session.get_one(Site, server.site_id)
     if site.network_boot is None:
-        return f"network boot is not set up at the site {site.name} (staff: see docs/network-boot.md)"
-    if macs(session, server):
-        return None
-    if site.network_boot is NetworkBoot.DHCP:
-        return f"no MAC address of its network cards is known (staff: oobctl server boot-macs {server.name} MAC)"
-    if normalise_uuid(server.system_uuid) is None:
-        return (
-            "neither its UUID nor a MAC address of its network cards is known, by one of which it would be recognised "
-            f"in the network (staff: oobctl server boot-macs {server.name} MAC)"
+        return Lack(
+            f"network boot is not set up at the site {site.name}", "Staff have to set it up: docs/network-boot.md."
         )
+    known, say = macs(session, server), f"Staff have to say it: oobctl server boot-macs {server.name} MAC."
+    if site.network_boot is NetworkBoot.DHCP and not known:
+        return Lack("no MAC address of its network cards is known", say)
+    if not known and normalise_uuid(server.system_uuid) is None:
+        return Lack("neither its UUID nor a MAC address of its network cards is known, which would tell it apart", say)
     return None

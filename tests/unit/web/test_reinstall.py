@@ -181,7 +181,11 @@ def test_a_server_that_another_job_has_is_not_planned_and_the_job_is_named(addre
 def test_without_boot_service_image_or_virtual_media_the_form_is_refused_plainly(seed: Seed, sign_in: SignIn) -> None:
     owner, staff = sign_in("owner"), sign_in("technician")
     address = f"/servers/{seed.servers['db01']}/reinstall"
-    assert "has no way to virtual media" in owner.get(address).text
+    refused = owner.get(address).text
+    assert "its BMC has no virtual drive" in refused
+    assert "network boot is not set up" in refused
+    assert "docs/network-boot.md" not in refused
+    assert "docs/network-boot.md" in staff.get(address).text
     address = f"/servers/{seed.servers['web01']}/reinstall"
     assert "oobctl boot --site main" in staff.get(address).text
     seen = owner.get(address).text
@@ -260,7 +264,7 @@ def test_at_its_end_the_page_says_how_to_log_in_and_which_host_key_to_expect(
     reinstallable.runs(job)
     end(seed, job, JobState.SUCCEEDED, outcome=Outcome.PROVEN)
     text = sign_in("owner").get(f"/jobs/{job}").text
-    assert 'id="login">ssh root@db01<' in text
+    assert 'id="login">ssh root@db01.example.org<' in text
     assert "SHA256:QfQf" in text
     assert "6.12.48+deb13-amd64" in text
     assert 'data-copy="host-key-1"' in text
