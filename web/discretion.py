@@ -39,7 +39,8 @@ _STAFF_DO = (
     "A machine is one server: retire", "A BMC is kept once: retire", "Say which one is this server's",
     "Switch it on there", "Add an IPMI endpoint",
     "If it stays so, look at the server and enroll", "Look at the server and enroll",
-    "Staff have to start it", "Staff have to make one", "Staff have to set it up", "Staff have to say it", "Install it with apt", "Look at both machines",
+    "Staff have to start it", "Staff have to make one", "Staff have to set it up", "Staff have to say it",
+    "Install it with apt", "Look at both machines",
 )  # fmt: skip
 _SENTENCES = re.compile(r"(?<=[.?!]) +")
 
