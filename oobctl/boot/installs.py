@@ -8,6 +8,7 @@ import structlog
 from aiohttp import web
 
 from oobctl import vault
+from oobctl.boot import listener
 from oobctl.boot.site import SITE, is_trusted
 from oobctl.config import settings
 from oobctl.drivers.identity import normalise_mac
@@ -37,6 +38,12 @@ async def told_plainly(request: web.Request, handler: Handler) -> web.StreamResp
     if request.path.startswith(f"{PREFIX}/") and not is_trusted(request):
         log.warning("an installer asked without TLS from a network that is not trusted", by=request.remote)
         raise web.HTTPForbidden(text="Ask over https.\n")
+    if request.can_read_body:
+        try:
+            async with asyncio.timeout(listener.BODY_SECONDS):
+                await request.read()  # forms of installers are small, and aiohttp refuses what is over 1 MB
+        except TimeoutError:
+            return web.Response(status=408, text="The request did not come in time.\n", headers={"Connection": "close"})
     try:
         return await handler(request)
     except OobctlError as error:

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import ssl
 import threading
 from datetime import timedelta
 from ipaddress import ip_network
@@ -12,7 +11,7 @@ import structlog
 from aiohttp import web
 
 from oobctl import clock
-from oobctl.boot import dhcp
+from oobctl.boot import dhcp, listener
 from oobctl.boot.routes import app
 from oobctl.boot.site import Site
 from oobctl.config import settings
@@ -27,6 +26,7 @@ from oobctl.jobs import recovery
 log = structlog.get_logger()
 
 _STOP_EVERY_SECONDS = 0.2
+_END_SECONDS = 5.0  # who is still fetching then asks again
 _CERTIFY_EVERY = timedelta(days=7)
 
 
@@ -73,14 +73,20 @@ def _check_settings() -> None:
 
 
 async def _serve(site: Site, answers: dhcp.Served | None, stop: threading.Event) -> None:
-    runner = web.AppRunner(app(site), access_log=None)
+    runner = web.AppRunner(
+        app(site), access_log=None, keepalive_timeout=listener.HEAD_SECONDS, shutdown_timeout=_END_SECONDS
+    )
     await runner.setup()
+    serve, door = runner.server, listener.Door()
+    assert serve is not None
     host = urlsplit(settings().install_address).hostname or ""
-    answering = None
+    answering, listeners = None, list[asyncio.Server]()
     try:
-        await _listen(runner, settings().media, "The media service", "OOBCTL_MEDIA_LISTEN")
+        media = listener.Place(settings().media, "The media service", "OOBCTL_MEDIA_LISTEN")
+        listeners.append(await listener.listen(door, serve, media))
         secure = site.authority.context(host)
-        await _listen(runner, settings().install, "The service for installers", "OOBCTL_INSTALL_LISTEN", secure)
+        installers = listener.Place(settings().install, "The service for installers", "OOBCTL_INSTALL_LISTEN", secure)
+        listeners.append(await listener.listen(door, serve, installers))
         answering = await _answer_dhcp(answers)
         log.info("the media service is ready", media=settings().media, installers=settings().install)
         certified = clock.now()
@@ -95,6 +101,8 @@ async def _serve(site: Site, answers: dhcp.Served | None, stop: threading.Event)
         if answering is not None:
             answering.cancel()
             await asyncio.gather(answering, return_exceptions=True)
+        for one in listeners:
+            one.close()
         await runner.cleanup()
 
 
@@ -111,16 +119,3 @@ async def _answer_dhcp(served: dhcp.Served | None) -> asyncio.Task[None] | None:
         answering.result()
     log.info("DHCP is answered, for servers alone that are to be installed", interface=served.interface)
     return answering
-
-
-async def _listen(
-    runner: web.AppRunner, where: str, what: str, setting: str, secure: ssl.SSLContext | None = None
-) -> None:
-    address, _, port = where.rpartition(":")
-    try:
-        await web.TCPSite(runner, address.strip("[]"), int(port), ssl_context=secure).start()
-    except (OSError, ValueError) as error:
-        raise ConfigurationError(
-            f"{what} cannot listen at {where!r}: {getattr(error, 'strerror', error)}. "
-            f"Set {setting} to a free ADDRESS:PORT."
-        ) from error
