@@ -7,6 +7,7 @@ from ipaddress import IPv4Address, IPv4Network, ip_address
 
 from oobctl.config import settings
 from oobctl.errors import ConfigurationError
+from oobctl.images.installer import ipxe
 
 PROGRAM = "dnsmasq"
 
@@ -41,7 +42,7 @@ def served() -> Served | None:
     proxy, first, last = _range(said.dhcp_range)
     return Served(
         interface=said.dhcp_interface,
-        base_url=said.boot_address,
+        base_url=_base_url(said.boot_address),
         proxy=proxy,
         first=first,
         last=last,
@@ -77,6 +78,15 @@ def _range(text: str) -> tuple[IPv4Network | None, IPv4Address | None, IPv4Addre
         f"OOBCTL_DHCP_RANGE is {text!r}. Write 192.0.2.100-192.0.2.200, whose addresses are given to servers that are "
         "installed, or the network 192.0.2.0/24, where another DHCP service gives the addresses."
     )
+
+
+def _base_url(url: str) -> str:
+    try:
+        return ipxe.checked_base(url)
+    except ValueError as error:
+        raise ConfigurationError(
+            f"OOBCTL_BOOT_URL is {url!r}, and must be http://ADDRESS:PORT of the media service, as servers reach it."
+        ) from error
 
 
 def _listed(text: str) -> list[str]:

@@ -70,6 +70,9 @@ def ticket_for(asker: Asker, secret: bytes) -> Ticket | None:
     before its installer has called gets the same. Who asks after that stops the job: it is a second machine, or the
     first one has fallen back to its start.
     """
+    with database().read() as session:  # whoever asks costs no more than this, save a machine that is to be installed
+        if not any(_is_for(install, asker) for install in session.scalars(_armed())):
+            return None
     with database().write() as session:
         install = _of(session, asker)
         if install is None or install.may_claim_at is None or install.alarm is not None:
@@ -98,23 +101,27 @@ def job_key(ticket: Ticket, address: str, secret: bytes) -> str | None:
 
 
 def _of(session: Session, asker: Asker) -> Install | None:
-    """The armed job of the machine that asks: by its card; by its UUID where no card of it is known."""
-    said = normalise_uuid(asker.system_uuid)
+    """The armed job of the machine that asks, locked; of another one with its MAC the job keeps that it was there."""
     for install in session.scalars(_armed().with_for_update()):
-        wanted = normalise_uuid((install.expects or {}).get("system_uuid"))
-        same = bool(wanted and said and same_uuid(wanted, said))
-        macs = _macs(install)
-        if set(macs).intersection(asker.macs):
-            if wanted and said and not same:
-                install.reason = (
-                    f"Another machine with its MAC {', '.join(asker.macs)}, at {asker.address} with the UUID {said}, "
-                    "wanted to start the installer, and was sent to its disk."
-                )
-                continue
+        if not _is_for(install, asker):
+            continue
+        wanted, said = normalise_uuid((install.expects or {}).get("system_uuid")), normalise_uuid(asker.system_uuid)
+        if not wanted or not said or same_uuid(wanted, said):
             return install
-        if not macs and same:
-            return install
+        install.reason = (
+            f"Another machine with its MAC {', '.join(asker.macs)}, at {asker.address} with the UUID {said}, "
+            "wanted to start the installer, and was sent to its disk."
+        )
     return None
+
+
+def _is_for(install: Install, asker: Asker) -> bool:
+    """By its card; by its UUID where no card of it is known."""
+    macs = _macs(install)
+    if macs:
+        return bool(set(macs).intersection(asker.macs))
+    wanted, said = normalise_uuid((install.expects or {}).get("system_uuid")), normalise_uuid(asker.system_uuid)
+    return bool(wanted and said and same_uuid(wanted, said))
 
 
 def _macs(install: Install) -> tuple[str, ...]:
