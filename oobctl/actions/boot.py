@@ -136,6 +136,12 @@ def _agrees(read: Override, wanted: BootParameters, strictly: bool = False) -> b
     return read.source is wanted.source and enabled and mode
 
 
+def is_waiting(run: Run, wanted: BootParameters) -> bool:
+    """Whether the next boot is from that source, once or always, as the BMC says now. Raises BmcError."""
+    read = run.bmc.boot.read()
+    return read.active and read.source is wanted.source
+
+
 def ensure_cleared(run: Run) -> str:
     """Clear the override, also one that a read does not show, and read back. Raises StateNotReached, BmcError."""
     return _ensure(lambda _run: BootParameters(source=BootSource.NONE), run)

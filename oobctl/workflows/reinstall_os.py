@@ -121,6 +121,13 @@ def _from_installer(run: Run) -> boot.BootParameters:
 
 
 def _ensure_on(run: Run) -> str:
+    """Not without the override: the server would only start its old system."""
+    if run.bmc.power.read() is PowerState.OFF and not boot.is_waiting(run, _from_installer(run)):
+        raise InstallFailed(
+            f"The BMC of {run.name} has forgotten the boot override: it was read back, and is gone before the start. "
+            "Nothing was switched on. Restart the BMC (bmc.reset) and try again; if it stays so, update its firmware.",
+            sent=False,
+        )
     waiting.allow(_job(run), "may_claim_at")
     return steps.ensure_on(run)
 
@@ -212,6 +219,8 @@ def _configured(run: Run) -> str:
 
 def _detach(run: Run) -> str:
     """Before it starts anew: a server that finds the installer again would only be told to go on, but it would wait."""
+    if boot.is_waiting(run, _from_installer(run)):
+        run.note("The BMC has kept the boot override, though it was for one boot alone and was used. It is cleared.")
     out = _disarm(run)
     return f"{out}. {boot.ensure_cleared(run)}"
 

@@ -1,9 +1,11 @@
 """Behaviours of a BMC that is slow, loses answers, or falls over."""
 
 import re
+from typing import Any
 
 import flask
 
+from oobctl.lab.redfish_service.trees import boot, refusals
 from oobctl.lab.redfish_service.trees.asked import Asked
 from oobctl.lab.redfish_service.trees.behaviours.behaviour import Behaviour, Lost
 from oobctl.lab.redfish_service.trees.load import ROOT
@@ -61,4 +63,44 @@ class StorageChassisUnsafe(Behaviour):
         return None
 
 
-BEHAVIOURS = (Slow, DropAfterAccept, StorageChassisUnsafe)
+class BootForgotten(Behaviour):
+    """A boot override is taken, told once, and gone after that."""
+
+    name = "boot-forgotten"
+
+    def amend(self, state: State, asked: Asked, answer: flask.Response) -> flask.Response:
+        held = state.resources.get(asked.path) if asked.method == "GET" else None
+        if held is not None and state.resources.kind(asked.path) == "ComputerSystem" and _is_set(held):
+            held["Boot"] |= {boot.ENABLED: "Disabled", boot.TARGET: "None"}
+        return answer
+
+
+class BootMadePermanent(Behaviour):
+    """An override for one boot is there for all of them once it was used."""
+
+    name = "boot-made-permanent"
+
+    def prepare(self, state: State) -> None:
+        state.after_boot.append(lambda system: self._keep(state, system))
+
+    @staticmethod
+    def _keep(state: State, system: str) -> None:
+        used = state.boots[-1]
+        if used.enabled == "Once":
+            state.resources.at(system)["Boot"] |= {boot.TARGET: used.source, boot.ENABLED: "Continuous"}
+
+
+class MediaStuck(Behaviour):
+    """What is in a slot of virtual media stays there, though the service says that it was taken out."""
+
+    name = "media-stuck"
+
+    def refuse(self, state: State, asked: Asked) -> flask.Response | None:
+        return refusals.nothing() if asked.path.endswith(".EjectMedia") else None
+
+
+def _is_set(system: dict[str, Any]) -> bool:
+    return (system.get("Boot") or {}).get(boot.ENABLED, "Disabled") != "Disabled"
+
+
+BEHAVIOURS = (Slow, DropAfterAccept, StorageChassisUnsafe, BootForgotten, BootMadePermanent, MediaStuck)
