@@ -6,7 +6,9 @@ import pytest
 
 from oobctl.constants import JobState, Outcome
 from oobctl.store import Install, database
-from tests.installation import steps_of
+from oobctl.workflows.reinstall_os import WORKFLOW
+from tests.installation import eventually, steps_of
+from tests.integration.prove.killer import Point
 from tests.integration.workflows.conftest import OnTree
 from tests.reinstalls import CONTENT, request
 
@@ -18,11 +20,19 @@ MOMENTS = ("claim", "begin", "written", "configured", "first_boot")
 SEEDED = ("begin", "configured")
 
 
+STEPS = tuple(step.name for step in WORKFLOW.steps)
+SEEDED_STEP = ("ensure_override", "done")
+
+
 def worker_dies(on_tree: OnTree) -> None:
-    running = [process for process in on_tree.road.processes if process.running and "worker" in process.log.name]
-    for process in running:
-        process.kill()
+    end_workers(on_tree)
     on_tree.road.start_worker()
+
+
+def end_workers(on_tree: OnTree) -> None:
+    for process in on_tree.road.processes:
+        if process.running and "worker" in process.log.name:
+            process.kill()
 
 
 @pytest.mark.parametrize("moment", [pytest.param(moment, marks=() if moment in SEEDED else FULL) for moment in MOMENTS])
@@ -45,3 +55,31 @@ def test_a_reinstall_whose_worker_is_killed_is_ended_by_the_next_one(on_tree: On
     assert row.alarm is None
     assert [record.kind for record in on_tree.road.records(job.id)] == ["intent", "outcome"]
     assert not any(on_tree.bmc.state.media().values())
+
+
+@pytest.mark.parametrize(
+    ("step", "at"),
+    [
+        pytest.param(step, at, marks=() if (step, at) == SEEDED_STEP else FULL)
+        for step in STEPS
+        for at in ("begun", "done")
+    ],
+)
+def test_a_worker_that_dies_in_any_step_is_followed_by_one_that_ends_it_right(
+    on_tree: OnTree, step: str, at: str
+) -> None:
+    """begun: the step's beginning is kept, and nothing is done; done: all of it, and nothing of that is kept."""
+    end_workers(on_tree)
+    point = Point(at=at, server="db01", step=STEPS.index(step))
+    dying = on_tree.road.run_python(point.arguments(), name="worker-that-dies")
+    dying.wait_said("the worker is ready")
+    with on_tree.installer() as machine:
+        job = on_tree.road.submit("os.reinstall", "db01", request(host_name="db01"))
+        eventually(lambda: not dying.running)
+        on_tree.road.start_worker()
+        ended = on_tree.road.wait(job.id, 120)
+    assert (ended.state, ended.outcome) == (JobState.SUCCEEDED, Outcome.PROVEN), f"{ended.error} {steps_of(ended)}"
+    assert machine.image == CONTENT
+    assert [name for name, *_ in machine.answers].count("image") == 1
+    assert not any(on_tree.bmc.state.media().values())
+    assert on_tree.bmc.state.override()[:2] == ("None", "Disabled")
