@@ -8,11 +8,12 @@ from sqlalchemy import select
 
 from oobctl import control
 from oobctl.constants import JobState, Outcome
-from oobctl.errors import WrongState
+from oobctl.errors import InvalidParameter, ServerBusy, WrongState
+from oobctl.images import systems
 from oobctl.store import Install, InstallLog, Job, database
 from tests.installation import steps_of
 from tests.integration.workflows.conftest import OnTree
-from tests.reinstalls import CONTENT, SSH_KEY, request, token
+from tests.reinstalls import CONTENT, SSH_KEY, add_image, request, token
 
 pytestmark = pytest.mark.usefixtures("as_before")
 NO_OVERRIDE = ("None", "Disabled")
@@ -110,6 +111,39 @@ def test_the_wrong_disk_is_refused_unwritten(on_tree: OnTree, says: dict[str, st
     assert word in (job.error or {})["message"]
     assert machine.image == b""
     left_alone(on_tree)
+
+
+def test_an_image_that_was_changed_since_it_came_is_not_installed(on_tree: OnTree) -> None:
+    image = systems.find("tiny-1")
+    file = systems.path_of(image, image.forms[0])
+    boots = len(on_tree.bmc.state.boots)
+    file.write_bytes(CONTENT[:-1] + b"x")
+    try:
+        job = on_tree.road.wait(asked(on_tree).id)
+    finally:
+        file.write_bytes(CONTENT)
+    assert job.state is JobState.FAILED, steps_of(job)
+    assert file.name in (job.error or {})["message"]
+    assert len(on_tree.bmc.state.boots) == boots
+    assert on_tree.bmc.state.power() == "On"
+
+
+def test_a_second_reinstall_of_one_server_is_refused_and_told_of_the_first(on_tree: OnTree) -> None:
+    first = asked(on_tree)
+    with pytest.raises(ServerBusy) as caught:
+        asked(on_tree)
+    assert caught.value.details["job"] == first.id
+    control.cancel(on_tree.road.actor("customer"), first.id)
+    assert on_tree.road.wait(first.id).state is JobState.CANCELLED
+
+
+def test_an_image_of_another_account_is_no_image_of_ours(on_tree: OnTree) -> None:
+    add_image("private-1", account=on_tree.road.actor("technician").account_id)
+    with pytest.raises(InvalidParameter) as caught:
+        asked(on_tree, image="private-1")
+    unknown = "There is no image private-1 to install."
+    assert caught.value.message.startswith(unknown)
+    assert "private-1" not in caught.value.message.removeprefix(unknown)
 
 
 def test_a_second_claimant_stops_the_job_and_says_so(on_tree: OnTree) -> None:

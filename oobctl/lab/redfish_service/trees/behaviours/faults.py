@@ -100,7 +100,7 @@ class MediaStuck(Behaviour):
 
 
 def _is_set(system: dict[str, Any]) -> bool:
-    return (system.get("Boot") or {}).get(boot.ENABLED, "Disabled") != "Disabled"
+    return bool((system.get("Boot") or {}).get(boot.ENABLED, "Disabled") != "Disabled")
 
 
 BEHAVIOURS = (Slow, DropAfterAccept, StorageChassisUnsafe, BootForgotten, BootMadePermanent, MediaStuck)
