@@ -13,10 +13,11 @@ import pytest
 from sqlalchemy import select
 
 from oobctl import control
-from oobctl.constants import JobState, Outcome
+from oobctl.constants import BootPath, JobState, Outcome
 from oobctl.errors import InstallFailed
 from oobctl.images.installs.requests import ReinstallParameters
 from oobctl.store import Job, database
+from oobctl.workflows.reinstall_os import steps_from
 from tests.furnished import over_redfish_too
 from tests.installation import Installation
 from tests.reinstalls import SSH_KEY, add_image, ready
@@ -88,7 +89,7 @@ def jobs() -> list[Job]:
 def test_a_dry_run_says_every_step_and_what_is_lost_and_does_nothing(installation: Installation, key: str) -> None:
     done = run(installation, "web01", "--image", "tiny-1", "--ssh-key", key, "--dry-run")
     assert done.returncode == 0, done.stderr
-    for step in control.find(control.REINSTALL).steps:
+    for step in steps_from(BootPath.VIRTUAL_MEDIA):
         assert step.title in done.stdout
     assert "from here on it cannot be cancelled" in done.stdout
     assert "All that is on the disk of web01 is lost." in done.stdout
