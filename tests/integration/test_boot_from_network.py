@@ -1,5 +1,6 @@
 """Real firmware on a network of its own: from DHCP to the installer's first call; and a second machine with its MAC."""
 
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,10 @@ pytestmark = [
     pytest.mark.skipif(not allowed(), reason="this user may not make network namespaces (needs root)"),
     pytest.mark.timeout(400),
 ]
+FULL = (
+    pytest.mark.prove,
+    pytest.mark.skipif(os.environ.get("OOBCTL_PROVE") != "1", reason="the full table is run by make prove"),
+)
 OTHER_UUID = "0d5f1d7e-3a55-4b0e-9c55-0f6a3f5b8c99"
 FIRMWARE = {
     "bios-with-ipxe": ["-device", f"e1000,netdev=net0,mac={MAC}"],
@@ -71,7 +76,7 @@ class Machine:
         return self.serial.read_text(errors="replace") if self.serial.exists() else ""
 
 
-@pytest.fixture(params=["bios-with-ipxe", "uefi-by-http", pytest.param("uefi-by-pxe", marks=pytest.mark.prove)])
+@pytest.fixture(params=["bios-with-ipxe", "uefi-by-http", pytest.param("uefi-by-pxe", marks=FULL)])
 def machine(boot: Boot, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Machine]:
     boot.arm()
     made = Machine(boot.wire, tmp_path, request.param)
@@ -108,6 +113,7 @@ def beside_another(sqlite_installation: Installation, wire: Wire, tmp_path: Path
 
 
 @pytest.mark.prove
+@pytest.mark.skipif(os.environ.get("OOBCTL_PROVE") != "1", reason="the full table is run by make prove")
 @pytest.mark.parametrize("how", ["bios-with-ipxe", "uefi-by-pxe"])
 def test_it_starts_beside_another_dhcp_service_too(beside_another: Boot, tmp_path: Path, how: str) -> None:
     job = beside_another.arm()
