@@ -35,7 +35,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 @web.middleware
 async def told_plainly(request: web.Request, handler: Handler) -> web.StreamResponse:
     """What is refused is one sentence, which the installer shows; without TLS only trusted networks are answered."""
-    if request.path.startswith(f"{PREFIX}/") and not is_trusted(request):
+    if request.path.startswith(f"{PREFIX}/") and not (request.secure or is_trusted(request)):
         log.warning("an installer asked without TLS from a network that is not trusted", by=request.remote)
         raise web.HTTPForbidden(text="Ask over https.\n")
     if request.can_read_body:

@@ -1,5 +1,6 @@
 """What servers that start from their network are answered: never an error, and a job to its server alone."""
 
+import ssl
 import threading
 from collections.abc import Iterator
 
@@ -85,6 +86,22 @@ def test_a_network_that_is_not_trusted_gets_no_job(job: str) -> None:
     assert install(job).script_at is None
     path = files_of(get("script", **ASKING).text)
     assert get(path, FOREIGN).status_code == 404
+
+
+def test_tls_does_not_make_a_network_trusted(job: str) -> None:
+    """Every server reaches the installers' listener: it says who we are, and not who asks."""
+    with database().read() as session:
+        trust = session.query(Site).one().boot_ca
+    context = ssl.create_default_context(cadata=trust)
+    asking = httpx.HTTPTransport(local_address=FOREIGN, verify=context)
+    with httpx.Client(transport=asking, timeout=5, trust_env=False) as client:
+        script = client.get(f"{settings().install_address}/boot/script", params=ASKING).text
+        assert "from disk" in script
+        assert "kernel" not in script
+        assert install(job).script_at is None
+        get("script", **ASKING)  # by the right one
+        path = files_of(get("script", **ASKING).text)
+        assert client.get(f"{settings().install_address}/boot/{path}").status_code == 404
 
 
 def test_a_ticket_that_was_made_up_opens_nothing(job: str) -> None:
