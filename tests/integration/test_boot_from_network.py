@@ -114,7 +114,7 @@ def beside_another(sqlite_installation: Installation, wire: Wire, tmp_path: Path
 
 @pytest.mark.prove
 @pytest.mark.skipif(os.environ.get("OOBCTL_PROVE") != "1", reason="the full table is run by make prove")
-@pytest.mark.parametrize("how", ["bios-with-ipxe", "uefi-by-pxe"])
+@pytest.mark.parametrize("how", ["bios-with-ipxe", "uefi-by-pxe", "uefi-by-http"])
 def test_it_starts_beside_another_dhcp_service_too(beside_another: Boot, tmp_path: Path, how: str) -> None:
     job = beside_another.arm()
     machine = Machine(beside_another.wire, tmp_path, how)

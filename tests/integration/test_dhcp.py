@@ -3,7 +3,7 @@
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +39,17 @@ def wire() -> Iterator[Wire]:
 
 
 class Boot:
-    """The boot service in the wire's network. `server` has no job yet."""
+    """The boot service in the wire's network. `server` has no job yet. through: what runs it, as in a command line."""
 
-    def __init__(self, installation: Installation, wire: Wire, **more: str) -> None:
+    def __init__(
+        self,
+        installation: Installation,
+        wire: Wire,
+        *,
+        through: Sequence[str] = (),
+        starts: bool = True,
+        **more: str,
+    ) -> None:
         self.wire = wire
         add_image()
         self.server = ready(installation)
@@ -52,10 +60,11 @@ class Boot:
             "OOBCTL_TRUSTED_BOOT_NETWORKS": NETWORK, "OOBCTL_DHCP_INTERFACE": "br0",
             "OOBCTL_DHCP_RANGE": "192.0.2.100-192.0.2.120", **more,
         }  # fmt: skip
-        inside = wire.inside(sys.executable, "-m", "oobctl.cli.main", "boot", "--site", settings().site)
+        inside = wire.inside(*through, sys.executable, "-m", "oobctl.cli.main", "boot", "--site", settings().site)
         start = f"import os; os.execvp({inside[0]!r}, {inside!r})"
         self.process: OwnProcess = installation.run_python(["-c", start], name="boot", **variables)
-        self.process.wait_said("the media service is ready")
+        if starts:
+            self.process.wait_said("the media service is ready")
 
     def arm(self, **how: Any) -> str:
         return armed(self.server, "unused", path=BootPath.NETWORK, **how)
@@ -64,6 +73,11 @@ class Boot:
         """Its process."""
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
         return int(children[0])
+
+    def folder(self) -> Path:
+        """Where its configuration lies."""
+        command = Path(f"/proc/{self.dnsmasq()}/cmdline").read_text().split("\0")
+        return Path(next(word for word in command if word.startswith("--conf-file=")).partition("=")[2]).parent
 
 
 @pytest.fixture

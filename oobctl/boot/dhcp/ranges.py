@@ -3,7 +3,8 @@
 import shutil
 import socket
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, ip_address
+from urllib.parse import urlsplit
 
 from oobctl.config import settings
 from oobctl.errors import ConfigurationError
@@ -81,12 +82,25 @@ def _range(text: str) -> tuple[IPv4Network | None, IPv4Address | None, IPv4Addre
 
 
 def _base_url(url: str) -> str:
+    """Raises ConfigurationError also for an address that leads every server to itself."""
     try:
-        return ipxe.checked_base(url)
-    except ValueError as error:
-        raise ConfigurationError(
-            f"OOBCTL_BOOT_URL is {url!r}, and must be http://ADDRESS:PORT of the media service, as servers reach it."
-        ) from error
+        base = ipxe.checked_base(url)
+        where = _literal(urlsplit(base).hostname or "")
+        if urlsplit(base).scheme == "http" and not (where and (where.is_loopback or where.is_unspecified)):
+            return base
+    except ValueError:
+        pass
+    raise ConfigurationError(
+        f"Servers would be sent to {url!r} for what they start. Set OOBCTL_BOOT_URL to http://ADDRESS:PORT of the "
+        "media service, as they reach it in their network."
+    )
+
+
+def _literal(name: str) -> IPv4Address | IPv6Address | None:
+    try:
+        return ip_address(name)
+    except ValueError:
+        return None
 
 
 def _listed(text: str) -> list[str]:
@@ -94,10 +108,7 @@ def _listed(text: str) -> list[str]:
 
 
 def _address(setting: str, text: str) -> IPv4Address:
-    try:
-        found = ip_address(text)
-    except ValueError:
-        found = None
+    found = _literal(text)
     if not isinstance(found, IPv4Address):
         raise ConfigurationError(f"{setting} has {text!r}, which is no IPv4 address.")
     return found

@@ -49,6 +49,8 @@ def _boot_files(served: Served) -> list[str]:
     script, http = f"{served.base_url}/boot/boot.ipxe", f"{served.base_url}/boot/ipxe.efi"
     if served.proxy is not None:
         return [
+            "dhcp-pxe-vendor=PXEClient,HTTPClient",
+            f"dhcp-boot=tag:!ipxe,tag:http,{http}",
             f'pxe-service=tag:ipxe,X86PC,"oobctl",{script}',
             f'pxe-service=tag:ipxe,BC_EFI,"oobctl",{script}',
             f'pxe-service=tag:ipxe,X86-64_EFI,"oobctl",{script}',

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import os
-import re
 import shutil
 import signal
 from pathlib import Path
@@ -13,10 +12,10 @@ import structlog
 
 from oobctl.boot.dhcp import rules
 from oobctl.boot.dhcp.ranges import PROGRAM, Served
+from oobctl.boot.dhcp.said import Said
 from oobctl.boot.network import IPXE_FOLDER, PROGRAMS
 from oobctl.errors import ConfigurationError, StoreUnavailable
 from oobctl.images.installs import network
-from oobctl.repeated import Repeated
 
 log = structlog.get_logger()
 
@@ -24,9 +23,8 @@ _ASK_EVERY_SECONDS = 0.5
 _STARTED = "started, version"
 _STOP_SECONDS = 5.0
 _LONGEST_PAUSE = 30.0
-_SAY_AGAIN_SECONDS = 600.0
 _RIGHTS = "-all,+net_admin,+net_raw,+net_bind_service"
-_MAC = re.compile(r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}")
+_NEEDS = "It needs root, or CAP_NET_ADMIN, CAP_NET_RAW and CAP_NET_BIND_SERVICE."
 
 
 async def serve(served: Served, started: asyncio.Event) -> None:
@@ -40,9 +38,12 @@ async def serve(served: Served, started: asyncio.Event) -> None:
         pause = 1.0
         while True:
             begun = asyncio.get_running_loop().time()
-            said = await _one(folder, started)
+            try:
+                said = await _one(folder, started)
+            except OSError as error:  # a full disk; what else this process does goes on
+                said = str(error)
             if not started.is_set():
-                raise ConfigurationError(f"dnsmasq does not start: {said or 'it said nothing'}.")
+                raise ConfigurationError(f"dnsmasq does not start: {said or 'it said nothing'}. {_NEEDS}")
             lasted = asyncio.get_running_loop().time() - begun
             pause = 1.0 if lasted > _LONGEST_PAUSE else min(2 * pause, _LONGEST_PAUSE)
             log.error("the DHCP service has ended; it is started again", said=said, in_seconds=pause)
@@ -84,37 +85,40 @@ def _command(folder: Path) -> list[str]:
 
 
 async def _one(folder: Path, started: asyncio.Event) -> str:
-    """One dnsmasq, to its end. Returns the last that it said."""
+    """One dnsmasq, to its end, or until it cannot be told whom it may answer. Returns why it ended.
+
+    Raises OSError where it cannot be started.
+    """
     _write_hosts(folder, "")
     process = await asyncio.create_subprocess_exec(
         *_command(folder), stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     listens = asyncio.Event()
+    telling = asyncio.create_task(_tell(process, listens, started))
     naming = asyncio.create_task(_keep_hosts(folder, process, listens))
     try:
-        return await _tell(process, listens, started)
+        await asyncio.wait({telling, naming}, return_when=asyncio.FIRST_COMPLETED)
+        if naming.done():  # it would go on answering servers whose job is over
+            return f"whom it may answer cannot be told: {naming.exception()}"
+        return telling.result()
     finally:
-        naming.cancel()
+        for task in (naming, telling):
+            task.cancel()
+        await asyncio.gather(naming, telling, return_exceptions=True)
         await _end(process)
 
 
 async def _tell(process: asyncio.subprocess.Process, listens: asyncio.Event, started: asyncio.Event) -> str:
-    """What it says goes into our log, of each card what is refused now and then. Returns the last line."""
-    repeated, last = Repeated(_SAY_AGAIN_SECONDS), ""
+    """What it says goes into our log. Returns the last line."""
+    said, last = Said(), ""
     assert process.stderr is not None
     async for line in process.stderr:
         last = line.decode(errors="replace").strip()
-        said = _MAC.search(last)
         if _STARTED in last:
             listens.set()
             started.set()
-        if "DHCP" not in last or said is None:
-            log.debug("dnsmasq", said=last)
-        elif "ignored" not in last:
-            log.info("DHCP", said=last)
-        elif repeated.due(said.group()) is not None:
-            log.info("DHCP answers none but servers that are to be installed", said=last)
+        said.take(last)
     return last
 
 

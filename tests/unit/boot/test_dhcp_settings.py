@@ -59,6 +59,10 @@ def test_a_range_is_given_from_and_a_network_is_only_told_what_to_start(monkeypa
         ("OOBCTL_DHCP_ROUTER", "gateway"),
         ("OOBCTL_DHCP_NAME_SERVERS", "192.0.2.1,2001:db8::1"),
         ("OOBCTL_BOOT_URL", "http://192.0.2.1:8090\ndhcp-script=/bin/sh"),
+        ("OOBCTL_BOOT_URL", "https://192.0.2.1:8090"),
+        ("OOBCTL_BOOT_URL", "http://127.0.0.1:8090"),
+        ("OOBCTL_BOOT_URL", "http://0.0.0.0:8090"),
+        ("OOBCTL_BOOT_URL", ""),
         ("OOBCTL_TRUSTED_BOOT_NETWORKS", ""),
     ],
 )
