@@ -50,7 +50,8 @@ async def _ticket_for(request: web.Request) -> network.Ticket | None:
         log.error("a server cannot be given the installer: it is not built here; run: oobctl image installer")
         return None
     try:
-        ticket = await asyncio.to_thread(network.ticket_for, asker, request.app[SITE].authority.secret)
+        site = request.app[SITE]
+        ticket = await asyncio.to_thread(network.ticket_for, asker, site.id, site.authority.secret)
     except OobctlError as error:  # a script that said so would leave the server with a failed boot
         log.error("a server is sent to its disk, for its job cannot be read", by=request.remote, why=error.message)
         return None
@@ -82,8 +83,8 @@ async def job(request: web.Request) -> web.Response:
     ticket = network.Ticket(request.match_info["job"], request.match_info["ticket"])
     key = None
     if is_trusted(request):
-        secret = request.app[SITE].authority.secret
-        key = await asyncio.to_thread(network.job_key, ticket, request.remote or "", secret)
+        site = request.app[SITE]
+        key = await asyncio.to_thread(network.job_key, ticket, request.remote or "", site.id, site.authority.secret)
     if key is None:
         log.warning("a job's files were asked for with a ticket that does not open them", by=request.remote)
         raise web.HTTPNotFound(text="There is no such job, or it has begun.\n")

@@ -87,7 +87,7 @@ async def _serve(site: Site, answers: dhcp.Served | None, stop: threading.Event)
         secure = site.authority.context(host)
         installers = listener.Place(settings().install, "The service for installers", "OOBCTL_INSTALL_LISTEN", secure)
         listeners.append(await listener.listen(door, serve, installers))
-        answering = await _answer_dhcp(answers)
+        answering = await _answer_dhcp(site.id, answers)
         log.info("the media service is ready", media=settings().media, installers=settings().install)
         certified = clock.now()
         while not stop.is_set():
@@ -106,12 +106,12 @@ async def _serve(site: Site, answers: dhcp.Served | None, stop: threading.Event)
         await runner.cleanup()
 
 
-async def _answer_dhcp(served: dhcp.Served | None) -> asyncio.Task[None] | None:
+async def _answer_dhcp(site_id: str, served: dhcp.Served | None) -> asyncio.Task[None] | None:
     """Raises ConfigurationError where DHCP cannot be answered."""
     if served is None:
         return None
     started = asyncio.Event()
-    answering = asyncio.create_task(dhcp.serve(served, started))
+    answering = asyncio.create_task(dhcp.serve(site_id, served, started))
     waiting = asyncio.create_task(started.wait())
     await asyncio.wait({answering, waiting}, return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from oobctl.config import settings
 from oobctl.images.installer import ensure_ramdisk
 from oobctl.images.installs import claims, keys, network
 from oobctl.images.installs.authority import ensure
+from oobctl.installation import find_site
 from oobctl.lab.qemu import OVMF_CODE, OVMF_VARIABLES
 from oobctl.store import Site, database
 from tests.installation import Installation, eventually
@@ -85,7 +87,7 @@ def machine(boot: Boot, request: pytest.FixtureRequest, tmp_path: Path) -> Itera
 
 
 def test_a_firmware_gets_from_dhcp_to_the_installers_claim(boot: Boot, machine: Machine) -> None:
-    job = network.armed()[0].job_id
+    job = network.armed(find_site(settings().site).id)[0].job_id
     eventually(lambda: install(job).claimed_at is not None, 300)
     found = install(job)
     assert found.alarm is None
@@ -150,7 +152,7 @@ def twins(boot: Boot, tmp_path: Path) -> tuple[str, str]:
 def test_a_second_machine_with_its_mac_but_another_uuid_starts_from_its_disk(
     boot: Boot, twins: tuple[str, str]
 ) -> None:
-    job = network.armed()[0].job_id
+    job = network.armed(find_site(settings().site).id)[0].job_id
     assert "from disk" in asked(boot, twins[1], OTHER_UUID)
     assert "kernel" in asked(boot, twins[0], UUID)
     assert OTHER_UUID in (install(job).reason or "")
@@ -158,7 +160,7 @@ def test_a_second_machine_with_its_mac_but_another_uuid_starts_from_its_disk(
 
 
 def test_a_second_machine_that_is_its_equal_in_all_stops_the_job(boot: Boot, twins: tuple[str, str]) -> None:
-    job = network.armed()[0].job_id
+    job = network.armed(find_site(settings().site).id)[0].job_id
     asked(boot, twins[0], UUID)
     claims.claim(keys.claim_key(keys.network_key(secret(), job)), token(), claimant())
     assert "kernel" not in asked(boot, twins[1], UUID)

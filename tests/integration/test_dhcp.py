@@ -13,6 +13,7 @@ from oobctl.config import settings
 from oobctl.constants import BootPath, NetworkBoot
 from oobctl.images.installer import ensure_ramdisk
 from oobctl.images.installs import claims, network
+from oobctl.installation import find_site
 from oobctl.store import Site, database
 from tests.installation import Installation, eventually, free_port
 from tests.namespaces import GATEWAY, NETWORK, Wire, allowed, dhcp
@@ -97,7 +98,7 @@ def test_a_known_card_is_answered_while_its_job_wants_it_and_not_before_or_after
     job = boot.arm()
     eventually(lambda: dhcp(computer, tmp_path, *firmware(EFI)) is not None)
     claims.close(job)
-    assert network.armed() == ()
+    assert network.armed(find_site(settings().site).id) == ()
     eventually(lambda: dhcp(computer, tmp_path, *firmware(EFI)) is None)
 
 

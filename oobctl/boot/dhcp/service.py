@@ -27,7 +27,7 @@ _RIGHTS = "-all,+net_admin,+net_raw,+net_bind_service"
 _NEEDS = "It needs root, or CAP_NET_ADMIN, CAP_NET_RAW and CAP_NET_BIND_SERVICE."
 
 
-async def serve(served: Served, started: asyncio.Event) -> None:
+async def serve(site_id: str, served: Served, started: asyncio.Event) -> None:
     """Until it is cancelled. `started` is set when dnsmasq listens for the first time.
 
     Raises ConfigurationError where it does not start at all: what it said is in it.
@@ -39,7 +39,7 @@ async def serve(served: Served, started: asyncio.Event) -> None:
         while True:
             begun = asyncio.get_running_loop().time()
             try:
-                said = await _one(folder, started)
+                said = await _one(site_id, folder, started)
             except OSError as error:  # a full disk; what else this process does goes on
                 said = str(error)
             if not started.is_set():
@@ -84,7 +84,7 @@ def _command(folder: Path) -> list[str]:
     return ["setpriv", *drop, "--pdeathsig=TERM", program, *how]
 
 
-async def _one(folder: Path, started: asyncio.Event) -> str:
+async def _one(site_id: str, folder: Path, started: asyncio.Event) -> str:
     """One dnsmasq, to its end, or until it cannot be told whom it may answer. Returns why it ended.
 
     Raises OSError where it cannot be started.
@@ -96,7 +96,7 @@ async def _one(folder: Path, started: asyncio.Event) -> str:
     )  # fmt: skip
     listens = asyncio.Event()
     telling = asyncio.create_task(_tell(process, listens, started))
-    naming = asyncio.create_task(_keep_hosts(folder, process, listens))
+    naming = asyncio.create_task(_keep_hosts(site_id, folder, process, listens))
     try:
         await asyncio.wait({telling, naming}, return_when=asyncio.FIRST_COMPLETED)
         if naming.done():  # it would go on answering servers whose job is over
@@ -122,13 +122,13 @@ async def _tell(process: asyncio.subprocess.Process, listens: asyncio.Event, sta
     return last
 
 
-async def _keep_hosts(folder: Path, process: asyncio.subprocess.Process, listens: asyncio.Event) -> None:
+async def _keep_hosts(site_id: str, folder: Path, process: asyncio.subprocess.Process, listens: asyncio.Event) -> None:
     """Whom it may answer is as the store has it, within a second; where that cannot be read it stays as it is."""
     await listens.wait()  # a signal that comes earlier would end it
     known = ""
     while True:
         with contextlib.suppress(StoreUnavailable):
-            text = rules.hosts(await asyncio.to_thread(network.armed))
+            text = rules.hosts(await asyncio.to_thread(network.armed, site_id))
             if text != known:
                 await asyncio.to_thread(_write_hosts, folder, text)
                 with contextlib.suppress(ProcessLookupError):

@@ -12,7 +12,7 @@ from oobctl import clock
 from oobctl.constants import BootPath, NetworkBoot
 from oobctl.drivers.identity import normalise_mac, normalise_uuid, same_uuid
 from oobctl.images.installs import keys
-from oobctl.store import Install, Site, database
+from oobctl.store import Install, Server, Site, database
 
 
 @dataclass(frozen=True)
@@ -38,20 +38,23 @@ def tell(site_id: str, way: NetworkBoot | None) -> None:
         session.get_one(Site, site_id).network_boot = way
 
 
-def armed() -> tuple[Armed, ...]:
-    """The servers that may start from the network now, by the cards that they are known to have.
+def armed(site_id: str) -> tuple[Armed, ...]:
+    """The site's servers that may start from the network now, by the cards that they are known to have.
 
     They stay armed while their installer runs and until their new system has reported itself: both may ask for an
     address.
     """
     with database().read() as session:
-        found = session.scalars(_armed())
+        found = session.scalars(_armed(site_id))
         return tuple(Armed(install.job_id, _macs(install)) for install in found)
 
 
-def _armed() -> Select[Install]:
+def _armed(site_id: str) -> Select[Install]:
     return select(Install).where(
-        Install.boot_path == BootPath.NETWORK, Install.armed_at.is_not(None), Install.closed_at.is_(None)
+        Install.server_id.in_(select(Server.id).where(Server.site_id == site_id)),
+        Install.boot_path == BootPath.NETWORK,
+        Install.armed_at.is_not(None),
+        Install.closed_at.is_(None),
     )
 
 
@@ -63,18 +66,18 @@ class Ticket:
     word: str
 
 
-def ticket_for(asker: Asker, secret: bytes) -> Ticket | None:
-    """For the machine that is to be installed now; None: that machine starts from its disk.
+def ticket_for(asker: Asker, site_id: str, secret: bytes) -> Ticket | None:
+    """For the machine of the site that is to be installed now; None: that machine starts from its disk.
 
     secret: of the site's boot services; keys are made of it, so that they lie nowhere, and a firmware that asks twice
     before its installer has called gets the same. Who asks after that stops the job: it is a second machine, or the
     first one has fallen back to its start.
     """
     with database().read() as session:  # whoever asks costs no more than this, save a machine that is to be installed
-        if not any(_is_for(install, asker) for install in session.scalars(_armed())):
+        if not any(_is_for(install, asker) for install in session.scalars(_armed(site_id))):
             return None
     with database().write() as session:
-        install = _of(session, asker)
+        install = _of(session, asker, site_id)
         if install is None or install.may_claim_at is None or install.alarm is not None:
             return None
         if install.claimed_at is not None:
@@ -88,21 +91,21 @@ def ticket_for(asker: Asker, secret: bytes) -> Ticket | None:
         return Ticket(install.job_id, keys.ticket(key))
 
 
-def job_key(ticket: Ticket, address: str, secret: bytes) -> str | None:
+def job_key(ticket: Ticket, address: str, site_id: str, secret: bytes) -> str | None:
     """The key that the job's files carry on; None where the ticket does not open them, there or now."""
     key = keys.network_key(secret, ticket.job_id)
     if not keys.is_ticket(ticket.word, key):
         return None
     with database().read() as session:
-        found = session.scalar(_armed().where(Install.job_id == ticket.job_id))
+        found = session.scalar(_armed(site_id).where(Install.job_id == ticket.job_id))
         if found is None or found.script_to != address or found.claimed_at is not None or found.alarm is not None:
             return None
         return key
 
 
-def _of(session: Session, asker: Asker) -> Install | None:
+def _of(session: Session, asker: Asker, site_id: str) -> Install | None:
     """The armed job of the machine that asks, locked; of another one with its MAC the job keeps that it was there."""
-    for install in session.scalars(_armed().with_for_update()):
+    for install in session.scalars(_armed(site_id).with_for_update()):
         if not _is_for(install, asker):
             continue
         wanted, said = normalise_uuid((install.expects or {}).get("system_uuid")), normalise_uuid(asker.system_uuid)

@@ -7,10 +7,13 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as trying
 from hypothesis import strategies as st
 
+from oobctl.cli.init import prepare
+from oobctl.config import settings
 from oobctl.constants import BootPath
 from oobctl.errors import NotAllowed
 from oobctl.images.installs import claims, keys, network, waiting
 from oobctl.images.installs.network import Asker, Ticket
+from oobctl.installation import find_site
 from tests.installation import Installation
 from tests.reinstalls import MAC, UUID, add_image, armed, claimant, install, ready, token
 
@@ -28,16 +31,20 @@ def asker(mac: str = MAC, uuid: str | None = UUID, address: str = ADDRESS) -> As
     return Asker(address, (mac,), uuid)
 
 
+def site() -> str:
+    return find_site(settings().site).id
+
+
 def started(server: str, **changes: Any) -> str:
     return armed(server, "unused", path=BootPath.NETWORK, **changes)
 
 
 def asked(who: Asker | None = None) -> Ticket | None:
-    return network.ticket_for(who or asker(), SECRET)
+    return network.ticket_for(who or asker(), site(), SECRET)
 
 
 def opened(ticket: Ticket, address: str = ADDRESS) -> str | None:
-    return network.job_key(ticket, address, SECRET)
+    return network.job_key(ticket, address, site(), SECRET)
 
 
 def test_the_server_with_an_armed_job_gets_a_key_that_its_installer_exchanges(server: str) -> None:
@@ -145,10 +152,23 @@ def test_a_jobs_files_go_to_the_address_alone_that_was_given_the_script_and_once
 
 def test_after_the_end_of_the_job_nothing_is_given(server: str) -> None:
     job = started(server)
-    assert [one.job_id for one in network.armed()] == [job]
+    assert [one.job_id for one in network.armed(site())] == [job]
     claims.close(job)
     assert asked() is None
-    assert network.armed() == ()
+    assert network.armed(site()) == ()
+
+
+def test_another_sites_boot_service_gives_nothing_of_it_and_stops_nothing(server: str) -> None:
+    job = started(server)
+    prepare("elsewhere", say=lambda _sentence: None)
+    elsewhere = find_site("elsewhere").id
+    assert network.armed(elsewhere) == ()
+    assert network.ticket_for(asker(), elsewhere, SECRET) is None
+    assert network.ticket_for(asker(uuid=OTHER_UUID), elsewhere, SECRET) is None
+    ticket = asked()
+    assert ticket is not None
+    assert network.job_key(ticket, ADDRESS, elsewhere, SECRET) is None
+    assert install(job).reason is None
 
 
 @pytest.fixture
