@@ -7,8 +7,9 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import func, select
 
 from oobctl import control
-from oobctl.constants import JobState, Outcome
+from oobctl.constants import BootPath, JobState, Outcome
 from oobctl.store import Install, Job, SshKey, database
+from oobctl.workflows.reinstall_os import steps_from
 from tests.browser.conftest import PHONE, OpenAs, Panel
 from tests.reinstalls import SSH_KEY
 from tests.unit.web import reinstallable
@@ -37,7 +38,7 @@ def test_from_the_servers_page_to_the_queued_job_on_a_phone(panel: Panel, server
     fill(page)
     page.get_by_role("button", name="See the plan").click()
     expect(page.get_by_text("All that is on disk S3Z8NB0K123456 (480.1 GB) is lost.")).to_be_visible()
-    expect(page.locator(".step")).to_have_count(len(control.find(control.REINSTALL).steps))
+    expect(page.locator(".step")).to_have_count(len(steps_from(BootPath.VIRTUAL_MEDIA)))
     expect(page.get_by_text("From here on it cannot be cancelled")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
     page.get_by_label(re.compile("type the server's name")).fill("db01")
@@ -122,5 +123,5 @@ def test_the_jobs_page_follows_the_bytes_and_ends_with_the_host_key(panel: Panel
     expect(page.locator("#installer-log")).to_have_attribute("open", "")  # it stays as it was left
     reinstallable.runs(job)
     end(Seed(), job, JobState.SUCCEEDED, outcome=Outcome.PROVEN)
-    expect(page.locator("#login")).to_have_text("ssh root@db01")
+    expect(page.locator("#login")).to_have_text("ssh root@db01.example.org")
     expect(page.get_by_role("button", name="Copy").first).to_be_visible()
