@@ -35,6 +35,8 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 @web.middleware
 async def told_plainly(request: web.Request, handler: Handler) -> web.StreamResponse:
     """What is refused is one sentence, which the installer shows; without TLS only trusted networks are answered."""
+    if request.secure and not request.path.startswith(f"{PREFIX}/"):
+        raise web.HTTPNotFound  # it is for installers alone: firmware and BMCs ask at the other listener
     if request.path.startswith(f"{PREFIX}/") and not (request.secure or is_trusted(request)):
         log.warning("an installer asked without TLS from a network that is not trusted", by=request.remote)
         raise web.HTTPForbidden(text="Ask over https.\n")
@@ -107,8 +109,7 @@ async def report(request: web.Request) -> web.Response:
 
 async def image(request: web.Request) -> web.StreamResponse:
     """The image's file, in ranges if wanted, once the installer may write."""
-    plan = (await _of(request, lambda install: plans.Plan.from_json(install.plan or {}))) or None
-    assert plan is not None
+    plan = plans.Plan.from_json(await _of(request, lambda install: install.plan or {}))
     found = await asyncio.to_thread(systems.find, plan.image)
     form = found.form(plan.form)
     if form is None or form.sha256 != plan.sha256:
@@ -151,8 +152,8 @@ async def _of(request: web.Request, told: Callable[[Install], T]) -> T:
     """What of the installer's row is wanted, once it was told to begin."""
 
     def read() -> T:
-        with database().write() as session:
-            install = claims.of_token(session, _token(request))
+        with database().read() as session:
+            install = claims.of_token(session, _token(request), lock=False)
             if install.first_write_at is None:
                 raise NotAllowed("Ask to begin first.")
             return told(install)

@@ -28,17 +28,20 @@ def check(server_id: str, job_id: str, name: str) -> int:
 
 
 def check_network() -> None:
-    """Raises ConfigurationError where the boot service does not answer servers that start from their network."""
-    url = f"{access.service()}/boot/boot.ipxe"
-    try:
-        answer = httpx.get(url, timeout=_SERVICE_SECONDS, trust_env=False)
-    except httpx.HTTPError as error:
-        raise _silent(error) from error
-    if answer.status_code != httpx.codes.OK or not answer.text.startswith("#!ipxe"):
-        raise ConfigurationError(
-            f"What answers at {access.service()} is no boot service of this version ({answer.status_code}). Nothing "
-            "was sent. Start it anew: oobctl boot."
-        )
+    """Raises ConfigurationError where the boot service cannot give a server all that it needs from its network."""
+    for what, begin in (("boot.ipxe", "#!ipxe"), ("vmlinuz", ""), ("ramdisk", "")):
+        url = f"{access.service()}/boot/{what}"
+        try:
+            answer = httpx.get(url, headers={"Range": "bytes=0-511"}, timeout=_SERVICE_SECONDS, trust_env=False)
+        except httpx.HTTPError as error:
+            raise _silent(error) from error
+        if answer.status_code == httpx.codes.NOT_FOUND and begin == "":
+            raise ConfigurationError(f"{answer.text.strip()[:300]} Nothing was sent.")
+        if not answer.is_success or not answer.text.startswith(begin):
+            raise ConfigurationError(
+                f"What answers at {access.service()} is no boot service of this version ({answer.status_code} for "
+                f"{what}). Nothing was sent. Start it anew: oobctl boot."
+            )
 
 
 def _silent(error: httpx.HTTPError) -> ConfigurationError:
@@ -53,9 +56,11 @@ def _fetched(url: str, name: str) -> tuple[bytes, int]:
     try:
         with httpx.stream("GET", url, headers=asked, timeout=_SERVICE_SECONDS, trust_env=False) as answer:
             status, told = answer.status_code, answer.headers
-            first = _first(answer) if status in {httpx.codes.OK, httpx.codes.PARTIAL_CONTENT} else b""
+            first = _first(answer)
     except httpx.HTTPError as error:
         raise _silent(error) from error
+    if status == httpx.codes.NOT_FOUND and name == access.INSTALLER:
+        raise ConfigurationError(f"{first.decode(errors='replace').strip()[:300]} Nothing was sent.")
     if status == httpx.codes.NOT_FOUND:
         known = ", ".join(image.name for image in catalogue.all_images())
         here = f" On this computer there are: {known}." if known else ""
@@ -63,7 +68,8 @@ def _fetched(url: str, name: str) -> tuple[bytes, int]:
     size = told.get("Content-Range", "").rpartition("/")[2] or told.get("Content-Length", "")
     if status == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE or size == "0":
         raise InvalidParameter(f"The image {name} is empty. Nothing was sent. Add it again.", field="image")
-    if not size.isascii() or not size.isdigit() or not first:
+    good = status in {httpx.codes.OK, httpx.codes.PARTIAL_CONTENT}
+    if not good or not size.isascii() or not size.isdigit() or not first:
         _unfit(name, f"it answered {status}, and no image")
     return first, int(size)
 

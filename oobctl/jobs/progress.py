@@ -85,6 +85,19 @@ def end_step(
         step.finished_at = clock.now()
 
 
+def keep_evidence(job_id: str, executor: str, evidence: dict[str, Any]) -> None:
+    """What was read so far, where a worker that goes on with the job needs it before a step has ended."""
+    with database().write() as session:
+        own(session, job_id, executor, evidence=evidence or None)
+
+
+def is_under_way(job_id: str, position: int) -> bool:
+    """Whether the step has sent something and was not seen to succeed: what it sent may still be at work."""
+    with database().read() as session:
+        step = session.get_one(JobStep, (job_id, position))
+        return step.sent_at is not None and step.state is not StepState.SUCCEEDED
+
+
 def waits_for(job_id: str, executor: str, words: str) -> None:
     """Say what the job waits for, in words that live pages show."""
     with database().write() as session:

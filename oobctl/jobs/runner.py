@@ -267,9 +267,10 @@ class Runner:
 
 
 def _restore(run: Run, job: Job) -> None:
-    """A run that goes on after another one: its evidence, its outcome, and whether anything was sent."""
+    """A run that goes on after another one: where it was, its evidence, its outcome, and whether anything was sent."""
     run.evidence = dict(job.evidence or {})
     run.acted_already = any(step.sent_at for step in job.steps) or _past_no_return(run.action, job.steps)
+    run.position = max((step.position for step in job.steps if step.started_at is not None), default=0)
     for step in job.steps:
         _restore_from(run, step.result or {})
 

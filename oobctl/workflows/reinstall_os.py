@@ -1,6 +1,5 @@
 """A new operating system on a server: started from our medium, written once, proven by its own first report."""
 
-import socket
 from dataclasses import replace
 from datetime import datetime
 
@@ -8,21 +7,19 @@ from oobctl import clock
 from oobctl.actions import boot, media, steps
 from oobctl.audit.tags import Tag
 from oobctl.constants import BootPath, BootSource, Capability, Lock, Outcome, Permission, PowerState, ResetType
-from oobctl.errors import BmcError, InstallFailed, OobctlError
+from oobctl.errors import BmcError, InstallFailed, JobCancelled, LeaseLost, OobctlError, StoreUnavailable
 from oobctl.images import access, serving
-from oobctl.images.askers import plain
 from oobctl.images.installs import claims, hardware, paths, requests, waiting
 from oobctl.images.installs.plans import Plan, PlannedDisk
 from oobctl.images.systems.verify import verify
 from oobctl.jobs.action import Action, Skipped, Step
 from oobctl.jobs.run import Run
 from oobctl.store import Install, Job, Server, database
-from oobctl.workflows import serial_prompt
+from oobctl.workflows import new_system, unwinding
 
 _SLOWEST_BYTES_A_SECOND = 1 << 20
 _CONFIGURE_SECONDS = 900.0
 _EXTRAS_SECONDS = 3600.0  # packages and the post-install script, at the first start
-_SSH_PORT, _SSH_SECONDS = 22, 5.0
 _WORDS = {BootPath.VIRTUAL_MEDIA: "the virtual drive", BootPath.NETWORK: "the network"}
 _BOOTS_FROM = {BootPath.VIRTUAL_MEDIA: BootSource.CD, BootPath.NETWORK: BootSource.PXE}
 
@@ -74,13 +71,6 @@ def _arm_network_boot(run: Run) -> str:
     serving.check_network()
     waiting.allow(_job(run), "armed_at")
     return "The boot service answers, and starts this server's installer when it asks"
-
-
-def _disarm(run: Run) -> str:
-    """What the installer was started from is away, read back where it can be."""
-    if waiting.path_of(_job(run)) is BootPath.NETWORK:
-        return "From the network it is told to start from its disk"
-    return media.ensure_out(run, access.INSTALLER)
 
 
 def _only(path: BootPath, step: Step) -> Step:
@@ -167,11 +157,11 @@ def _image_written(run: Run) -> str:
     waiting.allow(_job(run), "may_write_at")
     size = Plan.from_json(waiting.look(_job(run)).plan or {}).size
     limit = 600 + size / _SLOWEST_BYTES_A_SECOND
-    began = clock.now()
+    began, silence = clock.now(), waiting.Silence(run.profile.install.silence_limit)
 
     def there() -> bool:
         found = waiting.look(_job(run))
-        waiting.check_heard(found, run.profile.install.silence_limit)
+        silence.check(found)
         if found.written_at is not None:
             return True
         run.wait(0.5, _progress(found, size))
@@ -207,9 +197,11 @@ def _seconds(begin: datetime, end: datetime) -> float:
 
 
 def _configured(run: Run) -> str:
+    silence = waiting.Silence(run.profile.install.silence_limit)
+
     def there() -> bool:
         found = waiting.look(_job(run))
-        waiting.check_heard(found, run.profile.install.silence_limit)
+        silence.check(found)
         return found.configured_at is not None
 
     if not run.until(there, _CONFIGURE_SECONDS, "for the installer to set the new system up"):
@@ -218,11 +210,20 @@ def _configured(run: Run) -> str:
 
 
 def _detach(run: Run) -> str:
-    """Before it starts anew: a server that finds the installer again would only be told to go on, but it would wait."""
-    if boot.is_waiting(run, _from_installer(run)):
-        run.note("The BMC has kept the boot override, though it was for one boot alone and was used. It is cleared.")
-    out = _disarm(run)
-    return f"{out}. {boot.ensure_cleared(run)}"
+    """Before it starts anew: a server that finds the installer again would only be told to go on, but it would wait.
+
+    The disk is good by now, so a BMC that does not do it keeps nothing up: it is asked again when the new system runs.
+    """
+    try:
+        if boot.is_waiting(run, _from_installer(run)):
+            run.note("The BMC has kept the boot override, though it was for one boot alone and used. It is cleared.")
+        out = unwinding.disarm(run)
+        return f"{out}. {boot.ensure_cleared(run)}"
+    except (LeaseLost, StoreUnavailable, JobCancelled):
+        raise
+    except OobctlError as error:
+        run.note(f"Before the new system's first start the installer could not be taken away: {error.message}")
+        return f"Not done yet, and tried again at the end: {error.message}"
 
 
 def _first_boot(run: Run) -> str:
@@ -247,69 +248,13 @@ def _first_boot(run: Run) -> str:
 
 def _verified(run: Run) -> str:
     """Who reported itself had the key that was put on that disk; SSH is tried, and the BMC read once more."""
-    found = claims.close(_job(run)).first_boot or {}
-    first = next(iter(found.get("host_keys") or ()), None)
-    answers = _answers(run, found.get("address", ""))
-    out = _disarm(run)
+    said = claims.close(_job(run)).first_boot or {}
+    chosen = _asked(run).network.addresses if _asked(run).network else ()
+    found = new_system.seen(run, said, tuple(address.partition("/")[0] for address in chosen))
+    out = unwinding.disarm(run)
     cleared = boot.ensure_cleared(run)
-    run.outcome = Outcome.PROVEN
-    key = f"Its SSH host key is {first['fingerprint']}. " if first else "It told no SSH host key. "
-    return f"{key}{answers}{out}. {cleared}"
-
-
-def _answers(run: Run, address: str) -> str:
-    """That SSH answers where there is a way to it, else the serial line's prompt; what was not seen is evidence."""
-    if _ssh_answers(address):
-        return "SSH answers. "
-    missing = run.evidence.setdefault("not_confirmed", [])
-    missing.append("SSH: there is no route to the new system from here, or it does not answer")
-    try:
-        prompt = serial_prompt.seen(run)
-    except OobctlError as error:
-        missing.append(f"the log-in at the serial line: {error.message}")
-        return ""
-    run.saw("after", serial_prompt=prompt)
-    return f"Its serial line says “{prompt}”. "
-
-
-def _ssh_answers(address: str) -> bool | None:
-    """Whether an SSH server greets there; None where there is no way to it, as behind a NAT."""
-    try:
-        if plain(address).is_loopback:
-            return None
-        with socket.create_connection((address, _SSH_PORT), timeout=_SSH_SECONDS) as connection:
-            connection.settimeout(_SSH_SECONDS)
-            return connection.recv(4) == b"SSH-"
-    except (OSError, ValueError):
-        return None
-
-
-# --- putting right ---------------------------------------------------------------------------------------------------
-
-
-def _unwind(run: Run) -> str:
-    """The medium out, no override; and, where nothing was written, the power as it was. What was written stays."""
-    install = claims.close(_job(run))
-    if not run.acted_already:
-        return "Nothing was changed."
-    out = _disarm(run)
-    cleared = boot.ensure_cleared(run)
-    if install.first_write_at is not None:
-        return (
-            f"The old system is gone: its disk was being written since {clock.rfc3339(install.first_write_at)}. {out}. "
-            f"{cleared}. Ask for a new reinstall, which begins from the start."
-        )
-    return f"Nothing was written. {out}. {cleared}. {_power_as_it_was(run)}"
-
-
-def _power_as_it_was(run: Run) -> str:
-    was = run.evidence.get("before", {}).get("PowerState")
-    if run.position >= run.action.position_of("ensure_on"):  # it may be starting from our medium
-        steps.ensure_off(run)
-    if was != PowerState.ON:
-        return f"{run.name} is Off, as it was."
-    steps.ensure_on(run)
-    return f"{run.name} is On again, and starts from its disk."
+    run.outcome = Outcome.PROVEN if found.proven else Outcome.ACCEPTED
+    return f"{found.words} {out}. {cleared}"
 
 
 _ARM = "arm_network_boot"
@@ -330,7 +275,7 @@ WORKFLOW = Action(
     keep=requests.keep,
     check=requests.check,
     arrange=requests.arrange,
-    unwind=_unwind,
+    unwind=unwinding.unwind,
     steps=(
         steps.IDENTITY,
         Step("check_preconditions", "Check image, disks and memory", _check_preconditions),

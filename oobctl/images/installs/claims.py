@@ -64,7 +64,8 @@ def claim(key: str, token: str, claimant: Claimant) -> Install:
         if install is None or install.closed_at is not None:
             raise NotFound("This installer's job is over, or was never there.")
         refusal = _refusal(install, keys.hashed(token), claimant)
-        install.reason = refusal
+        if install.claimed_at is None:
+            install.reason = refusal
         if refusal is None:
             install.token_hash = keys.hashed(token)
             install.claimed_at = install.claimed_at or clock.now()
@@ -79,6 +80,8 @@ def _refusal(install: Install, token_hash: str, claimant: Claimant) -> str | Non
     """Why this claimant does not get it; what must stop the job is kept in the row."""
     if install.alarm is not None:
         return "This job was stopped: its key was presented twice."
+    if install.configured_at is not None and install.token_hash != token_hash:
+        return "This job's installer has done its work: the new system is on the disk."
     if install.token_hash is not None and install.token_hash != token_hash:
         install.alarm = (
             f"The key of this reinstall was presented a second time, from {claimant.address} by a machine with the "
@@ -147,15 +150,17 @@ def _refused(install: Install, why: str) -> str:
     return f"Nothing was written: {why}."
 
 
-def of_token(session: Session, token: str) -> Install:
-    """The install that this installer has, locked.
+def of_token(session: Session, token: str, *, lock: bool = True) -> Install:
+    """The install that this installer has, locked to be changed. One that has set its system up has it after its job.
 
     Raises NotFound where it has none, WrongState where the job is over or stopped.
     """
-    found = session.scalar(select(Install).where(Install.token_hash == keys.hashed(token)).with_for_update())
+    mine = select(Install).where(Install.token_hash == keys.hashed(token))
+    found = session.scalar(mine.with_for_update() if lock else mine)
     if found is None:
         raise NotFound("No job is this installer's.")
-    if found.closed_at is not None or found.alarm is not None:
+    over = found.closed_at is not None and found.configured_at is None
+    if over or found.alarm is not None:
         raise WrongState("This installer's job is over.")
     return found
 

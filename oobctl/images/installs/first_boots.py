@@ -30,13 +30,13 @@ class FirstBoot:
 
 
 def phone_home(key: str, said: FirstBoot) -> None:
-    """Keep it, once: who comes again is told the same, and changes nothing.
+    """Keep it, once: who comes again is told the same, and changes nothing. One that was set up may come after its job.
 
-    Raises NotFound for a key of no install, or of one that is over.
+    Raises NotFound for a key of no install, or of one that ended before its system was set up.
     """
     with database().write() as session:
         install = session.scalar(select(Install).where(Install.phone_hash == keys.hashed(key)).with_for_update())
-        if install is None or (install.closed_at is not None and install.first_boot_at is None):
+        if install is None or (install.closed_at and not install.configured_at and not install.first_boot_at):
             raise NotFound("No install waits for this operating system.")
         if install.first_boot_at is not None:
             return

@@ -41,7 +41,7 @@ def inspected(session: Session, server_id: str) -> Hardware:
         disks=tuple(
             KnownDisk(part["serial"].strip(), part.get("capacity_bytes"), part["name"])
             for part in present
-            if part["kind"] == PartKind.DRIVE and part.get("serial")
+            if part["kind"] == PartKind.DRIVE and (part.get("serial") or "").strip()
         ),
         memory=memory or None,
         macs=tuple(mac for mac in found if mac),

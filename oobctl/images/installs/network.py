@@ -6,7 +6,6 @@ A server that nothing is to be installed on is told to start from its disk, whoe
 from dataclasses import dataclass
 
 from sqlalchemy import Select, select
-from sqlalchemy.orm import Session
 
 from oobctl import clock
 from oobctl.constants import BootPath, NetworkBoot
@@ -74,21 +73,27 @@ def ticket_for(asker: Asker, site_id: str, secret: bytes) -> Ticket | None:
     first one has fallen back to its start.
     """
     with database().read() as session:  # whoever asks costs no more than this, save a machine that is to be installed
-        if not any(_is_for(install, asker) for install in session.scalars(_armed(site_id))):
-            return None
-    with database().write() as session:
-        install = _of(session, asker, site_id)
-        if install is None or install.may_claim_at is None or install.alarm is not None:
-            return None
-        if install.claimed_at is not None:
-            if install.may_reboot_at is None:
-                install.alarm = _again(install, asker)
-            return None
-        key = keys.network_key(secret, install.job_id)
-        install.key_hash = keys.hashed(keys.claim_key(key))
-        install.script_at = install.script_at or clock.now()
-        install.script_to = asker.address
-        return Ticket(install.job_id, keys.ticket(key))
+        mine = [install.job_id for install in session.scalars(_armed(site_id)) if _is_for(install, asker)]
+    for job_id in mine:
+        with database().write() as session:
+            install = session.scalar(_armed(site_id).where(Install.job_id == job_id).with_for_update())
+            if install is not None and _is_it(install, asker):
+                return _ticket(install, asker, secret)
+    return None
+
+
+def _ticket(install: Install, asker: Asker, secret: bytes) -> Ticket | None:
+    if install.may_claim_at is None or install.alarm is not None:
+        return None
+    if install.claimed_at is not None:
+        if install.configured_at is None:
+            install.alarm = _again(install, asker)
+        return None
+    key = keys.network_key(secret, install.job_id)
+    install.key_hash = keys.hashed(keys.claim_key(key))
+    install.script_at = install.script_at or clock.now()
+    install.script_to = asker.address
+    return Ticket(install.job_id, keys.ticket(key))
 
 
 def job_key(ticket: Ticket, address: str, site_id: str, secret: bytes) -> str | None:
@@ -103,19 +108,20 @@ def job_key(ticket: Ticket, address: str, site_id: str, secret: bytes) -> str | 
         return key
 
 
-def _of(session: Session, asker: Asker, site_id: str) -> Install | None:
-    """The armed job of the machine that asks, locked; of another one with its MAC the job keeps that it was there."""
-    for install in session.scalars(_armed(site_id).with_for_update()):
-        if not _is_for(install, asker):
-            continue
-        wanted, said = normalise_uuid((install.expects or {}).get("system_uuid")), normalise_uuid(asker.system_uuid)
-        if not wanted or not said or same_uuid(wanted, said):
-            return install
+def _is_it(install: Install, asker: Asker) -> bool:
+    """Whether it is the job's machine, and no other one with its MAC, by its UUID where that is known.
+
+    Of another one the job keeps that it was there, as long as no installer has it.
+    """
+    wanted, said = normalise_uuid((install.expects or {}).get("system_uuid")), normalise_uuid(asker.system_uuid)
+    if not wanted or (said and same_uuid(wanted, said)):
+        return True
+    if install.claimed_at is None:
         install.reason = (
-            f"Another machine with its MAC {', '.join(asker.macs)}, at {asker.address} with the UUID {said}, "
-            "wanted to start the installer, and was sent to its disk."
+            f"Another machine with its MAC {', '.join(asker.macs)}, at {asker.address} with the UUID "
+            f"{said or 'unknown'}, wanted to start the installer, and was sent to its disk."
         )
-    return None
+    return False
 
 
 def _is_for(install: Install, asker: Asker) -> bool:

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from oobctl import clock
 from oobctl.drivers.identity import clean
-from oobctl.errors import InvalidParameter
+from oobctl.errors import InvalidParameter, NotAllowed
 from oobctl.images.installs import claims
 from oobctl.images.installs.phases import Phase, Word
 from oobctl.store import Install, InstallLog, database
@@ -29,23 +29,33 @@ class Report:
 
 
 def report(token: str, said: Report) -> Word:
-    """Keep what the installer says. Raises NotFound, WrongState, where it has no job any more."""
+    """Keep what the installer says. A report that is overtaken by a later phase keeps its log lines alone.
+
+    Raises NotFound, WrongState, where it has no job any more, NotAllowed where it has not begun what it says is done.
+    """
     with database().write() as session:
         install = claims.of_token(session, token)
+        if said.phase.is_after_the_first_byte and install.first_write_at is None:
+            raise NotAllowed("Ask to begin first.")
         now = clock.now()
         install.heard_at = now
-        install.phase = said.phase
-        install.bytes_done = max(install.bytes_done, said.bytes_done)
-        if said.phase in {Phase.REFUSED, Phase.FAILED}:
-            install.reason = clean(said.reason, _LONGEST_REASON) or "it did not say why"
-        if said.phase in {Phase.WRITTEN, Phase.CONFIGURING, Phase.CONFIGURED}:
-            install.written_at = install.written_at or now
-        if said.phase is Phase.CONFIGURED:
-            install.configured_at = install.configured_at or now
         _keep_log(session, install, said)
-        if said.phase is Phase.CONFIGURED:
-            return Word.REBOOT if install.may_reboot_at is not None else Word.WAIT
-        return Word.GO
+        if not said.phase.is_before(install.phase) and install.configured_at is None:
+            _go_on(install, said)
+        if install.configured_at is None:
+            return Word.GO
+        return Word.REBOOT if install.may_reboot_at is not None else Word.WAIT
+
+
+def _go_on(install: Install, said: Report) -> None:
+    install.phase = said.phase
+    install.bytes_done = max(install.bytes_done, said.bytes_done)
+    if said.phase in {Phase.REFUSED, Phase.FAILED}:
+        install.reason = clean(said.reason, _LONGEST_REASON) or "it did not say why"
+    if said.phase.is_after_the_first_byte:
+        install.written_at = install.written_at or clock.now()
+    if said.phase is Phase.CONFIGURED:
+        install.configured_at = clock.now()
 
 
 def begin(token: str) -> Word:

@@ -2,14 +2,15 @@
 
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from oobctl import clock
+from oobctl.config import settings
 from oobctl.constants import BootPath
 from oobctl.errors import InstallFailed
 from oobctl.images.installs.phases import Phase
 from oobctl.images.installs.plans import Plan
-from oobctl.store import Install, database
+from oobctl.store import Install, Process, Server, database, db_now
 
 
 def prepare(job_id: str, plan: Plan, expects: dict[str, Any], boot_path: BootPath) -> None:
@@ -28,6 +29,12 @@ def path_of(job_id: str) -> BootPath:
         path = session.get_one(Install, job_id).boot_path
     assert path is not None
     return path
+
+
+def row(job_id: str) -> Install:
+    """The install, whatever became of it."""
+    with database().read() as session:
+        return session.get_one(Install, job_id)
 
 
 def allow(job_id: str, moment: str) -> None:
@@ -53,11 +60,38 @@ def look(job_id: str) -> Install:
     return found
 
 
-def check_heard(found: Install, longest: float) -> None:
-    """Raises InstallFailed where an installer that was at work has said nothing for longer than that, in seconds."""
-    silent = clock.now() - (found.heard_at or clock.now())
-    if silent.total_seconds() > longest:
+class Silence:
+    """How long an installer that was at work has said nothing, as far as there was somebody to hear it.
+
+    It counts from when it is watched: installers try again until they are heard, so a boot service, a worker or a
+    database that was away is no reason to take one for dead. longest: seconds.
+    """
+
+    def __init__(self, longest: float) -> None:
+        self._longest = longest
+        self._heard = clock.now()
+
+    def check(self, found: Install) -> None:
+        """Raises InstallFailed where it is too long."""
+        now = clock.now()
+        self._heard = max(self._heard, found.heard_at or now)
+        if (now - self._heard).total_seconds() <= self._longest:
+            return
+        if not _is_heard(found.server_id):
+            self._heard = now
+            return
+        silent = (now - (found.heard_at or now)).total_seconds()
         raise InstallFailed(
-            f"The installer has said nothing for {silent.total_seconds():.0f} s; last: {found.phase or 'its claim'}. "
+            f"The installer has said nothing for {silent:.0f} s; last: {found.phase or 'its claim'}. "
             "Look at the server's screen."
         )
+
+
+def _is_heard(server_id: str) -> bool:
+    """Whether a boot service of the server's site is alive."""
+    site = select(Server.site_id).where(Server.id == server_id).scalar_subquery()
+    alive = select(Process.id).where(
+        Process.kind == "boot", Process.site_id == site, Process.seen > db_now() - settings().dead_after_seconds
+    )
+    with database().read() as session:
+        return session.scalar(alive.limit(1)) is not None

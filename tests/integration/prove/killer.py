@@ -28,6 +28,7 @@ from oobctl.jobs.run import Run
 from oobctl.jobs.runner import Runner
 
 OF_A_JOB = ("taken", "leased", "finishing", "finished", "returned")
+OF_AN_UNWINDING = ("unwinding", "unwound")
 OF_A_STEP = ("before", "begun", "done", "kept", "recorded", "later")
 OF_A_SEND = ("granting", "granted", "sending", "sent")
 OF_A_NEXT_PASSWORD = ("keeping", "sealing", "sealed")
@@ -126,6 +127,7 @@ def arm(point: Point) -> None:
         wrap(owner, name, after=at("sent"))
     wrap(Runner, "_keep", before=at("done"), after=at("kept"))
     wrap(engine, "_step", after=at("recorded"))
+    wrap(Runner, "_unwind", before=at("unwinding"), after=at("unwound"))
     wrap(Runner, "_finish", before=at("finishing"), after=at("finished"))
     wrap(engine, "_finish", after=at("returned"))
     _arm_rotation(at)

@@ -18,8 +18,8 @@ from tests.reinstalls import add_image
 from tests.trees import Served, endpoint_of, serve
 
 LIMITS = QUICK | {
-    "boot.used_within": 20, "install.shutdown_limit": 3, "install.start_limit": 12, "install.silence_limit": 6,
-    "install.first_boot_limit": 12,
+    "bmc.back_limit": 10, "boot.used_within": 20, "install.shutdown_limit": 3, "install.start_limit": 12,
+    "install.silence_limit": 6, "install.first_boot_limit": 12,
 }  # fmt: skip
 
 

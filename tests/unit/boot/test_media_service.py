@@ -14,6 +14,7 @@ from oobctl.access import SYSTEM
 from oobctl.config import settings
 from oobctl.errors import ConfigurationError
 from oobctl.images import access, catalogue, serving
+from oobctl.images.installer import building
 from oobctl.store import Endpoint, MediaAccess, Process, database
 from tests.furnished import OTHER_CUSTOMER, over_redfish_too
 from tests.installation import Installation, eventually, free_port
@@ -188,3 +189,14 @@ def test_without_a_setting_it_listens_beside_the_panel(home: Path, monkeypatch: 
         monkeypatch.setenv("OOBCTL_LISTEN", listen)
         settings.cache_clear()
         assert settings().media == media
+
+
+def test_an_installer_that_is_not_built_is_said_before_anything_is_sent(
+    service: Installation, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(building, "cache_folder", lambda: tmp_path / "nothing")
+    job = control.submit(SYSTEM, "media.insert", service.servers["web01"], {"image": "rescue.iso"})
+    with pytest.raises(ConfigurationError, match=r"not built on this computer.*image installer\. Nothing was sent"):
+        serving.check(service.servers["web01"], job.id, access.INSTALLER)
+    with pytest.raises(ConfigurationError, match=r"not built on this computer.*image installer\. Nothing was sent"):
+        serving.check_network()

@@ -147,7 +147,6 @@ begin() {
         since=$(uptime_s)
         case $(tr -cd '[:lower:]' <"$ANSWER" | cut -c 1-16) in
           go) : >/run/begun; return 0 ;;
-          stop) boot_from_disk "The controller stopped the job." ;;
           wait) pause=1 ;;
         esac
         ;;

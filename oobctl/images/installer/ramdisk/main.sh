@@ -69,7 +69,6 @@ if ! check_server || ! check_disks; then refuse; fi
 while :; do
   report_until started 3600
   case $WORD in
-    stop) boot_from_disk "The controller stopped the job." ;;
     wait) sleep 1 ;;
     *) break ;;
   esac

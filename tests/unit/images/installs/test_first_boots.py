@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from oobctl import clock
 from oobctl.errors import NotFound
 from oobctl.images.installs import claims
 from oobctl.images.installs.first_boots import FirstBoot, host_keys, phone_home
@@ -51,6 +52,14 @@ def test_a_foreign_key_and_one_of_a_job_that_is_over_are_refused(job: str) -> No
     with pytest.raises(NotFound):
         phone_home(PHONE, SAID)
     assert install(job).first_boot is None
+
+
+def test_a_system_that_was_set_up_may_report_itself_after_its_job(job: str) -> None:
+    with database().write() as session:
+        session.get_one(Install, job).configured_at = clock.now()
+    claims.close(job)
+    phone_home(PHONE, SAID)
+    assert (install(job).first_boot or {})["host_name"] == "web01"
 
 
 def test_the_fingerprint_is_openssh_s() -> None:

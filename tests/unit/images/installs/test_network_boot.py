@@ -11,8 +11,9 @@ from oobctl.cli.init import prepare
 from oobctl.config import settings
 from oobctl.constants import BootPath
 from oobctl.errors import NotAllowed
-from oobctl.images.installs import claims, keys, network, waiting
+from oobctl.images.installs import claims, keys, network, reports, waiting
 from oobctl.images.installs.network import Asker, Ticket
+from oobctl.images.installs.phases import Phase
 from oobctl.installation import find_site
 from tests.installation import Installation
 from tests.reinstalls import MAC, UUID, add_image, armed, claimant, install, ready, token
@@ -132,10 +133,19 @@ def test_a_server_that_starts_from_its_network_first_after_the_end_is_sent_to_it
     assert ticket is not None
     key = opened(ticket)
     assert key is not None
-    claims.claim(keys.claim_key(key), token(), claimant())
-    waiting.allow(job, "may_reboot_at")
+    mine = token()
+    claims.claim(keys.claim_key(key), mine, claimant())
+    waiting.allow(job, "may_write_at")
+    reports.begin(mine)
+    reports.report(mine, reports.Report(Phase.CONFIGURED))
     assert asked() is None
     assert install(job).alarm is None
+
+
+def test_who_has_its_mac_and_tells_no_uuid_is_not_the_server_whose_uuid_is_known(server: str) -> None:
+    job = started(server)
+    assert asked(Asker(ADDRESS, (MAC,), None)) is None
+    assert "with the UUID unknown" in (install(job).reason or "")
 
 
 def test_a_jobs_files_go_to_the_address_alone_that_was_given_the_script_and_once(server: str) -> None:

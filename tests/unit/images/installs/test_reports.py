@@ -42,8 +42,14 @@ def test_who_has_no_job_is_told_so(job: tuple[str, str]) -> None:
         reports.report(token(), Report(Phase.STARTED))
 
 
+def begun(number: str, mine: str) -> None:
+    waiting.allow(number, "may_write_at")
+    assert reports.begin(mine) is Word.GO
+
+
 def test_phases_are_kept_with_their_first_moment(job: tuple[str, str]) -> None:
     number, mine = job
+    begun(number, mine)
     assert reports.report(mine, Report(Phase.WRITING, bytes_done=100)) is Word.GO
     reports.report(mine, Report(Phase.WRITING, bytes_done=50))  # one that was late
     assert install(number).bytes_done == 100
@@ -56,9 +62,46 @@ def test_phases_are_kept_with_their_first_moment(job: tuple[str, str]) -> None:
 
 def test_an_installer_that_is_done_waits_until_it_may_reboot(job: tuple[str, str]) -> None:
     number, mine = job
+    begun(number, mine)
     assert reports.report(mine, Report(Phase.CONFIGURED)) is Word.WAIT
     waiting.allow(number, "may_reboot_at")
     assert reports.report(mine, Report(Phase.CONFIGURED)) is Word.REBOOT
+
+
+@pytest.mark.parametrize("phase", [Phase.WRITTEN, Phase.CONFIGURING, Phase.CONFIGURED])
+def test_nothing_is_done_before_it_was_begun(job: tuple[str, str], phase: Phase) -> None:
+    number, mine = job
+    with pytest.raises(NotAllowed):
+        reports.report(mine, Report(phase))
+    assert (install(number).phase, install(number).written_at) == (None, None)
+
+
+@pytest.mark.parametrize("late", [Phase.STARTED, Phase.WRITING, Phase.FAILED])
+def test_a_report_that_comes_after_the_end_leaves_its_lines_alone(job: tuple[str, str], late: Phase) -> None:
+    number, mine = job
+    begun(number, mine)
+    reports.report(mine, Report(Phase.CONFIGURED))
+    reports.report(mine, Report(late, reason="late", log="a line\n"))
+    assert install(number).phase == Phase.CONFIGURED
+    assert waiting.look(number).log_lines == 1
+
+
+def test_an_installer_that_has_done_its_work_is_told_to_reboot_after_its_job_too(job: tuple[str, str]) -> None:
+    number, mine = job
+    begun(number, mine)
+    reports.report(mine, Report(Phase.CONFIGURED))
+    waiting.allow(number, "may_reboot_at")
+    claims.close(number)
+    assert reports.report(mine, Report(Phase.CONFIGURED)) is Word.REBOOT
+
+
+def test_who_starts_the_installer_again_once_it_is_done_is_no_alarm(job: tuple[str, str]) -> None:
+    number, mine = job
+    begun(number, mine)
+    reports.report(mine, Report(Phase.CONFIGURED))
+    with pytest.raises(NotAllowed, match="has done its work"):
+        claims.claim(KEY, token(), claimant())
+    assert install(number).alarm is None
 
 
 @pytest.mark.parametrize("phase", [Phase.REFUSED, Phase.FAILED])

@@ -27,6 +27,15 @@ class Slow(Behaviour):
         return self.number
 
 
+class Silent(Behaviour):
+    """Nothing is answered, and nothing done."""
+
+    name = "silent"
+
+    def early(self, state: State, asked: Asked) -> flask.Response | None:
+        raise Lost
+
+
 class DropAfterAccept(Behaviour):
     """An action is carried out, and its answer is lost."""
 
@@ -103,4 +112,4 @@ def _is_set(system: dict[str, Any]) -> bool:
     return bool((system.get("Boot") or {}).get(boot.ENABLED, "Disabled") != "Disabled")
 
 
-BEHAVIOURS = (Slow, DropAfterAccept, StorageChassisUnsafe, BootForgotten, BootMadePermanent, MediaStuck)
+BEHAVIOURS = (Slow, Silent, DropAfterAccept, StorageChassisUnsafe, BootForgotten, BootMadePermanent, MediaStuck)

@@ -1,6 +1,7 @@
 """Behaviours of resets and of the time after them."""
 
 import json
+import threading
 
 import flask
 
@@ -64,6 +65,28 @@ class ForceRestartHangs(Behaviour):
         state.did(_RESET, action.owner, asked.body or {})
         state.hung.add(action.owner)
         return refusals.nothing()
+
+
+class ShutdownTakes(Behaviour):
+    """A system that is asked to shut down goes off after `number` seconds, as an operating system does."""
+
+    name = "shutdown-takes"
+    default = 2.0
+
+    def refuse(self, state: State, asked: Asked) -> flask.Response | None:
+        action = state.resources.action(asked.path) if asked.method == "POST" else None
+        if action is None or action.name != _RESET or (asked.body or {}).get("ResetType") != "GracefulShutdown":
+            return None
+        if state.resources.at(action.owner).get("PowerState") != power.ON:
+            return None
+        state.did(_RESET, action.owner, asked.body or {})
+        threading.Timer(self.number, self._go_off, [state, action.owner]).start()
+        return refusals.nothing()
+
+    @staticmethod
+    def _go_off(state: State, system: str) -> None:
+        with state.lock:
+            power.switch(state, system, power.OFF)
 
 
 class WarmRestartRefused(Behaviour):
@@ -136,6 +159,7 @@ BEHAVIOURS = (
     SameState409,
     ResetValuesInActionInfo,
     ForceRestartHangs,
+    ShutdownTakes,
     WarmRestartRefused,
     WarmRestartNotEnough,
     PostBusy400,

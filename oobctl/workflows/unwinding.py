@@ -1,0 +1,108 @@
+"""What is put right of a reinstall that does not go on: the medium out, no override, and the power as it was."""
+
+from collections.abc import Callable
+
+from oobctl import clock
+from oobctl.actions import boot, media, steps
+from oobctl.constants import BootPath, PowerState
+from oobctl.errors import InstallFailed, LeaseLost, OobctlError, StoreUnavailable
+from oobctl.images import access
+from oobctl.images.installs import claims, waiting
+from oobctl.jobs import progress
+from oobctl.jobs.run import Run
+from oobctl.store import Install
+
+_SHUT_DOWN = "off_again"
+"""In the evidence: that the old system was seen to have shut down, and the server may be switched on."""
+
+
+def disarm(run: Run) -> str:
+    """What the installer was started from is away, read back where it can be."""
+    if waiting.path_of(run.acted.job_id) is BootPath.NETWORK:
+        return "From the network it is told to start from its disk"
+    return media.ensure_out(run, access.INSTALLER)
+
+
+def unwind(run: Run) -> str:
+    """The medium out, no override; and, where nothing was written, the power as it was. What was written stays.
+
+    Each of them is tried, whatever became of the others. Raises InstallFailed where one could not be put right.
+    """
+    job_id = run.acted.job_id
+    if waiting.row(job_id).configured_at is not None:
+        waiting.allow(job_id, "may_reboot_at")  # its disk is good: the installer is not kept from starting it
+    install = claims.close(job_id)
+    if not run.acted_already:
+        return "Nothing was changed."
+    written = install.first_write_at is not None
+    todo: list[Callable[[Run], str]] = [disarm, boot.ensure_cleared, *([] if written else [_power_as_it_was])]
+    done, wrong = _each(run, todo)
+    said = " ".join([_what_is_there(install), *(f"{words.rstrip('.')}." for words in done), _what_to_do(install)])
+    if wrong:
+        raise InstallFailed(f"{' '.join(wrong)} {said}".strip())
+    return said.strip()
+
+
+def _each(run: Run, todo: list[Callable[[Run], str]]) -> tuple[list[str], list[str]]:
+    """What was done, and what could not be. A BMC that is silent is not waited for again and again."""
+    done, wrong = list[str](), list[str]()
+    for what in todo:
+        try:
+            done.append(what(run))
+        except (LeaseLost, StoreUnavailable):
+            raise
+        except OobctlError as error:
+            wrong.append(error.message)
+            if error.retryable:
+                wrong.append("What came after that was not tried: medium, override and power may be left as they are.")
+                break
+    return done, wrong
+
+
+def _what_is_there(install: Install) -> str:
+    if install.first_boot_at is not None:
+        return "The new system runs, and has reported itself."
+    if install.configured_at is not None:
+        return "The new system is on the disk and set up; the installer was told to start it."
+    if install.first_write_at is not None:
+        return f"The old system is gone: its disk was being written since {clock.rfc3339(install.first_write_at)}."
+    return "Nothing was written."
+
+
+def _what_to_do(install: Install) -> str:
+    if install.first_boot_at is not None or install.first_write_at is None:
+        return ""
+    if install.configured_at is not None:
+        return "Look at its screen; a report that comes later is kept on this page."
+    return "Ask for a new reinstall, which begins from the start."
+
+
+def _power_as_it_was(run: Run) -> str:
+    was = run.evidence.get("before", {}).get("PowerState")
+    if run.position >= run.action.position_of("ensure_on"):  # it may be starting from our medium
+        steps.ensure_off(run)
+    elif was == PowerState.ON:
+        _let_it_shut_down(run)
+    if was != PowerState.ON:
+        return f"{run.name} is Off, as it was"
+    steps.ensure_on(run)
+    return f"{run.name} is On again, and starts from its disk"
+
+
+def _let_it_shut_down(run: Run) -> None:
+    """A system that was asked to shut down still reads as On: switched on now, it would go off after that.
+
+    Raises InstallFailed where it stays on: who cancels wants the old system, so its power is not cut for that.
+    """
+    shut_down = run.action.position_of("ensure_off")
+    if run.evidence.get(_SHUT_DOWN) or not progress.is_under_way(run.acted.job_id, shut_down):
+        return
+    limit = run.profile.install.shutdown_limit
+    words = f"for {run.name}'s operating system to shut down, for it was asked to; then it is switched on again"
+    if not run.until(lambda: run.read_power("after") is PowerState.OFF, limit, words):
+        raise InstallFailed(
+            f"{run.name} was asked to shut down and is still On after {limit:.0f} s. Its power was not cut. Look at "
+            "its screen; should it go off later, switch it on (power.on)."
+        )
+    run.evidence[_SHUT_DOWN] = True
+    progress.keep_evidence(run.acted.job_id, run.owner, run.evidence)
