@@ -57,7 +57,8 @@ PARTS = {
             "tests/integration/road",
             "tests/integration/drivers tests/integration/lab/test_lab_boot.py",
             "tests/integration/trees tests/integration/quirks tests/integration/actions tests/integration/workflows "
-            "tests/integration/test_image_build.py tests/integration/test_installer_ramdisk.py",
+            "tests/integration/test_image_build.py tests/integration/test_chosen_network.py "
+            "tests/integration/test_installer_ramdisk.py",
         ),
         again=True,
     ),

@@ -61,8 +61,12 @@ class Network(BaseModel):
 
 
 def files(network: Network) -> dict[str, str]:
-    """The .network and .netdev files, by path without the leading slash."""
-    match = f"MACAddress={' '.join(network.macs)}" if network.macs else "Type=ether"
+    """The .network and .netdev files, by path without the leading slash.
+
+    Cards are told by the address that they were made with (systemd.network(5), of systemd 245): the one in use is that
+    of a VLAN on the card too, and of a bond's cards all the same.
+    """
+    match = f"PermanentMACAddress={' '.join(network.macs)}" if network.macs else "Type=ether\nKind=!*"
     found: dict[str, str] = {}
     if len(network.macs) > 1:
         kind = f"[Bond]\nMode={network.bond_mode}\nMIIMonitorSec=100ms\n"

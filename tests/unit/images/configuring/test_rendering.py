@@ -88,9 +88,10 @@ def test_our_scripts_are_shell() -> None:
 
 
 def test_dhcp_is_for_every_card_or_the_one_that_was_named() -> None:
-    assert "Type=ether" in networks.files(Network())["etc/systemd/network/20-oobctl.network"]
+    every = networks.files(Network())["etc/systemd/network/20-oobctl.network"].splitlines()
+    assert every[:3] == ["[Match]", "Type=ether", "Kind=!*"]  # cards, and nothing that is made on top of them
     named = networks.files(Network(macs=["52-54-00-00-00-01"]))["etc/systemd/network/20-oobctl.network"]
-    assert "MACAddress=52:54:00:00:00:01" in named
+    assert "\nPermanentMACAddress=52:54:00:00:00:01\n" in named
     assert "DHCP=yes" in named
 
 
@@ -109,7 +110,7 @@ def test_a_vlan_over_a_bond() -> None:
     chosen = Network(macs=["52:54:00:00:00:01", "52:54:00:00:00:02"], vlan=120, addresses=["192.0.2.10/24"])
     found = {path.rpartition("/")[2]: text for path, text in networks.files(chosen).items()}
     assert "Mode=802.3ad" in found["10-bond0.netdev"]
-    assert "MACAddress=52:54:00:00:00:01 52:54:00:00:00:02" in found["10-bond0-cards.network"]
+    assert "\nPermanentMACAddress=52:54:00:00:00:01 52:54:00:00:00:02" in found["10-bond0-cards.network"]
     assert "Id=120" in found["15-vlan120.netdev"]
     assert "Name=bond0" in found["20-oobctl.network"]
     assert "VLAN=vlan120" in found["20-oobctl.network"]
