@@ -58,7 +58,7 @@ PARTS = {
             "tests/integration/drivers tests/integration/lab/test_lab_boot.py",
             "tests/integration/trees tests/integration/quirks tests/integration/actions tests/integration/workflows "
             "tests/integration/test_image_build.py tests/integration/test_chosen_network.py "
-            "tests/integration/test_installer_ramdisk.py",
+            "tests/integration/test_installer_ramdisk.py tests/integration/test_installer_network.py",
         ),
         again=True,
     ),

@@ -64,10 +64,16 @@ def asked(server_id: str, asking: Mapping[str, Any] | None = None) -> Job:
 
 
 def armed(
-    server_id: str, key: str, *, started: bool = True, path: BootPath = BootPath.VIRTUAL_MEDIA, **changes: Any
+    server_id: str,
+    key: str,
+    *,
+    started: bool = True,
+    path: BootPath = BootPath.VIRTUAL_MEDIA,
+    asking: Mapping[str, Any] | None = None,
+    **changes: Any,
 ) -> str:
     """A job whose medium carries this key, as if its worker had come so far. Returns the job's id."""
-    job = asked(server_id)
+    job = asked(server_id, asking)
     plan = Plan(
         image="tiny-1", form=ImageKind.DISK_IMAGE, size=len(CONTENT), sha256=hashlib.sha256(CONTENT).hexdigest(),
         content_size=1 << 30, layout="whole-disk", disks=(PlannedDisk(DISK.serial, DISK.size),), firmware="",

@@ -11,8 +11,9 @@ from oobctl.boot.site import SITE
 from oobctl.config import settings
 from oobctl.errors import NotAllowed, NotFound, StoreUnavailable
 from oobctl.images import access, catalogue
+from oobctl.images.configuring.networks import installer_lines
 from oobctl.images.installer import JobIso, find_ramdisk, job_archive
-from oobctl.images.installs import keys
+from oobctl.images.installs import chosen_networks, keys
 
 log = structlog.get_logger()
 
@@ -52,10 +53,11 @@ def _answer(request: web.Request, wanted: str, key: str) -> web.StreamResponse |
 
 
 def job_files(request: web.Request, key: str) -> dict[str, bytes]:
-    """What the installer finds on its medium: where to report, with which key, whom to trust, what time it is."""
+    """What the installer finds on its medium: where to report, with which key, by which way, whom to trust, when."""
     return {
         "url": f"{settings().install_address}/install\n".encode(),
         "time": f"{clock.now().timestamp():.0f}\n".encode(),  # a server's own clock may be years off
         "key": keys.claim_key(key).encode(),
         "ca.pem": request.app[SITE].authority.certificate.encode(),
+        "network": installer_lines(chosen_networks.of_key(keys.claim_key(key))).encode(),
     }

@@ -88,7 +88,8 @@ async def job(request: web.Request) -> web.Response:
     if key is None:
         log.warning("a job's files were asked for with a ticket that does not open them", by=request.remote)
         raise web.HTTPNotFound(text="There is no such job, or it has begun.\n")
-    return web.Response(body=job_archive(job_files(request, key)), content_type="application/octet-stream")
+    files = await asyncio.to_thread(job_files, request, key)
+    return web.Response(body=job_archive(files), content_type="application/octet-stream")
 
 
 def _built() -> Installer:

@@ -14,13 +14,16 @@ MAC = "52:54:00:12:34:56"
 UUID = "00112233-4455-6677-8899-aabbccddeeff"
 UUID_SWAPPED = "33221100-5544-7766-8899-aabbccddeeff"  # as some BMCs tell it
 OLD = b"an old system's data, to be gone ".ljust(4096, b"#")
+CARD = ("-netdev", "user,id=net", "-device", f"virtio-net-pci,netdev=net,mac={MAC},romfile=")
 _LIMIT_SECONDS = 240
 
 
 class Guest:
     """One boot: it runs from its making until it reboots or is powered off."""
 
-    def __init__(self, folder: Path, iso: JobIso, *, disks: Sequence[Path], uefi: bool = False) -> None:
+    def __init__(
+        self, folder: Path, iso: JobIso, *, disks: Sequence[Path], uefi: bool = False, cards: Sequence[str] = CARD
+    ) -> None:
         self.folder = folder
         self.serial = folder / "serial.log"
         medium = folder / "medium.iso"
@@ -29,7 +32,7 @@ class Guest:
             "qemu-system-x86_64", "-machine", "pc", "-accel", "tcg,tb-size=128", "-cpu", "max", "-m", "512",
             "-uuid", UUID,
             "-display", "none", "-nodefaults", "-no-reboot", "-serial", f"file:{self.serial}",
-            "-netdev", "user,id=net", "-device", f"virtio-net-pci,netdev=net,mac={MAC},romfile=",
+            *cards,
             "-drive", f"file={medium},if=none,id=cd,format=raw,media=cdrom,readonly=on",
             "-device", "ide-cd,drive=cd,bootindex=0",
         ]  # fmt: skip

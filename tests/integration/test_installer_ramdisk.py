@@ -1,34 +1,27 @@
 """The installer on virtual machines: it writes what it was told to, and nothing where it may not."""
 
-import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from oobctl.images.installer import Installer, JobIso, ensure_ramdisk, job_archive
+from tests.integration.installer_boots import DISK_MB, KEY, Run, Starting
 from tests.integration.installer_guest import (
     MAC,
     OLD,
     UUID,
     UUID_SWAPPED,
-    Guest,
     debugfs,
-    old_disk,
     packed,
     raid_data,
     read_file,
     root_archive,
     system_image,
 )
-from tests.integration.installer_service import Authority, BootService, Job, plan
+from tests.integration.installer_service import Authority, Job, plan
 
-DISK_MB = 64
 DISK = (DISK_MB << 20, "SER 0")
-KEY = "the-jobs-claim-key"
 SECRET = "a-secret-of-the-jobs-files"
 CONFIGURE = """#!/bin/busybox sh
 echo "form $OOBCTL_FORM, firmware $OOBCTL_FIRMWARE, disks $OOBCTL_DISKS"
@@ -42,28 +35,6 @@ FILES = {
 }
 
 
-@dataclass
-class Run:
-    """One boot that is over: what the service was told, what the serial line showed, and the disks."""
-
-    service: BootService
-    serial: str
-    disks: list[Path]
-
-    def log(self) -> str:
-        return "\n".join(self.service.lines[number] for number in sorted(self.service.lines))
-
-
-@pytest.fixture(scope="module")
-def installer() -> Installer:
-    return ensure_ramdisk(print)
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("ca"), "ours")
-
-
 @pytest.fixture(scope="module")
 def content(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return system_image(tmp_path_factory.mktemp("content"), {"etc/hostname": "from the image\n"})
@@ -74,70 +45,10 @@ def image(content: bytes) -> bytes:
     return packed(content)
 
 
-class Starting:
-    """Starts guests, each with a service of its own, and ends what is left of them."""
-
-    def __init__(self, installer: Installer, authority: Authority, folder: Path) -> None:
-        self.installer, self.authority, self.folder = installer, authority, folder
-        self.guests: list[Guest] = []
-        self.services: list[BootService] = []
-
-    def boot(
-        self,
-        name: str,
-        job: Job,
-        *,
-        uefi: bool = False,
-        ca: bytes | None = None,
-        disks: int = 1,
-        disk_mb: int = DISK_MB,
-    ) -> tuple[Guest, Run]:
-        folder = self.folder / name
-        folder.mkdir()
-        service = BootService(job, self.authority)
-        self.services.append(service)
-        archive = job_archive(
-            {"url": f"{service.url}\n".encode(), "key": f"{KEY}\n".encode(), "ca.pem": ca or self.authority.pem,
-             "time": str(int(time.time())).encode()}
-        )  # fmt: skip
-        paths = [old_disk(folder / f"disk{number}", disk_mb) for number in range(disks)]
-        guest = Guest(folder, JobIso(self.installer.medium, archive), disks=paths, uefi=uefi)
-        self.guests.append(guest)
-        return guest, Run(service, "", paths)
-
-    def run(self, name: str, job: Job, **how: Any) -> Run:
-        """As `boot`, until the guest reboots."""
-        guest, run = self.boot(name, job, **how)
-        guest.wait()
-        run.serial = guest.said()
-        return run
-
-    def run_until_failed(self, name: str, job: Job) -> Run:
-        """Until the guest says that it stays: it reboots no more by itself."""
-        guest, run = self.boot(name, job)
-        waiting = threading.Event()
-        for _ in range(1200):
-            if "This server stays as it is" in guest.said() or guest.process.poll() is not None:
-                break
-            waiting.wait(0.2)
-        run.serial = guest.said()
-        guest.end()
-        return run
-
-    def close(self) -> None:
-        for guest in self.guests:
-            guest.end()
-        for service in self.services:
-            service.close()
-
-
 @pytest.fixture(scope="module")
-def starting(
-    installer: Installer, authority: Authority, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Starting]:
-    found = Starting(installer, authority, tmp_path_factory.mktemp("guests"))
-    yield found
-    found.close()
+def starting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Starting]:
+    with Starting(tmp_path_factory.mktemp("guests")) as found:
+        yield found
 
 
 def untouched(disk: Path) -> bool:

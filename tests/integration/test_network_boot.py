@@ -13,10 +13,11 @@ from oobctl.constants import BootPath, NetworkBoot
 from oobctl.images.installer import ensure_ramdisk
 from oobctl.store import Site, database
 from tests.installation import Installation, eventually
-from tests.reinstalls import MAC, UUID, add_image, armed, install, ready
+from tests.reinstalls import MAC, UUID, add_image, armed, install, ready, request
 
 TRUSTED, FOREIGN = "127.0.0.1", "127.0.9.9"
 ASKING = {"mac": MAC, "uuid": UUID, "platform": "efi"}
+CHOSEN = {"macs": [MAC], "addresses": ["192.0.2.10/24"]}
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def job(sqlite_installation: Installation, monkeypatch: pytest.MonkeyPatch) -> I
     thread = threading.Thread(target=boot.run, args=(settings().site, stop))
     thread.start()
     eventually(answers)
-    yield armed(server, "unused", path=BootPath.NETWORK)
+    yield armed(server, "unused", path=BootPath.NETWORK, asking=request(network=CHOSEN))
     stop.set()
     thread.join(10)
     assert not thread.is_alive()
@@ -71,6 +72,11 @@ def test_the_script_of_the_armed_server_loads_kernel_ramdisk_and_its_jobs_files(
     assert files.content.startswith(b"070701")
     assert b"oobctl/ca.pem" in files.content
     assert install(job).script_at is not None
+
+
+def test_the_jobs_files_name_the_network_that_was_chosen(job: str) -> None:
+    files = get(files_of(get("script", **ASKING).text)).content
+    assert f"mac {MAC}\naddress 192.0.2.10/24\n".encode() in files
 
 
 @pytest.mark.parametrize("query", [{}, {"mac": "52:54:00:00:00:77"}, {"mac": "x\n#!ipxe"}])

@@ -86,6 +86,19 @@ def files(network: Network) -> dict[str, str]:
     return found
 
 
+def installer_lines(network: Network) -> str:
+    """As the installer's ramdisk reads it (docs/installer.md): it has the same way. Empty where any card will do."""
+    if not network.macs:
+        return ""
+    lines = [("mac", mac) for mac in network.macs]
+    lines += [("bond_mode", network.bond_mode)] if len(network.macs) > 1 else []
+    lines += [("vlan", str(network.vlan))] if network.vlan is not None else []
+    lines += [("address", address) for address in network.addresses]
+    lines += [("gateway", gateway) for gateway in network.gateways]
+    lines += [("nameserver", server) for server in network.name_servers]
+    return "".join(f"{name} {value}\n" for name, value in lines)
+
+
 def _addresses(network: Network) -> str:
     if not network.addresses:
         names = "".join(f"DNS={server}\n" for server in network.name_servers)

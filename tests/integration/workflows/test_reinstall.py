@@ -56,6 +56,17 @@ def test_a_server_is_reinstalled_and_proven_by_its_own_report(on_tree: OnTree) -
     assert machine.claim(token()).status_code == 404  # its key opens nothing any more
 
 
+def test_the_installer_finds_the_chosen_network_on_its_medium(on_tree: OnTree) -> None:
+    network = {"macs": ["52:54:00:00:00:01"], "addresses": ["192.0.2.10/24"], "gateways": ["192.0.2.1"]}
+    with on_tree.installer(until="claim") as machine:
+        job = asked(on_tree, network=network)
+        machine.done("claim")
+        control.cancel(on_tree.road.actor("customer"), job.id)
+        on_tree.road.wait(job.id)
+    lines = machine.job["network"].decode().splitlines()
+    assert lines == ["mac 52:54:00:00:00:01", "address 192.0.2.10/24", "gateway 192.0.2.1"]
+
+
 def test_no_secret_of_it_is_in_the_job_or_its_records(on_tree: OnTree) -> None:
     data = "#cloud-config\n# a-secret-of-the-customer\n"
     with on_tree.installer() as machine:

@@ -63,39 +63,58 @@ claim_form() {
   text_field product "$(dmi product_name)"
   text_field firmware "$FIRMWARE"
   text_field memory_mb "$(memory_mb)"
-  for card in $(network_cards); do text_field mac "$(cat "/sys/class/net/$card/address")"; done
+  for card in $(network_cards); do text_field mac "$(address_of "$card")"; done
   field disks "$JOB/disks"
 }
 
 # claim: until the service answers; PLAN is the plan then. Ends here where it says no, or nothing for an hour.
 claim() {
   claim_form >"$JOB/claim.form"
-  since=$(uptime_s) pause=1 said=''
+  since=$(uptime_s) pause=1 said='' WAY='' WHY=''
   while :; do
-    reached=''
-    links_up
-    for card in $(candidates); do
-      if [ -z "${NIC:-}" ]; then connect "$card" || continue; fi
-      ask claim.rc claim "$JOB/claim.form"
-      if [ "$STATUS" != 000 ]; then reached=$card; break; fi
-      disconnect "$card"
-    done
-    if [ -n "$reached" ]; then
-      if [ -z "${NIC:-}" ]; then NIC=$reached; keep_address "$NIC"; fi
+    if reach; then
       case $STATUS in
         200) mv "$ANSWER" "$PLAN"; return 0 ;;
         4*) boot_from_disk "The controller does not give this job to this server ($STATUS): $(plain <"$ANSWER" | head -n 3 | tr '\n' ' ')" ;;
       esac
       WHY="it answered $STATUS"
-      since_answer=$(uptime_s)
+      since=$(uptime_s)
     fi
-    waited=$(($(uptime_s) - ${since_answer:-$since}))
-    [ "$waited" -lt 3600 ] || boot_from_disk "The controller was not reached for an hour: ${WHY:-}."
+    waited=$(($(uptime_s) - since))
+    [ "$waited" -lt 3600 ] || boot_from_disk "The controller was not reached for an hour: $WHY."
     now="No answer from the controller yet: ${WHY:-no network card has a link and an address}."
     if [ "$now" != "$said" ] || [ "$((waited % 60))" -lt "$pause" ]; then say "$now (for $waited s)"; said=$now; fi
     sleep "$pause"
     [ "$pause" -ge 10 ] || pause=$((pause + 1))
   done
+}
+
+# reach: asks the way that had an answer before, else each in turn; WAY is the first that has one. False where none has.
+reach() {
+  if [ -n "$WAY" ]; then
+    ask claim.rc claim "$JOB/claim.form"
+    [ "$STATUS" != 000 ]
+    return
+  fi
+  links_up
+  for way in $(ways); do
+    connect "$way" || continue
+    if ask_over "$way"; then WAY=$way; keep_address; return 0; fi
+    disconnect
+  done
+  return 1
+}
+
+# ask_over WAY: the job's own network gets some time: a switch may let nothing through for half a minute.
+ask_over() {
+  tries=1
+  if [ "$1" = job ]; then tries=3; fi
+  for _ in $(seq "$tries"); do
+    ask claim.rc claim "$JOB/claim.form"
+    if [ "$STATUS" != 000 ]; then return 0; fi
+    sleep 1
+  done
+  return 1
 }
 
 uptime_s() { cut -d . -f 1 /proc/uptime; }

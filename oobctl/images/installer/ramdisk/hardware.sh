@@ -25,6 +25,9 @@ network_cards() {
   done
 }
 
+# address_of CARD: its own, also while it is one of a bond, whose cards all show the same.
+address_of() { cat "/sys/class/net/$1/bonding_slave/perm_hwaddr" 2>/dev/null || cat "/sys/class/net/$1/address"; }
+
 memory_mb() { awk '/^MemTotal:/ { print int($2 / 1024) }' /proc/meminfo; }
 
 # disks: a line each: name, bytes, serial, model, wwn, rotational; tabs between. Not what can be taken out or is on USB.

@@ -62,8 +62,7 @@ swapped() {
 
 has_a_mac() {
   for card in $(network_cards); do
-    address=$(cat "/sys/class/net/$card/address")
-    case " $(printf '%s' "$MACS" | tr 'A-F' 'a-f') " in *" $address "*) return 0 ;; esac
+    case " $(printf '%s' "$MACS" | tr 'A-F' 'a-f') " in *" $(address_of "$card") "*) return 0 ;; esac
   done
   return 1
 }

@@ -115,3 +115,15 @@ def test_a_vlan_over_a_bond() -> None:
     assert "Name=bond0" in found["20-oobctl.network"]
     assert "VLAN=vlan120" in found["20-oobctl.network"]
     assert "Address=192.0.2.10/24" in found["25-vlan120.network"]
+
+
+def test_the_installer_is_told_the_same_network_in_lines() -> None:
+    chosen = Network(
+        macs=["52-54-00-00-00-01", "52:54:00:00:00:02"], vlan=120, addresses=["192.0.2.10/24", "2001:db8::10/64"],
+        gateways=["192.0.2.1"], name_servers=["192.0.2.53"], bond_mode="active-backup",
+    )  # fmt: skip
+    assert networks.installer_lines(chosen).splitlines() == [
+        "mac 52:54:00:00:00:01", "mac 52:54:00:00:00:02", "bond_mode active-backup", "vlan 120",
+        "address 192.0.2.10/24", "address 2001:db8::10/64", "gateway 192.0.2.1", "nameserver 192.0.2.53",
+    ]  # fmt: skip
+    assert networks.installer_lines(Network(name_servers=["192.0.2.53"])) == ""
