@@ -15,15 +15,16 @@ from oobctl.store import SshKey
 from web.discretion import told_error
 
 TEXTS = (
-    "image", "host_name", "ssh_keys", "root_password", "layout", "serials", "time_zone", "locale", "packages",
-    "user_data", "post_install", "network", "cards", "addresses", "gateways", "name_servers", "vlan", "bond_mode",
-    "boot_path",
+    "image", "host_name", "ssh_keys", "root_password", "layout", "serials", "replace", "keep", "time_zone", "locale",
+    "packages", "user_data", "post_install", "network", "cards", "addresses", "gateways", "name_servers", "vlan",
+    "bond_mode", "boot_path",
 )  # fmt: skip
 LISTS = ("saved_keys", "disks")
 LAYOUTS = {
     Layout.WHOLE_DISK: "One disk, all of it",
     Layout.RAID1: "Two disks that mirror each other (RAID 1)",
     Layout.LVM: "One disk, in volumes (LVM)",
+    Layout.KEEP: "One partition of a disk; its others are kept",
 }
 BOOT_PATHS = {BootPath.VIRTUAL_MEDIA: "the BMC's virtual drive", BootPath.NETWORK: "the network (iPXE)"}
 BOND_MODES = {
@@ -42,6 +43,7 @@ _INPUTS = {  # of the network's parameters
     "bond_mode": "bond_mode",
 }  # fmt: skip
 _TOGETHER = (  # rules over several inputs: how their sentences begin, and where they stand
+    ("partitions to keep", "layout"), ("keeping partitions", "replace"), ("a partition is named", "keep"),
     ("nobody could log in", "ssh_keys"), ("the layout", "disks"), ("a disk is named", "disks"),
     ("fixed addresses and VLANs", "cards"), ("a network card", "cards"), ("a gateway needs", "addresses"),
     ("there can be one gateway", "gateways"),
@@ -94,10 +96,11 @@ def request_of(typed: Filled, saved: Sequence[SshKey]) -> dict[str, Any]:
         "ssh_keys": list(dict.fromkeys([*_lines(texts["ssh_keys"]), *chosen])),
         "root_password": texts["root_password"] == "on",  # noqa: S105  a checkbox
         "disks": typed.lists["disks"] or _words(texts["serials"]),
+        "keep": _lines(texts["keep"]),
         "packages": _words(texts["packages"]),
         "network": _network(texts),
     }
-    for name in ("image", "layout", "time_zone", "locale", "boot_path"):
+    for name in ("image", "layout", "replace", "time_zone", "locale", "boot_path"):
         found |= {name: texts[name].strip()} if texts[name].strip() else {}
     for name in ("user_data", "post_install"):
         found |= {name: texts[name]} if texts[name].strip() else {}

@@ -228,6 +228,7 @@ def reinstalled(shape: JobShape) -> str:
     said = [
         f"{asked.get('image')} as {asked.get('host_name')}",
         f"on {' and '.join(disks)} ({asked.get('layout')})",
+        f"onto {asked['replace']}, keeping {' and '.join(asked.get('keep') or ())}" if asked.get("replace") else "",
         f"{keys} SSH key{'s' if keys != 1 else ''}" if keys else "",
         "a root password" if asked.get("root_password") else "",
         f"packages {', '.join(asked['packages'])}" if asked.get("packages") else "",

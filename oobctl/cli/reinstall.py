@@ -21,8 +21,14 @@ def reinstall(
         typer.Option("--ssh-key", exists=True, dir_okay=False, help="A .pub file; may be given several times."),
     ] = None,
     host_name: Annotated[str | None, typer.Option("--host-name", help="Of the new system; else as the server.")] = None,
-    layout: Annotated[str, typer.Option("--layout", help="whole-disk, raid1 or lvm.")] = "whole-disk",
+    layout: Annotated[str, typer.Option("--layout", help="whole-disk, raid1, lvm or keep.")] = "whole-disk",
     disk: Annotated[list[str] | None, typer.Option("--disk", help="Serial number; twice for raid1.")] = None,
+    replace: Annotated[
+        str | None, typer.Option("--replace", help="With keep: the partition that is lost, as UUID=... in /etc/fstab.")
+    ] = None,
+    keep: Annotated[
+        list[str] | None, typer.Option("--keep", help="With keep: one that must stay; may be given several times.")
+    ] = None,
     root_password: Annotated[bool, typer.Option("--root-password", help="Make one; it is shown once.")] = False,
     user_data: Annotated[Path | None, typer.Option("--user-data", exists=True, help="For cloud-init.")] = None,
     post_install: Annotated[Path | None, typer.Option("--post-install", exists=True, help="A script.")] = None,
@@ -44,7 +50,8 @@ def reinstall(
 ) -> None:
     """Put a new operating system on a server: all that is on its disk is lost. Exit code 1 where it fails."""
     body: dict[str, Any] = {
-        "image": image, "layout": layout, "disks": disk or [], "ssh_keys": keys_in(ssh_key or []),
+        "image": image, "layout": layout, "disks": disk or [], "replace": replace, "keep": keep or [],
+        "ssh_keys": keys_in(ssh_key or []),
         "root_password": root_password, "time_zone": time_zone, "locale": locale,
         "packages": [name.strip() for name in packages.split(",") if name.strip()],
         "user_data": _text(user_data), "post_install": _text(post_install), "network": _network(network),

@@ -92,7 +92,7 @@ def plan(actor: Actor, server: str, request: Mapping[str, Any]) -> Plan:
             steps=_steps(session, actor, admitted.server, path),
             boot_path=path,
             no_return=admitted.action.no_return,
-            lost=_lost(disks, admitted.server.name),
+            lost=_lost(asked, disks, admitted.server.name),
             image_name=asked.image,
             image=image,
             form=None if image is None else requests.form_of(image, asked.layout),
@@ -125,7 +125,15 @@ def _lacks(session: Session, server: Server, images: tuple[SystemImage, ...]) ->
     return None
 
 
-def _lost(disks: tuple[KnownDisk, ...], server: str) -> tuple[str, ...]:
+def _lost(asked: requests.ReinstallRequest, disks: tuple[KnownDisk, ...], server: str) -> tuple[str, ...]:
+    if asked.replace is not None:
+        disk = f"disk {disks[0].serial}{_size(disks[0])}" if disks else f"the disk of {server}"
+        stay = "stays as it is" if len(asked.keep) == 1 else "stay as they are"
+        others = "and so do the disk's other partitions, but for the boot loader that is put there"
+        return (
+            f"All that is on the partition {asked.replace} of {disk} is lost.",
+            f"{', '.join(asked.keep)} {stay}, {others}.",
+        )
     if not disks:
         return (f"All that is on the disk of {server} is lost. Which one that is was not inspected.",)
     return tuple(f"All that is on disk {disk.serial}{_size(disk)} is lost." for disk in disks)

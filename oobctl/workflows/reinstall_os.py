@@ -59,10 +59,13 @@ def _check_preconditions(run: Run) -> str:
         disks=disks,
         firmware="",
         firmwares=tuple(str(one) for one in image.firmware),
+        replace=asked.replace,
+        keep=tuple(asked.keep),
     )
     waiting.prepare(_job(run), plan, {"system_uuid": uuid, "macs": list(macs)}, path)
     run.saw("before", image=image.name, sha256=form.sha256, boot_path=str(path))
     where = ", ".join(disk.serial for disk in disks) or "the server's only disk"
+    where += f", onto {asked.replace} alone" if asked.replace else ""
     return f"{image.title}, {form.size / 10**6:,.0f} MB, is as it came into the catalogue; it goes to {where}"
 
 
@@ -263,7 +266,8 @@ _INSERT = media.insert_steps(lambda _run: media.InsertParameters(image=access.IN
 WORKFLOW = Action(
     name="os.reinstall",
     title="Reinstall the operating system",
-    consequence="All that is on the chosen disks of {server} is lost, and a new operating system is put there.",
+    consequence="All that is on the chosen disks of {server} is lost, but for partitions that you have kept, and a new "
+    "operating system is put there.",
     danger="destructive",
     permission=Permission.REINSTALL,
     lock=Lock.SERVER,

@@ -49,12 +49,12 @@ class Starting:
         job: Job,
         *,
         ca: bytes | None = None,
-        disks: int = 1,
+        disks: int | list[Path] = 1,
         disk_mb: int = DISK_MB,
         network: str = "",
         **how: Any,
     ) -> tuple[Guest, Run]:
-        """network: the job's file of that name; how: of the guest."""
+        """disks: so many full of old data, or these. network: the job's file of that name. how: of the guest."""
         folder = self.folder / name
         folder.mkdir()
         service = BootService(job, self.authority)
@@ -63,10 +63,11 @@ class Starting:
             {"url": f"{service.url}\n".encode(), "key": f"{KEY}\n".encode(), "ca.pem": ca or self.authority.pem,
              "time": str(int(time.time())).encode(), "network": network.encode()}
         )  # fmt: skip
-        paths = [old_disk(folder / f"disk{number}", disk_mb) for number in range(disks)]
-        guest = Guest(folder, JobIso(self.installer.medium, archive), disks=paths, **how)
+        if isinstance(disks, int):
+            disks = [old_disk(folder / f"disk{number}", disk_mb) for number in range(disks)]
+        guest = Guest(folder, JobIso(self.installer.medium, archive), disks=disks, **how)
         self.guests.append(guest)
-        return guest, Run(service, "", paths)
+        return guest, Run(service, "", disks)
 
     def run(self, name: str, job: Job, **how: Any) -> Run:
         """As `boot`, until the guest reboots."""
@@ -75,9 +76,9 @@ class Starting:
         run.serial = guest.said()
         return run
 
-    def run_until_failed(self, name: str, job: Job) -> Run:
+    def run_until_failed(self, name: str, job: Job, **how: Any) -> Run:
         """Until the guest says that it stays: it reboots no more by itself."""
-        guest, run = self.boot(name, job)
+        guest, run = self.boot(name, job, **how)
         waiting = threading.Event()
         for _ in range(1200):
             if "This server stays as it is" in guest.said() or guest.process.poll() is not None:

@@ -15,33 +15,42 @@ UUID = "00112233-4455-6677-8899-aabbccddeeff"
 UUID_SWAPPED = "33221100-5544-7766-8899-aabbccddeeff"  # as some BMCs tell it
 OLD = b"an old system's data, to be gone ".ljust(4096, b"#")
 CARD = ("-netdev", "user,id=net", "-device", f"virtio-net-pci,netdev=net,mac={MAC},romfile=")
-_LIMIT_SECONDS = 240
+_LIMIT_SECONDS = 600
 
 
 class Guest:
     """One boot: it runs from its making until it reboots or is powered off."""
 
     def __init__(
-        self, folder: Path, iso: JobIso, *, disks: Sequence[Path], uefi: bool = False, cards: Sequence[str] = CARD
+        self,
+        folder: Path,
+        iso: JobIso | None,
+        *,
+        disks: Sequence[Path],
+        uefi: bool = False,
+        cards: Sequence[str] = CARD,
     ) -> None:
+        """Without an image it starts from its first disk, with the boot entries that an earlier one here has left."""
         self.folder = folder
-        self.serial = folder / "serial.log"
-        medium = folder / "medium.iso"
-        medium.write_bytes(iso.read(0, iso.size))
+        self.serial = folder / ("disk.log" if iso is None else "serial.log")
         command = [
             "qemu-system-x86_64", "-machine", "pc", "-accel", "tcg,tb-size=128", "-cpu", "max", "-m", "512",
             "-uuid", UUID,
             "-display", "none", "-nodefaults", "-no-reboot", "-serial", f"file:{self.serial}",
             *cards,
-            "-drive", f"file={medium},if=none,id=cd,format=raw,media=cdrom,readonly=on",
-            "-device", "ide-cd,drive=cd,bootindex=0",
         ]  # fmt: skip
+        if iso is not None:
+            medium = folder / "medium.iso"
+            medium.write_bytes(iso.read(0, iso.size))
+            command += ["-drive", f"file={medium},if=none,id=cd,format=raw,media=cdrom,readonly=on"]
+            command += ["-device", "ide-cd,drive=cd,bootindex=0"]
         for number, disk in enumerate(disks):
             command += ["-drive", f"file={disk},if=none,id=d{number},format=raw,cache=unsafe"]
             command += ["-device", f"virtio-blk-pci,drive=d{number},serial=SER {number}"]
         if uefi:
             variables = folder / "vars.fd"
-            variables.write_bytes(Path("/usr/share/OVMF/OVMF_VARS_4M.fd").read_bytes())
+            if iso is not None:
+                variables.write_bytes(Path("/usr/share/OVMF/OVMF_VARS_4M.fd").read_bytes())
             for file, more in ((Path("/usr/share/OVMF/OVMF_CODE_4M.fd"), ",readonly=on"), (variables, "")):
                 command += ["-drive", f"if=pflash,format=raw,file={file}{more}"]
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -9,6 +9,7 @@ import ssl
 import tarfile
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -214,13 +215,14 @@ def archive(files: dict[str, tuple[int, bytes]]) -> bytes:
     return buffer.getvalue()
 
 
-def plan(image: bytes, *, content_size: int, disks: list[tuple[int, str]], mac: str, **more: str) -> str:
+def plan(
+    image: bytes, *, content_size: int, disks: list[tuple[int, str]], mac: str, keep: Sequence[str] = (), **more: str
+) -> str:
     """The plan's lines for an image that is served as it is; `more` adds lines or overrides them."""
     lines = {
         "job": "j1", "server": "web01", "mac": mac, "form": "disk-image", "image": "image",
         "image_size": str(len(image)), "image_sha256": hashlib.sha256(image).hexdigest(),
         "content_size": str(content_size), "layout": "whole-disk", "unknown": "$(reboot -f)", **more,
     }  # fmt: skip
-    return "".join(f"{name} {value}\n" for name, value in lines.items()) + "".join(
-        f"disk {size} {serial}\n" for size, serial in disks
-    )
+    several = [("disk", f"{size} {serial}") for size, serial in disks] + [("keep", name) for name in keep]
+    return "".join(f"{name} {value}\n" for name, value in (*lines.items(), *several))

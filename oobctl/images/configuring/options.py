@@ -16,17 +16,22 @@ _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _HOST_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 _LOCALE = re.compile(r"C\.UTF-8|[a-z]{2,3}_[A-Z]{2}(?:@[a-z]+)?\.UTF-8")
 _PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]{1,98}")
+_PARTITION = re.compile(r"(UUID|LABEL|PARTUUID|PARTLABEL)=([\x21-\x7e](?:[\x20-\x7e]{0,70}[\x21-\x7e])?)")
 _SERIAL = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,126}[\x21-\x7e])?")
 _LONGEST_KEY, _MOST_KEYS, _LONGEST_SCRIPT = 8192, 50, 65_536
 _CLOUD = ("#cloud-config", "#!", "Content-Type: multipart/")
 
 
 class Layout(StrEnum):
-    """How the disks are divided. whole-disk: one disk. raid1: two alike. lvm: one disk, a volume group."""
+    """How the disks are divided. whole-disk: one disk. raid1: two alike. lvm: one disk, a volume group.
+
+    keep: one partition of one disk is replaced, and all others stay as they are.
+    """
 
     WHOLE_DISK = "whole-disk"
     RAID1 = "raid1"
     LVM = "lvm"
+    KEEP = "keep"
 
 
 def _host_name(value: str) -> str:
@@ -115,7 +120,20 @@ class Options(BaseModel):
         return self
 
 
+def _partition(value: str) -> str:
+    """As in /etc/fstab; with or without the quotes that blkid prints."""
+    kind, _, name = value.strip().partition("=")
+    name = name[1:-1] if len(name) > 2 and name[0] == name[-1] == '"' else name
+    if _PARTITION.fullmatch(f"{kind}={name}") is None:
+        raise ValueError(
+            f"{value[:60]!r} names no partition. Write UUID=, LABEL=, PARTUUID= or PARTLABEL= and what blkid "
+            "shows, and no /dev/ name: those change"
+        )
+    return f"{kind}={name}"
+
+
 Serial = Annotated[str, _written_as(_SERIAL, "disk's serial number")]
+PartitionName = Annotated[str, AfterValidator(_partition)]
 
 
 def fingerprints(ssh_keys: list[str]) -> list[str]:

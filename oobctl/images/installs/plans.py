@@ -19,6 +19,7 @@ class PlannedDisk:
 class Plan:
     """As it is kept with the install. Sizes in bytes; sha256 of the file as it is fetched.
 
+    replace, keep: of the layout keep, names of partitions as in /etc/fstab.
     firmwares: as which the image starts; firmware: the one of them as which the server has; empty until it is known.
     """
 
@@ -31,6 +32,8 @@ class Plan:
     disks: tuple[PlannedDisk, ...]
     firmware: str
     firmwares: tuple[str, ...]
+    replace: str | None = None
+    keep: tuple[str, ...] = ()
 
     @property
     def disk_count(self) -> int:
@@ -43,7 +46,8 @@ class Plan:
     @classmethod
     def from_json(cls, kept: dict[str, Any]) -> "Plan":
         disks = tuple(PlannedDisk(**disk) for disk in kept["disks"])
-        return cls(**{**kept, "form": ImageKind(kept["form"]), "disks": disks, "firmwares": tuple(kept["firmwares"])})
+        lists = {"disks": disks, "firmwares": tuple(kept["firmwares"]), "keep": tuple(kept.get("keep", ()))}
+        return cls(**{**kept, "form": ImageKind(kept["form"]), **lists})
 
 
 def told(plan: Plan, *, job: str, server: str, system_uuid: str | None, macs: tuple[str, ...]) -> str:
@@ -60,6 +64,8 @@ def told(plan: Plan, *, job: str, server: str, system_uuid: str | None, macs: tu
         ("content_size", str(plan.content_size)),
         ("layout", plan.layout),
         *(("disk", f"{disk.size} {disk.serial}") for disk in plan.disks),
+        *([("replace", plan.replace)] if plan.replace else []),
+        *(("keep", name) for name in plan.keep),
         ("firmware", plan.firmware),
         ("console", "ttyS0,115200"),
     ]

@@ -11,7 +11,7 @@ from oobctl.images.installs import claims
 from oobctl.images.installs.phases import Phase, Word
 from oobctl.store import Install, InstallLog, database
 
-_LONGEST_REASON = 500
+_LONGEST_REASON = 1_500  # a list of partitions is in some
 _LONGEST_LINE = 400
 _MOST_LINES = 5_000
 """Of one install: an installer that goes mad must not fill the database."""

@@ -14,14 +14,15 @@ from oobctl.constants import BootPath, ImageKind
 from oobctl.errors import ConfigurationError, InvalidParameter, NotFound, WrongState
 from oobctl.images import systems
 from oobctl.images.configuring.networks import Network
-from oobctl.images.configuring.options import Layout, Options, Serial, fingerprints
+from oobctl.images.configuring.options import Layout, Options, PartitionName, Serial, fingerprints
 from oobctl.images.installs import hardware, keys, paths
 from oobctl.images.systems import Form, SystemImage
 from oobctl.store import Install, Job, Server, Site
 from oobctl.vault import Secret
 
-_DISKS = {Layout.WHOLE_DISK: 1, Layout.LVM: 1, Layout.RAID1: 2}
+_DISKS = {Layout.WHOLE_DISK: 1, Layout.LVM: 1, Layout.RAID1: 2, Layout.KEEP: 1}
 _PASSWORD_BYTES = 15
+_MOST_KEPT = 16
 
 
 def _image_name(value: str) -> str:
@@ -44,6 +45,13 @@ class _Place(BaseModel):
     boot_path: BootPath | None = Field(
         default=None, description="From where the installer starts: virtual-media or network; empty: as it can."
     )
+    replace: PartitionName | None = Field(
+        default=None, description="Of the layout keep: the partition that is lost, as UUID=..., LABEL=..., PARTUUID=..."
+    )
+    keep: list[PartitionName] = Field(
+        default_factory=list, max_length=_MOST_KEPT,
+        description="Of the layout keep: partitions of that disk that must be there, and stay as they are.",
+    )  # fmt: skip
 
 
 class ReinstallRequest(Options, _Place):
@@ -56,6 +64,20 @@ class ReinstallRequest(Options, _Place):
             raise ValueError(f"the layout {self.layout} takes {needs} disk{'s' if needs > 1 else ''}")
         if len(set(self.disks)) != len(self.disks):
             raise ValueError("a disk is named twice")
+        return self
+
+    @model_validator(mode="after")
+    def _what_is_kept(self) -> "ReinstallRequest":
+        if self.layout is not Layout.KEEP:
+            if self.replace or self.keep:
+                raise ValueError(
+                    "partitions to keep or to replace are for the layout keep alone: all else empties disks"
+                )
+            return self
+        if self.replace is None or not self.keep:
+            raise ValueError("keeping partitions needs both: the one that is replaced, and at least one that is kept")
+        if len({self.replace, *self.keep}) != len(self.keep) + 1:
+            raise ValueError("a partition is named twice: it is kept, or it is replaced")
         return self
 
 
@@ -80,6 +102,8 @@ def keep(request: ReinstallRequest) -> ReinstallParameters:
         layout=request.layout,
         disks=request.disks,
         boot_path=request.boot_path,
+        replace=request.replace,
+        keep=request.keep,
         host_name=request.host_name,
         ssh_key_fingerprints=fingerprints(request.ssh_keys),
         root_password=request.root_password,

@@ -96,6 +96,15 @@ def test_a_dry_run_says_every_step_and_what_is_lost_and_does_nothing(installatio
     assert jobs() == []
 
 
+def test_partitions_are_kept_by_their_names(installation: Installation, key: str) -> None:
+    options = ["--layout", "keep", "--replace", "UUID=0a1b", "--keep", "LABEL=srv", "--keep", "PARTLABEL=my data"]
+    done = run(installation, "web01", "--image", "tiny-1", "--ssh-key", key, *options, "--no-wait", stdin="web01\n")
+    assert done.returncode == 0, done.stderr
+    assert "the partition UUID=0a1b" in done.stdout
+    asked = ReinstallParameters.model_validate(jobs()[0].parameters)
+    assert (asked.replace, asked.keep) == ("UUID=0a1b", ["LABEL=srv", "PARTLABEL=my data"])
+
+
 @pytest.mark.parametrize("typed", ["web02\n", "\n", ""])
 def test_another_name_typed_does_nothing(installation: Installation, key: str, typed: str) -> None:
     done = run(installation, "web01", "--image", "tiny-1", "--ssh-key", key, stdin=typed)

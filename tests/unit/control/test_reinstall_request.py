@@ -80,6 +80,12 @@ def test_no_password_is_made_unless_it_is_asked_for(server: str) -> None:
         ({"layout": "raid1", "disks": ["one"]}, "parameters"),
         ({"disks": ["one", "one"]}, "parameters"),
         ({"disk": "/dev/sda"}, "disk"),
+        ({"layout": "keep", "replace": "/dev/sda3", "keep": ["LABEL=srv"]}, "replace"),
+        ({"layout": "keep", "replace": "LABEL=root", "keep": ["sda4"]}, "keep.0"),
+        ({"layout": "keep", "replace": "LABEL=root"}, "parameters"),
+        ({"layout": "keep", "keep": ["LABEL=srv"]}, "parameters"),
+        ({"layout": "keep", "replace": "LABEL=root", "keep": ["LABEL=root"]}, "parameters"),
+        ({"layout": "lvm", "replace": "LABEL=root", "keep": ["LABEL=srv"]}, "parameters"),
     ],
 )
 def test_what_is_wrong_is_refused_naming_the_field(server: str, changes: dict[str, Any], field: str) -> None:
@@ -88,6 +94,12 @@ def test_what_is_wrong_is_refused_naming_the_field(server: str, changes: dict[st
     assert caught.value.details["field"] == field
     with database().read() as session:
         assert session.scalar(select(Install)) is None
+
+
+def test_what_is_replaced_and_what_is_kept_is_in_the_job_as_fstab_writes_it(server: str) -> None:
+    wanted = {"layout": "keep", "replace": "UUID=0a1b", "keep": ['PARTLABEL="my data"', "LABEL=srv"]}
+    job = asked(server, request(**wanted))
+    assert (job.parameters["replace"], job.parameters["keep"]) == ("UUID=0a1b", ["PARTLABEL=my data", "LABEL=srv"])
 
 
 def test_a_refused_request_leaves_no_key_in_the_record(server: str, sqlite_installation: Installation) -> None:

@@ -85,6 +85,14 @@ def test_the_plan_tells_how_long_each_step_took_before(address: str, seed: Seed,
     assert "in all, as it took before" in text
 
 
+def test_the_plan_names_the_partition_that_is_lost_and_those_that_stay(address: str, sign_in: SignIn) -> None:
+    kept = {"layout": "keep", "replace": "UUID=0a1b", "keep": "LABEL=srv\nPARTLABEL=my data"}
+    text = post(sign_in("owner"), address, plan="1", disks=reinstallable.DISKS[0][0], **kept).text
+    assert "All that is on the partition UUID=0a1b of disk S3Z8NB0K123456 (480.1 GB) is lost." in text
+    assert "LABEL=srv, PARTLABEL=my data stay as they are" in text
+    assert "All that is on disk" not in text
+
+
 @pytest.mark.parametrize("typed", ["", "db02", "DB01", "db01.example.org"])
 def test_another_name_than_the_servers_does_nothing_and_is_asked_for_again(
     address: str, sign_in: SignIn, typed: str
@@ -111,6 +119,10 @@ def test_the_servers_name_begins_it_once_however_often_it_is_sent(address: str, 
         ({"host_name": "Bad Name"}, "host_name", "A host name has small letters"),
         ({"time_zone": "Mars/Base"}, "time_zone", "is no time zone"),
         ({"layout": "raid1", "disks": "S3Z8NB0K123456"}, "disks", "The layout raid1 takes 2 disks"),
+        ({"layout": "keep"}, "replace", "Keeping partitions needs both"),
+        ({"layout": "keep", "replace": "/dev/sda3", "keep": "LABEL=srv"}, "replace", "names no partition"),
+        ({"layout": "keep", "replace": "LABEL=root", "keep": "LABEL=srv\nsda4"}, "keep", "names no partition"),
+        ({"replace": "LABEL=root", "keep": "LABEL=srv"}, "layout", "for the layout keep alone"),
         ({"disks": "FOREIGN"}, "disks", "db01 has no disk FOREIGN"),
         ({"image": "windows-12"}, "image", "There is no image windows-12"),
         ({"image": ""}, "image", "Choose one."),

@@ -40,7 +40,9 @@ enter_root() {
   mount -t sysfs sys /mnt/sys
   if [ "$FIRMWARE" = UEFI ]; then mount -t efivarfs efivarfs /mnt/sys/firmware/efi/efivars 2>/dev/null; fi
   mount -t tmpfs -o mode=0755 run /mnt/run
-  if [ "$FORM" = root-archive ]; then mount -t vfat "/dev/$(partition "${DISKS%% *}" 2)" /mnt/boot/efi; fi
+  if [ "$FORM" = root-archive ] && [ -n "$(esp_of "${DISKS%% *}")" ]; then
+    mount -t vfat "/dev/$(esp_of "${DISKS%% *}")" /mnt/boot/efi
+  fi
   lend_resolver
 }
 

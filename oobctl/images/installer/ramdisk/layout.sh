@@ -1,16 +1,13 @@
 # A root archive: partitions, RAID, LVM and file systems for it, and the archive unpacked onto them.
 
-BIOS_BOOT=21686148-6449-6E6F-744E-656564454649 ESP=C12A7328-F81F-11D2-BA4B-00A0C93EC93B
+BIOS_BOOT=21686148-6449-6E6F-744E-656564454649 ESP_TYPE=C12A7328-F81F-11D2-BA4B-00A0C93EC93B
 LINUX_ROOT=4F68BCE3-E8CD-4DB1-96E7-FBCAF984B709 LINUX_RAID=A19D880F-05FC-4D3B-A006-743F0F84911E
 LINUX_LVM=E6D6D379-F507-44C2-A23C-238F2A3DF928
 export MDADM_NO_UDEV=1
 
 # write_root_archive: false with the reason; then no disk boots anything.
 write_root_archive() {
-  for disk in $DISKS; do
-    empty_disk "/dev/$disk" && make_partitions "$disk" || return 1
-  done
-  make_root_device && make_file_systems || return 1
+  make_place && make_root_device && make_file_systems || return 1
   mkdir -p /mnt
   mount "$(root_device)" /mnt || because "The new root file system cannot be mounted." || return 1
   say "Unpacking the root archive."
@@ -18,8 +15,20 @@ write_root_archive() {
   write_tables
 }
 
+# make_place: partitions for it; or the one that is given up.
+make_place() {
+  if [ "$LAYOUT" = keep ]; then
+    protect_kept && give_up "$REPLACED"
+    return
+  fi
+  for disk in $DISKS; do
+    empty_disk "/dev/$disk" && make_partitions "$disk" || return 1
+  done
+}
+
 root_device() {
   case $LAYOUT in
+    keep) echo "/dev/$REPLACED" ;;
     raid1) echo /dev/md0 ;;
     lvm) echo /dev/mapper/system-root ;;
     *) echo "/dev/$(partition "$DISKS" 3)" ;;
@@ -29,7 +38,7 @@ root_device() {
 # make_partitions DISK: 1 for BIOS' boot code, 2 for UEFI, 3 is the rest. Every disk boots either way.
 make_partitions() {
   case $LAYOUT in raid1) rest=$LINUX_RAID ;; lvm) rest=$LINUX_LVM ;; *) rest=$LINUX_ROOT ;; esac
-  printf 'label: gpt\nsize=1MiB, type=%s\nsize=256MiB, type=%s\ntype=%s\n' "$BIOS_BOOT" "$ESP" "$rest" >"$JOB/table"
+  printf 'label: gpt\nsize=1MiB, type=%s\nsize=256MiB, type=%s\ntype=%s\n' "$BIOS_BOOT" "$ESP_TYPE" "$rest" >"$JOB/table"
   # shellcheck disable=SC2016  # the inner shell's
   tried sh -c '/tools/sfdisk -q --wipe always --wipe-partitions always "/dev/$1" <"$2"' - "$1" "$JOB/table" ||
     because "The disk $1 could not be partitioned." || return 1
@@ -72,7 +81,20 @@ global { locking_dir = "/run/lvm" event_activation = 0 }
 LVM
 }
 
+# esp_of DISK: where UEFI's boot files are, if anywhere.
+esp_of() {
+  case $LAYOUT in
+    keep) printf '%s\n' "$ESP" ;;
+    *) partition "$1" 2 ;;
+  esac
+}
+
+# make_file_systems: beside one that is kept the root has no label, which another may have.
 make_file_systems() {
+  if [ "$LAYOUT" = keep ]; then
+    tried /tools/mke2fs -q -F -t ext4 "$(root_device)" || because "The root file system could not be made."
+    return
+  fi
   for disk in $DISKS; do
     tried /tools/mkfs.vfat -F 32 -n EFI "/dev/$(partition "$disk" 2)" ||
       because "The EFI system partition of $disk could not be made." || return 1
@@ -91,6 +113,7 @@ onto_root() {
 undo_layout() {
   umount /mnt
   stop_layout
+  if [ "$LAYOUT" = keep ]; then give_up "$REPLACED"; return; fi
   for disk in $DISKS; do wipe_ends "/dev/$disk"; done
 }
 
@@ -104,18 +127,22 @@ stop_layout() {
 # write_tables: what the new system finds its file systems by.
 write_tables() {
   [ -d /mnt/etc ] || because "The archive holds no system: it has no /etc." || return 1
-  first=${DISKS%% *}
-  root_uuid=$(/tools/blkid -p -s UUID -o value "$(root_device)")
-  esp_uuid=$(/tools/blkid -p -s UUID -o value "/dev/$(partition "$first" 2)")
-  [ -n "$root_uuid" ] && [ -n "$esp_uuid" ] || because "The new file systems have no UUIDs." || return 1
+  esp=$(esp_of "${DISKS%% *}")
   mkdir -p /mnt/boot/efi
-  printf 'UUID=%s / ext4 errors=remount-ro 0 1\nUUID=%s /boot/efi vfat umask=0077,nofail 0 1\n' \
-    "$root_uuid" "$esp_uuid" >/mnt/etc/fstab
+  {
+    fstab_line "$(root_device)" "/ ext4 errors=remount-ro 0 1" &&
+      { [ -z "$esp" ] || fstab_line "/dev/$esp" "/boot/efi vfat umask=0077,nofail 0 1"; }
+  } >/mnt/etc/fstab || because "The new file systems have no UUIDs." || return 1
   chmod 0644 /mnt/etc/fstab
   # shellcheck disable=SC2046  # one word a partition
-  link_uuids "$(root_device)" $(for disk in $DISKS; do echo "/dev/$(partition "$disk" 2)"; done)
+  link_uuids "$(root_device)" $(for disk in $DISKS; do printf '/dev/%s ' "$(esp_of "$disk")"; done)
   if [ "$LAYOUT" = raid1 ] && [ -d /mnt/etc/mdadm ]; then
     { echo 'HOMEHOST <ignore>'; /tools/mdadm --detail --brief /dev/md0; } >/mnt/etc/mdadm/mdadm.conf
     chmod 0644 /mnt/etc/mdadm/mdadm.conf
   fi
+}
+
+fstab_line() {
+  uuid=$(/tools/blkid -p -s UUID -o value "$1")
+  [ -n "$uuid" ] && printf 'UUID=%s %s\n' "$uuid" "$2"
 }

@@ -1,5 +1,7 @@
 # What boots the system of a root archive: grub, installed by the system's own programs, and the firmware's boot entries.
 
+LOADER='\EFI\BOOT\BOOTX64.EFI' FOUND_WITHOUT_ENTRY=yes
+
 # install_boot_loader: on every disk, so that each boots alone. False with the reason.
 install_boot_loader() {
   if ! root_has grub-install; then
@@ -9,6 +11,7 @@ install_boot_loader() {
   if [ "$LAYOUT" = raid1 ]; then root_has mdadm || because "The archive has no mdadm, and would not start from a RAID." || return 1; fi
   if [ "$LAYOUT" = lvm ]; then root_has lvm || because "The archive has no lvm2, and would not start from LVM." || return 1; fi
   if [ -n "$CONSOLE" ]; then write_console; fi
+  if [ "$LAYOUT" = keep ]; then look_for_no_others; fi
   # The archive's own knows no array yet. Elsewhere it would be minutes on a slow server for nothing.
   if [ "$LAYOUT" = raid1 ] && root_has update-initramfs; then
     in_root update-initramfs -u || because "update-initramfs failed." || return 1
@@ -42,6 +45,7 @@ install_for_bios() {
 
 # install_for_uefi: under the name that every firmware looks for; the second disk gets the same files.
 install_for_uefi() {
+  if [ "$LAYOUT" = keep ]; then install_beside; return; fi
   in_root grub-install --target=x86_64-efi --efi-directory=/boot/efi --removable --no-nvram ||
     because "grub-install failed." || return 1
   for disk in ${DISKS#"${DISKS%% *}"}; do
@@ -60,10 +64,17 @@ enter_boot_order() {
   for disk in $(reversed "$@"); do
     number=$(efi_partition "$disk")
     [ -n "$number" ] || continue
-    tried /tools/efibootmgr -q -c -d "/dev/$disk" -p "$number" -L "oobctl $disk" -l '\EFI\BOOT\BOOTX64.EFI' ||
-      say "The firmware took no boot entry for $disk; it finds the disk by its removable path."
+    tried /tools/efibootmgr -q -c -d "/dev/$disk" -p "$number" -L "oobctl $disk" -l "$LOADER" ||
+      no_entry "$disk" || return 1
   done
   return 0
+}
+
+no_entry() {
+  if [ "$FOUND_WITHOUT_ENTRY" = no ]; then
+    because "The firmware took no boot entry, and what it starts without one is the boot loader of another system." || return 1
+  fi
+  say "The firmware took no boot entry for $1; it finds the disk by its removable path."
 }
 
 reversed() { for name in "$@"; do printf '%s\n' "$name"; done | tac; }

@@ -5,7 +5,7 @@ ANSWER=$JOB/answer PLAN=$JOB/plan
 FIRMWARE=BIOS
 mkdir -m 0700 "$JOB"
 : >"$LOG"
-for part in speak hardware network ask plan image grow layout finish loader; do . "/installer/$part.sh"; done
+for part in speak hardware network ask plan image grow layout keep finish loader; do . "/installer/$part.sh"; done
 
 # work PHASE COMMAND...: carries it out, and reports meanwhile. Its code.
 work() {
@@ -65,7 +65,7 @@ say "$FIRMWARE, $(memory_mb) MB of memory, disks: $(disk_words)."
 claim
 if ! read_plan; then refuse; fi
 say "Job $JOB_ID for $SERVER: $FORM, $LAYOUT."
-if ! check_server || ! check_disks; then refuse; fi
+if ! check_server || ! check_disks || ! check_keep; then refuse; fi
 while :; do
   report_until started 3600
   case $WORD in

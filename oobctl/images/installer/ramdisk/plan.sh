@@ -2,9 +2,10 @@
 
 # read_plan: sets the values; a name that is not known is passed over. False where a value is none.
 read_plan() {
-  JOB_ID='' SERVER='' UUID='' MACS='' FORM='' IMAGE='' IMAGE_SIZE='' IMAGE_SHA256='' KEEP='' WANTED_FIRMWARE='' CONSOLE=''
+  JOB_ID='' SERVER='' UUID='' MACS='' FORM='' IMAGE='' IMAGE_SIZE='' IMAGE_SHA256='' REPLACE='' WANTED_FIRMWARE='' CONSOLE=''
   CONTENT_SIZE=0 LAYOUT=whole-disk
   : >"$JOB/wanted"
+  : >"$JOB/kept"
   while IFS=' ' read -r name value || [ -n "$name" ]; do
     case $name in
       job) JOB_ID=$value ;;
@@ -18,7 +19,8 @@ read_plan() {
       content_size) CONTENT_SIZE=$value ;;
       layout) LAYOUT=$value ;;
       disk) printf '%s\n' "$value" >>"$JOB/wanted" ;;
-      keep) KEEP=$value ;;
+      replace) REPLACE=$value ;;
+      keep) printf '%s\n' "$value" >>"$JOB/kept" ;;
       firmware) WANTED_FIRMWARE=$value ;;
       console) CONSOLE=$value ;;
     esac
@@ -29,7 +31,9 @@ read_plan() {
 
 check_values() {
   case $FORM in disk-image | root-archive) ;; *) because "The plan's form is not known here: $FORM" || return 1 ;; esac
-  case $LAYOUT in whole-disk | raid1 | lvm) ;; *) because "The plan's layout is not known here: $LAYOUT" || return 1 ;; esac
+  case $LAYOUT in whole-disk | raid1 | lvm | keep) ;; *) because "The plan's layout is not known here: $LAYOUT" || return 1 ;; esac
+  [ "$LAYOUT" != keep ] || [ "$FORM" = root-archive ] ||
+    because "The plan's layout keep takes files, and its form is a disk." || return 1
   case $IMAGE in '' | /* | *..* | *[!A-Za-z0-9._/-]*) because "The plan's image is no path." || return 1 ;; esac
   case $IMAGE_SHA256 in *[!0-9a-f]*) IMAGE_SHA256='' ;; esac
   [ "${#IMAGE_SHA256}" = 64 ] || because "The plan's image_sha256 is none." || return 1

@@ -24,9 +24,8 @@ def test_shellcheck_has_nothing_to_say_of_the_scripts() -> None:
 
 def shell(tmp_path: Path, script: str) -> subprocess.CompletedProcess[str]:
     """Run by the shell that runs it in the ramdisk; $JOB and what the parts need of each other are there."""
-    parts = "".join(
-        f'. "{path}"\n' for path in SCRIPTS if path.name in {"speak.sh", "hardware.sh", "plan.sh", "ask.sh"}
-    )
+    names = {"speak.sh", "hardware.sh", "plan.sh", "ask.sh", "layout.sh", "keep.sh"}
+    parts = "".join(f'. "{path}"\n' for path in SCRIPTS if path.name in names)
     start = f"set -u\nJOB={tmp_path}\nLOG={tmp_path}/log\nPLAN={tmp_path}/plan\nFIRMWARE=BIOS\n{parts}\n"
     quiet = 'say() { printf "%s\\n" "$*" >>"$LOG"; }\n'
     return subprocess.run(["busybox", "sh", "-c", start + quiet + script], capture_output=True, text=True, check=False)
@@ -44,7 +43,7 @@ def test_a_plan_is_read_and_what_is_not_known_passed_over(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     "line",
     ["form iso", "layout jbod", "image ../x", "image /x", "image a b", "image $(x)", "image_size -1", "image_size 1e9",
-     "image_size 0", "image_size " + "9" * 30, "image_sha256 abc", "content_size x"],
+     "layout keep", "image_size 0", "image_size " + "9" * 30, "image_sha256 abc", "content_size x"],
 )  # fmt: skip
 def test_a_plan_with_a_value_that_is_none_is_refused(tmp_path: Path, line: str) -> None:
     (tmp_path / "plan").write_text(GOOD + line + "\n")
@@ -55,7 +54,7 @@ def test_a_plan_with_a_value_that_is_none_is_refused(tmp_path: Path, line: str) 
 
 def test_nothing_in_a_plan_is_ever_carried_out(tmp_path: Path) -> None:
     hostile = f"$(touch {tmp_path}/hit) `touch {tmp_path}/hit`; touch {tmp_path}/hit"
-    names = ("job", "server", "mac", "uuid", "console", "keep", "firmware", "x", "disk", hostile)
+    names = ("job", "server", "mac", "uuid", "console", "keep", "replace", "firmware", "x", "disk", hostile)
     (tmp_path / "plan").write_text(GOOD + "".join(f"{name} {hostile}\n" for name in names))
     shell(tmp_path, "read_plan; check_server; : >$JOB/disks; wait_for_wanted() { :; }; check_disks")
     assert not (tmp_path / "hit").exists()
