@@ -14,8 +14,9 @@ from oobctl.config import settings
 from oobctl.drivers.identity import normalise_mac
 from oobctl.errors import InvalidParameter, NotAllowed, NotFound, OobctlError, StoreUnavailable, WrongState
 from oobctl.images import systems
+from oobctl.images.configuring import rendering, seeds
 from oobctl.images.configuring.options import Options
-from oobctl.images.configuring.rendering import Home, archive, rendered
+from oobctl.images.configuring.rendering import Home, archive
 from oobctl.images.installs import claims, first_boots, keys, plans, reports
 from oobctl.images.installs.phases import Phase
 from oobctl.store import Install, Server, database
@@ -119,7 +120,7 @@ async def image(request: web.Request) -> web.StreamResponse:
 
 async def files(request: web.Request) -> web.Response:
     """What sets the new system up, as a tar. It has secrets in it."""
-    sealed, job = await _of(request, lambda install: (install.sealed, install.job_id))
+    sealed, job, plan = await _of(request, lambda install: (install.sealed, install.job_id, install.plan or {}))
     if sealed is None:
         raise WrongState("This installer's job is over.")
     site = request.app[SITE]
@@ -130,7 +131,8 @@ async def files(request: web.Request) -> web.Response:
         authority=site.authority.certificate if settings().install_address.startswith("https:") else None,
     )
     options = Options.model_validate(content["options"])
-    found = rendered(options, password_hash=content["password_hash"], home=home, job=job)
+    render = seeds.rendered if plans.Plan.from_json(plan).configured_by == "cloud-init" else rendering.rendered
+    found = render(options, password_hash=content["password_hash"], home=home, job=job)
     return web.Response(body=archive(found), content_type="application/x-tar")
 
 

@@ -61,6 +61,7 @@ def _check_preconditions(run: Run) -> str:
         firmwares=tuple(str(one) for one in image.firmware),
         replace=asked.replace,
         keep=tuple(asked.keep),
+        configured_by=image.configured_by,
     )
     waiting.prepare(_job(run), plan, {"system_uuid": uuid, "macs": list(macs)}, path)
     run.saw("before", image=image.name, sha256=form.sha256, boot_path=str(path))

@@ -1,7 +1,7 @@
 """A server's network as it is chosen, and as systemd-networkd reads it; cards are told by their MAC addresses."""
 
-from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface
-from typing import Annotated, Literal
+from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface, ip_address, ip_interface
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
@@ -97,6 +97,46 @@ def installer_lines(network: Network) -> str:
     lines += [("gateway", gateway) for gateway in network.gateways]
     lines += [("nameserver", server) for server in network.name_servers]
     return "".join(f"{name} {value}\n" for name, value in lines)
+
+
+def cloud_config(network: Network) -> dict[str, Any] | None:
+    """The same for cloud-init (its network configuration, version 2). None: what it does by itself, DHCP on a card."""
+    if not network.macs:
+        return None
+    cards: dict[str, Any] = {
+        f"nic{number}": {"match": {"macaddress": mac}, "set-name": f"nic{number}"}
+        for number, mac in enumerate(network.macs)
+    }
+    found: dict[str, Any] = {"version": 2, "ethernets": cards}
+    name, carrier = "nic0", cards["nic0"]
+    if len(cards) > 1:
+        name, carrier = _BOND, {"interfaces": list(cards), "parameters": _cloud_bond(network.bond_mode)}
+        found["bonds"] = {name: carrier}
+    if network.vlan is not None:
+        carrier = {"id": network.vlan, "link": name}
+        found["vlans"] = {f"vlan{network.vlan}": carrier}
+    carrier |= _cloud_addresses(network)
+    return found
+
+
+def _cloud_bond(mode: str) -> dict[str, Any]:
+    lacp = {"lacp-rate": "fast", "transmit-hash-policy": "layer3+4"} if mode == "802.3ad" else {}
+    return {"mode": mode, "mii-monitor-interval": 100, **lacp}
+
+
+def _cloud_addresses(network: Network) -> dict[str, Any]:
+    """A gateway outside of the server's own networks is a route on the link; others as all releases understand them."""
+    found: dict[str, Any] = {"addresses": network.addresses} if network.addresses else {"dhcp4": True}
+    if network.name_servers:
+        found["nameservers"] = {"addresses": network.name_servers}
+    for gateway in network.gateways:
+        at, version = ip_address(gateway), 6 if ":" in gateway else 4
+        if at.is_link_local or any(at in ip_interface(address).network for address in network.addresses):
+            found[f"gateway{version}"] = gateway
+        else:
+            everything = "::/0" if version == 6 else "0.0.0.0/0"
+            found.setdefault("routes", []).append({"to": everything, "via": gateway, "on-link": True})
+    return found
 
 
 def _addresses(network: Network) -> str:

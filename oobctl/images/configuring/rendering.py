@@ -11,8 +11,9 @@ from oobctl.images.configuring import networks
 from oobctl.images.configuring.options import Options
 
 _OURS = "etc/oobctl"
+SEED = "var/lib/cloud/seed/nocloud"
 _UNIT = "etc/systemd/system/oobctl-first-boot.service"
-_LOG_IN_BY_PASSWORD = "PermitRootLogin yes\nPasswordAuthentication yes\n"  # noqa: S105 - no password
+LOG_IN_BY_PASSWORD = "PermitRootLogin yes\nPasswordAuthentication yes\n"  # noqa: S105 - no password
 _CLOUD_INIT = "datasource_list: [NoCloud, None]\npreserve_hostname: true\nnetwork: {config: disabled}\n"
 
 
@@ -46,15 +47,14 @@ def rendered(options: Options, *, password_hash: str | None, home: Home, job: st
         "etc/default/locale": _text(f"LANG={options.locale}\n"),
         **{path: _text(text) for path, text in networks.files(options.network).items()},
         **_log_ins(options, password_hash),
-        **_reporting(home),
+        **reporting(home, options.post_install),
+        "etc/systemd/system/multi-user.target.wants/oobctl-first-boot.service": File(link=f"/{_UNIT}"),
         f"{_OURS}/configure": File(_resource("configure.sh"), 0o755),
     }
     if options.locale != "C.UTF-8":
         found["etc/locale.gen"] = _text(f"{options.locale} UTF-8\n")
     if options.packages:
         found[f"{_OURS}/packages"] = _text("".join(f"{name}\n" for name in options.packages))
-    if options.post_install is not None:
-        found[f"{_OURS}/post-install"] = File(options.post_install.encode(), 0o700)
     if options.user_data is not None:
         found |= _cloud_init(options.user_data, options.host_name, job)
     return found
@@ -67,29 +67,30 @@ def _log_ins(options: Options, password_hash: str | None) -> dict[str, File]:
     if password_hash is not None:
         found[f"{_OURS}/root-password"] = File(f"root:{password_hash}\n".encode(), 0o600)
         if not options.ssh_keys:
-            found["etc/ssh/sshd_config.d/50-oobctl.conf"] = _text(_LOG_IN_BY_PASSWORD)
+            found["etc/ssh/sshd_config.d/50-oobctl.conf"] = _text(LOG_IN_BY_PASSWORD)
     return found
 
 
-def _reporting(home: Home) -> dict[str, File]:
+def reporting(home: Home, post_install: str | None) -> dict[str, File]:
+    """What runs at the first start: the script that was given, and the report, again until it is heard."""
     found = {
         f"{_OURS}/url": _text(f"{home.url}\n"),
         f"{_OURS}/key": File(home.key.encode(), 0o600),
         f"{_OURS}/first-boot": File(_resource("first-boot.sh"), 0o700),
         _UNIT: File(_resource("oobctl-first-boot.service")),
-        "etc/systemd/system/multi-user.target.wants/oobctl-first-boot.service": File(link=f"/{_UNIT}"),
     }
+    if post_install is not None:
+        found[f"{_OURS}/post-install"] = File(post_install.encode(), 0o700)
     if home.authority is not None:
         found[f"{_OURS}/ca.pem"] = _text(home.authority)
     return found
 
 
 def _cloud_init(user_data: str, host_name: str, job: str) -> dict[str, File]:
-    seed = "var/lib/cloud/seed/nocloud"
     about = json.dumps({"instance-id": job, "local-hostname": host_name})
     return {
-        f"{seed}/user-data": File(user_data.encode(), 0o600),
-        f"{seed}/meta-data": _text(f"{about}\n"),
+        f"{SEED}/user-data": File(user_data.encode(), 0o600),
+        f"{SEED}/meta-data": _text(f"{about}\n"),
         "etc/cloud/cloud.cfg.d/99-oobctl.cfg": _text(_CLOUD_INIT),
         f"{_OURS}/wants-cloud-init": _text(""),
     }

@@ -20,6 +20,7 @@ class Plan:
     """As it is kept with the install. Sizes in bytes; sha256 of the file as it is fetched.
 
     replace, keep: of the layout keep, names of partitions as in /etc/fstab.
+    configured_by: files, or cloud-init, which finds its seed on the disk.
     firmwares: as which the image starts; firmware: the one of them as which the server has; empty until it is known.
     """
 
@@ -34,6 +35,7 @@ class Plan:
     firmwares: tuple[str, ...]
     replace: str | None = None
     keep: tuple[str, ...] = ()
+    configured_by: str = "files"
 
     @property
     def disk_count(self) -> int:
@@ -63,6 +65,7 @@ def told(plan: Plan, *, job: str, server: str, system_uuid: str | None, macs: tu
         ("image_sha256", plan.sha256),
         ("content_size", str(plan.content_size)),
         ("layout", plan.layout),
+        ("configured_by", plan.configured_by),
         *(("disk", f"{disk.size} {disk.serial}") for disk in plan.disks),
         *([("replace", plan.replace)] if plan.replace else []),
         *(("keep", name) for name in plan.keep),

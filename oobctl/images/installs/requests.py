@@ -163,11 +163,6 @@ def form_of(image: SystemImage, layout: Layout) -> Form:
             f"layout {layout} needs.",
             field="layout",
         )
-    if image.configured_by != "files":
-        raise InvalidParameter(
-            f"The image {image.name} is set up by cloud-init from the start, which reinstalls cannot do yet.",
-            field="image",
-        )
     return form
 
 

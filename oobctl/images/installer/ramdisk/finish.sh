@@ -3,7 +3,11 @@
 # configure: what comes after the image is on the disk. False with the reason.
 configure() {
   if [ "$FORM" = disk-image ]; then open_disk_image || return 1; fi
-  unpack_files || return 1
+  if [ "$SEED_APART" = yes ]; then
+    write_seed && enter_boot_order "$DISKS"
+    return
+  fi
+  unpack_files /mnt || return 1
   enter_root
   run_configure
   code=$?
@@ -14,7 +18,7 @@ configure() {
   return "$code"
 }
 
-# unpack_files: the job's files onto the root; a service that is away is waited for.
+# unpack_files FOLDER: the job's files onto the root; a service that is away is waited for.
 unpack_files() {
   pause=1
   while :; do
@@ -26,7 +30,7 @@ unpack_files() {
     sleep "$pause"
     [ "$pause" -ge 10 ] || pause=$((pause + 1))
   done
-  /tools/tar -x -p --numeric-owner --keep-directory-symlink -C /mnt -f "$JOB/files.tar" 2>"$JOB/files.log" ||
+  /tools/tar -x -p --numeric-owner --keep-directory-symlink -C "$1" -f "$JOB/files.tar" 2>"$JOB/files.log" ||
     because "The job's files cannot be unpacked: $(plain <"$JOB/files.log" | head -n 1)" || return 1
   rm -f "$JOB/files.tar"
 }

@@ -8,13 +8,18 @@ open_disk_image() {
   fi
   last=$(last_partition "$disk")
   [ -n "$last" ] || because "The image has no partitions." || return 1
+  read_partitions "$disk"
+  if [ "$CONFIGURED_BY" = cloud-init ] && ! holds_a_root "$disk" "$last"; then
+    make_seed_partition "$disk"
+    return
+  fi
   printf ', +\n' >"$JOB/grown"
   # shellcheck disable=SC2016  # the inner shell's
   tried sh -c '/tools/sfdisk -q --no-reread --no-tell-kernel -N "$1" "/dev/$2" <"$3"' - "$last" "$disk" "$JOB/grown" ||
     say "The last partition could not be grown: it stays as it is in the image."
   read_partitions "$disk"
   grow_file_system "$(partition "$disk" "$last")" || return 1
-  mount_root "$disk" "$last"
+  mount_root "$disk" "$last" || because "No partition of the image holds a system that can be mounted here." || return 1
 }
 
 # last_partition DISK: the number of the one that lies last, whatever its number.
@@ -61,5 +66,7 @@ mount_root() {
     if [ -d /mnt/etc ]; then return 0; fi
     umount /mnt
   done
-  because "No partition of the image holds a system that can be mounted here." || return 1
+  return 1
 }
+
+holds_a_root() { mount_root "$1" "$2" && umount /mnt; }

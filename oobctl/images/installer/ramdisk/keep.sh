@@ -77,7 +77,9 @@ check_replaced() {
   esac
   case $(about "$REPLACED" 6) in
     *_member | bcache | DM_*)
-      because "$REPLACE is a part of something larger ($(about "$REPLACED" 6)), which may hold what is kept." || return 1 ;;
+      because "$REPLACE is a part of something larger, which may hold what is kept: $(about "$REPLACED" 6)."
+      return 1
+      ;;
   esac
   needed=$((CONTENT_SIZE + CONTENT_SIZE / 16 + 256 * 1048576))
   [ "$(about "$REPLACED" 3)" -ge "$needed" ] ||
@@ -91,7 +93,7 @@ check_bios_way() {
   if [ "$(probed_table)" != gpt ]; then
     first=$(cut -f 4 "$JOB/partitions" | sort -n | head -n 1)
     [ "$first" -ge "$GAP_SECTORS" ] ||
-      because "BIOS could not start it: the first partition begins at sector $first, and not after $GAP_SECTORS." || return 1
+      because "BIOS could not start it: the first partition begins at sector $first, before $GAP_SECTORS." || return 1
     return 0
   fi
   room=$(awk -F '\t' -v kind="$(lower "$BIOS_BOOT")" '$5 == kind { print $3 }' "$JOB/partitions" | head -n 1)

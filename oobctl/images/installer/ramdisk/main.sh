@@ -5,7 +5,7 @@ ANSWER=$JOB/answer PLAN=$JOB/plan
 FIRMWARE=BIOS
 mkdir -m 0700 "$JOB"
 : >"$LOG"
-for part in speak hardware network ask plan image grow layout keep finish loader; do . "/installer/$part.sh"; done
+for part in speak hardware network ask plan image grow seed layout keep finish loader; do . "/installer/$part.sh"; done
 
 # work PHASE COMMAND...: carries it out, and reports meanwhile. Its code.
 work() {

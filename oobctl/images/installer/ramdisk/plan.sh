@@ -2,7 +2,7 @@
 
 # read_plan: sets the values; a name that is not known is passed over. False where a value is none.
 read_plan() {
-  JOB_ID='' SERVER='' UUID='' MACS='' FORM='' IMAGE='' IMAGE_SIZE='' IMAGE_SHA256='' REPLACE='' WANTED_FIRMWARE='' CONSOLE=''
+  JOB_ID='' SERVER='' UUID='' MACS='' FORM='' IMAGE='' IMAGE_SIZE='' IMAGE_SHA256='' REPLACE='' CONFIGURED_BY=files WANTED_FIRMWARE='' CONSOLE=''
   CONTENT_SIZE=0 LAYOUT=whole-disk
   : >"$JOB/wanted"
   : >"$JOB/kept"
@@ -18,6 +18,7 @@ read_plan() {
       image_sha256) IMAGE_SHA256=$value ;;
       content_size) CONTENT_SIZE=$value ;;
       layout) LAYOUT=$value ;;
+      configured_by) CONFIGURED_BY=$value ;;
       disk) printf '%s\n' "$value" >>"$JOB/wanted" ;;
       replace) REPLACE=$value ;;
       keep) printf '%s\n' "$value" >>"$JOB/kept" ;;
@@ -34,6 +35,7 @@ check_values() {
   case $LAYOUT in whole-disk | raid1 | lvm | keep) ;; *) because "The plan's layout is not known here: $LAYOUT" || return 1 ;; esac
   [ "$LAYOUT" != keep ] || [ "$FORM" = root-archive ] ||
     because "The plan's layout keep takes files, and its form is a disk." || return 1
+  case $CONFIGURED_BY in files | cloud-init) ;; *) because "The plan's configured_by is not known." || return 1 ;; esac
   case $IMAGE in '' | /* | *..* | *[!A-Za-z0-9._/-]*) because "The plan's image is no path." || return 1 ;; esac
   case $IMAGE_SHA256 in *[!0-9a-f]*) IMAGE_SHA256='' ;; esac
   [ "${#IMAGE_SHA256}" = 64 ] || because "The plan's image_sha256 is none." || return 1
