@@ -29,7 +29,9 @@ def reinstall(
     keep: Annotated[
         list[str] | None, typer.Option("--keep", help="With keep: one that must stay; may be given several times.")
     ] = None,
-    root_password: Annotated[bool, typer.Option("--root-password", help="Make one; it is shown once.")] = False,
+    root_password: Annotated[
+        bool, typer.Option("--root-password", help="Make one, for screen and serial line; it is shown once.")
+    ] = False,
     user_data: Annotated[Path | None, typer.Option("--user-data", exists=True, help="For cloud-init.")] = None,
     post_install: Annotated[Path | None, typer.Option("--post-install", exists=True, help="A script.")] = None,
     packages: Annotated[str, typer.Option("--packages", help="Names, with commas between.")] = "",

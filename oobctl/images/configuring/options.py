@@ -101,7 +101,10 @@ class Options(BaseModel):
     ssh_keys: list[SshKey] = Field(
         default_factory=list, max_length=_MOST_KEYS, description="Public keys that may log in as root."
     )
-    root_password: bool = Field(default=False, description="Make one: shown once, to be changed at the first log-in.")
+    root_password: bool = Field(
+        default=False,
+        description="Make one, for screen and serial line: shown once, to be changed at the first log-in.",
+    )
     time_zone: Annotated[str, AfterValidator(_time_zone)] = "UTC"
     locale: Annotated[str, _written_as(_LOCALE, "locale, as C.UTF-8 or de_DE.UTF-8 is")] = "C.UTF-8"
     packages: list[Annotated[str, _written_as(_PACKAGE, "name of a package")]] = Field(

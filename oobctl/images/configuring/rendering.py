@@ -13,7 +13,6 @@ from oobctl.images.configuring.options import Options
 _OURS = "etc/oobctl"
 SEED = "var/lib/cloud/seed/nocloud"
 _UNIT = "etc/systemd/system/oobctl-first-boot.service"
-LOG_IN_BY_PASSWORD = "PermitRootLogin yes\nPasswordAuthentication yes\n"  # noqa: S105 - no password
 _CLOUD_INIT = "datasource_list: [NoCloud, None]\npreserve_hostname: true\nnetwork: {config: disabled}\n"
 
 
@@ -66,8 +65,6 @@ def _log_ins(options: Options, password_hash: str | None) -> dict[str, File]:
         found["root/.ssh/authorized_keys"] = File("".join(f"{key}\n" for key in options.ssh_keys).encode(), 0o600)
     if password_hash is not None:
         found[f"{_OURS}/root-password"] = File(f"root:{password_hash}\n".encode(), 0o600)
-        if not options.ssh_keys:
-            found["etc/ssh/sshd_config.d/50-oobctl.conf"] = _text(LOG_IN_BY_PASSWORD)
     return found
 
 

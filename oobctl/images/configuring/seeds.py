@@ -12,7 +12,7 @@ import yaml
 
 from oobctl.images.configuring import networks
 from oobctl.images.configuring.options import Options
-from oobctl.images.configuring.rendering import LOG_IN_BY_PASSWORD, SEED, File, Home, reporting
+from oobctl.images.configuring.rendering import SEED, File, Home, reporting
 
 _NO_USER_DATA = "#cloud-config\n{}\n"
 _DATA_SOURCES = "datasource_list: [NoCloud, None]\n"
@@ -56,9 +56,6 @@ def cloud_config(options: Options, password_hash: str | None) -> dict[str, Any]:
         found |= {"package_update": True, "packages": options.packages}
     if password_hash is not None:  # as a list of lines, which old releases of cloud-init read too
         found["chpasswd"] = {"expire": True, "list": [f"root:{password_hash}"]}
-        if not options.ssh_keys:
-            found["ssh_pwauth"] = True
-            found["write_files"] = [{"path": "/etc/ssh/sshd_config.d/50-oobctl.conf", "content": LOG_IN_BY_PASSWORD}]
     return found
 
 

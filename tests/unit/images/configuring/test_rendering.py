@@ -42,8 +42,13 @@ def test_a_root_password_is_there_as_its_hash_in_a_closed_file() -> None:
         f"root:{HASH}\n".encode(),
         0o600,
     )
-    assert "etc/ssh/sshd_config.d/50-oobctl.conf" not in found
-    assert "etc/ssh/sshd_config.d/50-oobctl.conf" in files(password=HASH, ssh_keys=[], root_password=True)
+
+
+def test_a_root_password_is_for_the_console_and_opens_no_ssh() -> None:
+    found = files(password=HASH, ssh_keys=[], root_password=True)
+    assert [
+        path for path, file in found.items() if path.startswith("etc/ssh/") or b"PermitRootLogin" in file.content
+    ] == []
 
 
 def test_the_key_for_the_first_boot_is_closed_to_others_and_nowhere_else() -> None:

@@ -59,8 +59,12 @@ def test_name_keys_time_zone_locale_and_packages_are_cloud_inits_words() -> None
 def test_a_root_password_is_there_as_its_hash_and_has_to_be_changed() -> None:
     settings, _script = parts(seed(password=HASH))
     assert settings["chpasswd"] == {"expire": True, "list": [f"root:{HASH}"]}
-    assert "ssh_pwauth" not in settings
-    assert parts(seed(password=HASH, ssh_keys=[], root_password=True))[0]["ssh_pwauth"] is True
+
+
+def test_a_root_password_is_for_the_console_and_opens_no_ssh() -> None:
+    settings, script = parts(seed(password=HASH, ssh_keys=[], root_password=True))
+    assert {"ssh_pwauth", "write_files"}.isdisjoint(settings)
+    assert [path for path in put(script) if path.startswith("etc/ssh/")] == []
 
 
 def test_it_is_a_new_instance_and_finds_no_other_data_source() -> None:
