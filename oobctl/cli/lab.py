@@ -13,13 +13,13 @@ from oobctl.cli import lab_tree
 from oobctl.errors import OobctlError
 from oobctl.lab import faults, rack
 from oobctl.lab.__main__ import run_supervisor
-from oobctl.lab.plan import SERVERS, default_net, home_folder
+from oobctl.lab.plan import MOST_SERVERS, SERVERS, default_net, home_folder, server_names
 from oobctl.lab.supervisor import is_locked
 
 app = typer.Typer(help="The virtual rack: real BMC stacks and real virtual machines on loopback.", no_args_is_help=True)
 _console = Console()
 
-ServerName = Annotated[str, typer.Argument(help="web01, db01 or app01")]
+ServerName = Annotated[str, typer.Argument(help="web01, db01, app01, in a grown rack web02 ...")]
 _FAULT_LIST = "\n\n".join(f"{name}: {text}" for name, text in faults.DESCRIPTIONS.items())
 
 
@@ -29,17 +29,23 @@ def up(
     foreground: Annotated[bool, typer.Option(help="Stay attached; Ctrl-C ends the rack.")] = False,
     off: Annotated[bool, typer.Option("--off", help="Leave the servers without power.")] = False,
     server: Annotated[list[str] | None, typer.Option(help="Only this server; may be given several times.")] = None,
+    servers: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=MOST_SERVERS, help="A rack of so many: web01, db01, app01, web02 ... Each takes 400 MB."
+        ),
+    ] = None,
 ) -> None:
     """Start the rack; returns when every BMC answers. The first start builds the guest image."""
-    home, servers = home_folder(), server or list(SERVERS)
+    home, names = home_folder(), _wanted(server, servers)
     if foreground and not is_locked(home / "lab"):
-        _stay(home, servers, light, powered_on=not off)
+        _stay(home, names, light, powered_on=not off)
         return
     with _console.status("starting the virtual rack") as status:
         info = rack.up(
             home,
             net=default_net(),
-            servers=servers,
+            servers=names,
             light=light,
             powered_on=not off,
             progress=lambda message: status.update(f"virtual rack: {message}"),
@@ -48,6 +54,17 @@ def up(
     running_light = len(info.light["addresses"]) if info.light else 0
     if info.already_running and running_light != light:
         _console.print(f"It has {running_light} light BMCs, not {light}. To change that: oobctl lab down")
+    if info.already_running and (server or servers) and set(info.servers) != set(names):
+        _console.print(f"It has {len(info.servers)} servers, not {', '.join(names)}. To change that: oobctl lab down")
+
+
+def _wanted(named: list[str] | None, count: int | None) -> list[str]:
+    """The servers' names, each once."""
+    if named and count is not None:
+        raise typer.BadParameter("--servers says how many, and --server which: leave one of them out.")
+    if count is not None:
+        return list(server_names(count))
+    return list(dict.fromkeys(named or SERVERS))
 
 
 def _stay(home: Path, servers: list[str], light: int, *, powered_on: bool) -> None:

@@ -8,18 +8,19 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Literal
 
+from oobctl.lab.errors import LabError
+
 Firmware = Literal["bios", "uefi"]
 TlsMode = Literal["ca", "pin"]
 
-SERVERS = ("web01", "db01", "app01")
 DEFAULT_NET = "127.1.0"
+MOST_SERVERS = 99  # the addresses from .101 on are those that IPMI listens at behind the relay
 
 
 @dataclass(frozen=True)
 class Model:
-    """How one of the rack's servers is built."""
+    """How servers of one kind are built."""
 
-    position: int
     ipmi: bool
     redfish: bool
     firmware: Firmware
@@ -27,10 +28,50 @@ class Model:
 
 
 MODELS = {
-    "web01": Model(1, ipmi=True, redfish=False, firmware="bios", tls=None),
-    "db01": Model(2, ipmi=False, redfish=True, firmware="uefi", tls="ca"),
-    "app01": Model(3, ipmi=True, redfish=True, firmware="uefi", tls="pin"),
+    "web": Model(ipmi=True, redfish=False, firmware="bios", tls=None),
+    "db": Model(ipmi=False, redfish=True, firmware="uefi", tls="ca"),
+    "app": Model(ipmi=True, redfish=True, firmware="uefi", tls="pin"),
 }
+
+
+@dataclass(frozen=True)
+class Place:
+    """Which model a server is, and its number in the rack's /24."""
+
+    model: Model
+    position: int
+
+
+def _places() -> dict[str, Place]:
+    """All that a rack can have, in the order in which it grows: web01, db01, app01, web02 ..."""
+    kinds = list(MODELS.items())
+    found = {}
+    for index in range(MOST_SERVERS):
+        number, turn = divmod(index, len(kinds))
+        kind, model = kinds[turn]
+        found[f"{kind}{number + 1:02}"] = Place(model, index + 1)
+    return found
+
+
+_PLACES = _places()
+
+
+def server_names(count: int) -> tuple[str, ...]:
+    """The servers of a rack of so many. Raises LabError where it cannot have so many."""
+    if not 1 <= count <= MOST_SERVERS:
+        raise LabError(f"The rack takes 1 to {MOST_SERVERS} servers, not {count}.")
+    return tuple(_PLACES)[:count]
+
+
+def place_of(name: str) -> Place:
+    """Raises LabError for a name that no server of a rack has."""
+    if name not in _PLACES:
+        names = list(_PLACES)
+        raise LabError(f"The rack has no server {name!r}. Servers: {', '.join(names[:4])} ... {names[-1]}.")
+    return _PLACES[name]
+
+
+SERVERS = server_names(3)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from oobctl.lab import qemu
 from oobctl.lab.errors import LabError
-from oobctl.lab.plan import Model, Ports
+from oobctl.lab.plan import Place, Ports
 
 _PROGRAMS = {
     qemu.PROGRAM: "qemu-system-x86",
@@ -46,19 +46,19 @@ def check_net(net: str, light: int) -> None:
         raise LabError(f"The rack takes 0 to {_LIGHT_LIMIT} light BMCs, not {light}.")
 
 
-def check_addresses(net: str, models: Sequence[Model], ports: Ports) -> None:
+def check_addresses(net: str, places: Sequence[Place], ports: Ports) -> None:
     """Raises LabError when another program has an address and port that the rack needs."""
-    for model in models:
-        address, behind = f"{net}.{model.position}", f"{net}.{100 + model.position}"
+    for place in places:
+        model, address, behind = place.model, f"{net}.{place.position}", f"{net}.{100 + place.position}"
         tcp = [(address, ports.vnc), (address, ports.serial), (address, ports.ssh)]
         if model.redfish:
             tcp.append((address, ports.redfish))
         if model.ipmi:
             tcp.append((behind, ports.system_interface))
-            for place in (address, behind):
-                _check_free(socket.SOCK_DGRAM, place, ports.ipmi)
-        for place, port in tcp:
-            _check_free(socket.SOCK_STREAM, place, port)
+            for where in (address, behind):
+                _check_free(socket.SOCK_DGRAM, where, ports.ipmi)
+        for where, port in tcp:
+            _check_free(socket.SOCK_STREAM, where, port)
 
 
 def _check_free(kind: socket.SocketKind, address: str, port: int) -> None:

@@ -18,7 +18,7 @@ from oobctl.lab import acceleration, processes, rack_socket
 from oobctl.lab.chassis_log import read_chassis_log
 from oobctl.lab.errors import LabError, LabNotRunning, LabRefused
 from oobctl.lab.image.build import cache_folder, ensure_image
-from oobctl.lab.plan import DEFAULT_NET, MODELS, SERVERS, choose_ports
+from oobctl.lab.plan import DEFAULT_NET, SERVERS, choose_ports, place_of
 from oobctl.lab.preflight import check_addresses, check_net, check_programs
 from oobctl.lab.supervisor import is_locked
 
@@ -112,12 +112,10 @@ def prepare(
 ) -> dict[str, Any]:
     """Check what a rack needs, build the guest image when there is none, and return the supervisor's request."""
     check_net(net, light)
-    unknown = [name for name in servers if name not in MODELS]
-    if unknown:
-        raise LabError(f"The rack has no server {unknown[0]!r}. Servers: {', '.join(SERVERS)}.")
+    places = [place_of(name) for name in servers]
     check_programs()
     ports = choose_ports(f"{net}.1")
-    check_addresses(net, [MODELS[name] for name in servers], ports)
+    check_addresses(net, places, ports)
     image, key = ensure_image(progress)
     (home.resolve() / "lab").mkdir(parents=True, exist_ok=True, mode=0o700)
     return {

@@ -16,10 +16,12 @@ from oobctl.lab.chassis_log import Source
 from oobctl.lab.credentials import USER, load_credentials, write_secret
 from oobctl.lab.errors import LabError, LabRefused
 from oobctl.lab.light import LightBmcs
-from oobctl.lab.plan import MODELS, RackPlan, ServerPlan
+from oobctl.lab.plan import RackPlan, ServerPlan, place_of
 from oobctl.lab.rack_server import RackServer
 
 Progress = Callable[[str], None]
+
+_STARTS_AT_ONCE = 4  # each starts some programs: a computer that starts fifty of them at once loses their patience
 
 
 class Supervisor:
@@ -58,13 +60,19 @@ class Supervisor:
         plan = self._plan
         credentials = load_credentials(plan.folder, [*plan.servers, "light"])
         for name in plan.servers:
-            model, who = MODELS[name], credentials[name]
-            folder, address = plan.folder / name, plan.address(model.position)
-            server = ServerPlan(name, model, address, plan.ports, folder, who.identity)
+            place, who = place_of(name), credentials[name]
+            folder, address = plan.folder / name, plan.address(place.position)
+            server = ServerPlan(name, place.model, address, plan.ports, folder, who.identity)
             prepare_folder(server, self._image, self._image_key, who.vnc_password)
             self._servers[name] = RackServer(server, who, runtime, runtime / "rack.sock", kvm=self._kvm)
         progress(f"starting {', '.join(plan.servers)}")
-        await asyncio.gather(*(server.start(powered_on=plan.powered_on) for server in self._servers.values()))
+        gate = asyncio.Semaphore(_STARTS_AT_ONCE)
+
+        async def start(server: RackServer) -> None:
+            async with gate:
+                await server.start(powered_on=plan.powered_on)
+
+        await asyncio.gather(*(start(server) for server in self._servers.values()))
         if plan.light:
             self._light = LightBmcs(plan, credentials["light"])
             await self._light.start(progress)

@@ -13,7 +13,7 @@ import pytest
 
 from oobctl.lab import processes, rack
 from oobctl.lab.errors import LabError, LabNotRunning
-from oobctl.lab.plan import SERVERS, choose_ports
+from oobctl.lab.plan import SERVERS, choose_ports, server_names
 from tests.integration.lab.lab_clients import SYSTEM, Server, eventually
 from tests.nets import own_net
 
@@ -135,6 +135,27 @@ def test_an_address_that_is_taken_is_named(home: Path) -> None:
 def test_a_net_that_is_not_loopback_is_refused(home: Path) -> None:
     with pytest.raises(LabError, match="loopback"):
         rack.up(home, net="10.0.0")
+
+
+def test_a_grown_rack_has_servers_that_are_each_their_own(home: Path) -> None:
+    names = server_names(5)
+    info = _up(home, servers=names, powered_on=False)
+    assert tuple(info.servers) == tuple(rack.status(home)["servers"]) == names
+    for name in ("web02", "db02"):
+        server = info.servers[name]
+        rack.command(home, name, "power-on")
+        on = [one for one, state in rack.status(home)["servers"].items() if state["power_state"] == "On"]
+        assert on == [name]
+        rack.command(home, name, "power-off")
+        first = info.servers[f"{name[:-2]}01"]
+        assert (server.ipmi is None, server.redfish is None) == (first.ipmi is None, first.redfish is None)
+    with Server(info, "db02").redfish() as client:
+        assert client.get(SYSTEM).json()["SerialNumber"] == info.servers["db02"].identity["serial"]
+    whose = [
+        (endpoint.address, endpoint.password) for one in info.servers.values() if (endpoint := one.ipmi or one.redfish)
+    ]
+    assert len(dict(whose)) == len({password for _address, password in whose}) == len(names)
+    assert len({one.identity["system_uuid"] for one in info.servers.values()}) == len(names)
 
 
 def test_passwords_stay_the_same_in_a_home_and_differ_between_homes(home: Path, tmp_path_factory) -> None:  # type: ignore[no-untyped-def]

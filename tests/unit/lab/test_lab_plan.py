@@ -9,7 +9,7 @@ import pytest
 from oobctl.lab import credentials, faults, processes
 from oobctl.lab.chassis_log import ChassisLog, read_chassis_log
 from oobctl.lab.errors import LabError, LabRefused
-from oobctl.lab.plan import MODELS, RackPlan
+from oobctl.lab.plan import MODELS, MOST_SERVERS, SERVERS, RackPlan, ServerPlan, place_of, server_names
 from oobctl.lab.preflight import check_net
 
 
@@ -18,6 +18,37 @@ def test_a_thousand_light_bmcs_have_a_thousand_loopback_addresses_off_the_rack_s
     addresses = {plan.light_address(index) for index in range(1000)}
     assert len(addresses) == 1000
     assert all(address.startswith("127.") and not address.startswith("127.1.0.") for address in addresses)
+
+
+def test_a_rack_grows_by_its_three_models_in_turn_and_keeps_the_first_three() -> None:
+    assert SERVERS == ("web01", "db01", "app01")
+    assert server_names(8) == (*SERVERS, "web02", "db02", "app02", "web03", "db03")
+    assert place_of("db03").model is place_of("db01").model is MODELS["db"]
+
+
+def test_no_two_addresses_of_a_full_rack_are_the_same_and_all_are_in_its_net() -> None:
+    places = [place_of(name) for name in server_names(MOST_SERVERS)]
+    plan = RackPlan(home=Path("/nowhere"), net="127.1.0")
+    own = [plan.address(place.position) for place in places]
+    identity = credentials.Credentials.at_random().identity
+    behind = [
+        ServerPlan("any", place.model, address, plan.ports, Path("/nowhere"), identity).address_behind_relay
+        for place, address in zip(places, own, strict=True)
+    ]
+    assert len({*own, *behind}) == 2 * MOST_SERVERS
+    assert all(0 < int(address.removeprefix("127.1.0.")) < 255 for address in (*own, *behind))
+
+
+@pytest.mark.parametrize("count", [-1, 0, MOST_SERVERS + 1])
+def test_a_rack_of_too_few_or_too_many_servers_is_refused(count: int) -> None:
+    with pytest.raises(LabError, match=f"not {count}"):
+        server_names(count)
+
+
+@pytest.mark.parametrize("name", ["web00", "web1", "web001", "web34", "mail01", "", "../web01"])
+def test_a_name_that_no_server_of_a_rack_has_is_refused(name: str) -> None:
+    with pytest.raises(LabError, match="web01, db01, app01"):
+        place_of(name)
 
 
 @pytest.mark.parametrize("net", ["10.0.0", "127.1", "127.1.0.0", "127.1.x", "127.1.0/24"])
