@@ -207,8 +207,10 @@ class Run:
 
     # --- waiting -------------------------------------------------------------------------------------------------
 
-    def until(self, read: Callable[[], bool], seconds: float, words: str) -> bool:
+    def until(self, read: Callable[[], bool], seconds: float, words: str | Callable[[], str]) -> bool:
         """Look until `read` is true or the time is over. A BMC that does not answer meanwhile is asked again.
+
+        words: what is waited for; where that changes, something that tells it after each look.
 
         What it said last stays in `last_error`, and stands beside the words that the job waits with.
         """
@@ -225,7 +227,9 @@ class Run:
                 self.last_error = error
             if time.monotonic() >= end:
                 return False
-            said = words if self.last_error is None else f"{words}; its BMC: {self.last_error.message}"
+            said = words if isinstance(words, str) else words()
+            if self.last_error is not None:
+                said = f"{said}; its BMC: {self.last_error.message}"
             self.wait(min(_LOOK_EVERY_SECONDS, max(0.0, end - time.monotonic())), said)
 
     def wait(self, seconds: float, words: str) -> None:

@@ -47,7 +47,7 @@ def _check_preconditions(run: Run) -> str:
     form = requests.form_of(image, asked.layout)
     requests.check_disks(asked, found, run.name)
     requests.check_fits(image, form, found, asked)
-    verify(image.name)
+    verify(image.name, form.kind)
     disks = tuple(PlannedDisk(disk.serial, disk.size or 0) for disk in requests.chosen(asked, found))
     plan = Plan(
         image=image.name,
@@ -161,18 +161,19 @@ def _image_written(run: Run) -> str:
     waiting.allow(_job(run), "may_write_at")
     size = Plan.from_json(waiting.look(_job(run)).plan or {}).size
     limit = 600 + size / _SLOWEST_BYTES_A_SECOND
-    began, silence = clock.now(), waiting.Silence(run.profile.install.silence_limit)
+    began, words = clock.now(), ["for the installer to begin"]
+    silence = waiting.Silence(run.profile.install.silence_limit)
 
     def there() -> bool:
         found = waiting.look(_job(run))
         silence.check(found)
         if found.written_at is not None:
             return True
-        run.wait(0.5, _progress(found, size))
+        words[:] = [_progress(found, size)]
         return False
 
     try:
-        if not run.until(there, limit, "for the installer to write the image"):
+        if not run.until(there, limit, lambda: words[0]):
             raise InstallFailed(f"The image was not written within {_span(limit)}. Look at the server's screen.")
     except InstallFailed as error:
         if claims.close_unwritten(_job(run)):

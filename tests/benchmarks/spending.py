@@ -1,9 +1,11 @@
-"""CPU seconds: of this process, of its children, and of readings that a loop does."""
+"""CPU seconds: of this process, of its children, of another one, and of readings that a loop does."""
 
+import os
 import resource
 import threading
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from oobctl.drivers import loops
 
@@ -14,6 +16,12 @@ def cpu(whose: int = resource.RUSAGE_SELF) -> float:
     """Seconds so far."""
     used = resource.getrusage(whose)
     return used.ru_utime + used.ru_stime
+
+
+def spent_by(pid: int) -> float:
+    """CPU seconds of another process so far, its threads' with it."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def in_turn(loop: loops.Loop, readings: Sequence[Callable[[], object]], rounds: int) -> tuple[float, float]:

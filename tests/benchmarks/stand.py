@@ -5,7 +5,7 @@ import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from oobctl.lab import rack as virtual_rack
 from oobctl.lab.image.build import cache_folder
 from oobctl.lab.plan import Ports
 from oobctl.lab.rack import LabServer, RackInfo
+from tests.benchmarks.spending import spent_by
 from tests.databases import Databases
 from tests.guard import Guard
 from tests.installation import Installation, eventually
@@ -60,15 +61,19 @@ class Greeting:
 class Course:
     """What a server shows from its making on: marks on its serial line, in order, then an SSH server's greeting.
 
-    `seen`: after how many seconds each mark came; `greeted`: the greeting, asked for once all but the last have come.
+    `seen`: after how many seconds each mark came; `greeted`: the greeting, asked for once all but the last have come;
+    `spent`: the CPU seconds of the virtual machine at each mark, since it was switched on.
     """
 
-    def __init__(self, server: LabServer, marks: Sequence[str], began: float, *, ssh: bool = True) -> None:
-        self.name = server.name
+    def __init__(
+        self, rack: RackInfo, server: LabServer, marks: Sequence[str], began: float, *, ssh: bool = True
+    ) -> None:
+        self.name, self._rack = server.name, rack
         self._log, self._marks, self._began = server.serial_log, marks, began
         self._read = self._log.stat().st_size if self._log.exists() else 0
         self._greeting = Greeting((server.serial[0], Ports.ssh)) if ssh else None
         self.seen: list[float] = []
+        self.spent: list[float] = []
         self.greeted: float | None = None
 
     def done(self) -> bool:
@@ -80,18 +85,24 @@ class Course:
                 break
             self._read += len(before) + len(mark)
             self.seen.append(time.time() - self._began)
+            self.spent.append(self._cpu())
         if self._greeting is None:
             return len(self.seen) == len(self._marks)
         if len(self.seen) >= len(self._marks) - 1 and self.greeted is None and self._greeting.came():
             self.greeted = time.time() - self._began
         return len(self.seen) == len(self._marks) and self.greeted is not None
 
+    def _cpu(self) -> float:
+        pid = virtual_rack.status(self._rack.home)["servers"][self.name]["pids"]["qemu"]
+        return spent_by(pid)
+
 
 @dataclass
 class Try:
     """One reinstall of each server at once. Seconds from the first command, a number a server.
 
-    `up`: a prompt on the serial line and SSH's greeting have both come.
+    `up`: a prompt on the serial line and SSH's greeting have both come; `spent`: CPU seconds of the virtual machine up
+    to the prompt, which other work on this computer does not lengthen.
     """
 
     powered_on: list[float]
@@ -100,6 +111,7 @@ class Try:
     prompt: list[float]
     up: list[float]
     reported: list[float]
+    spent: list[float]
 
 
 class Stand:
@@ -141,7 +153,7 @@ class Stand:
             road.stop_all()
 
     def courses(self, marks: Sequence[str], began: float, *, ssh: bool = True) -> list[Course]:
-        return [Course(server, marks, began, ssh=ssh) for server in self.servers]
+        return [Course(self.rack, server, marks, began, ssh=ssh) for server in self.servers]
 
     def powered_on(self, began: float) -> list[float]:
         """When each was switched on first, in seconds from then."""

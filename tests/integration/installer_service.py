@@ -190,11 +190,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def image(self) -> None:
         job, wanted = self.service.job, self.headers.get("Range", "")
         self.service.ranges.append(wanted)
-        start = int(wanted.removeprefix("bytes=").partition("-")[0]) if wanted else 0
-        body = job.image[start:]
+        first, _, last = wanted.removeprefix("bytes=").partition("-")
+        start, end = int(first or 0), int(last or len(job.image) - 1)
+        body = job.image[start : end + 1]
         self.send_response(206 if wanted else 200)
         if wanted:
-            self.send_header("Content-Range", f"bytes {start}-{len(job.image) - 1}/{len(job.image)}")
+            self.send_header("Content-Range", f"bytes {start}-{end}/{len(job.image)}")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         if job.cut_at is not None and len(self.service.ranges) == 1:

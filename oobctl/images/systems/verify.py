@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from oobctl import clock
+from oobctl.constants import ImageKind
 from oobctl.errors import DamagedImage
 from oobctl.images.systems.catalogue import find, path_of
 from oobctl.images.systems.entry import Form, SystemImage
@@ -12,14 +13,15 @@ from oobctl.images.systems.entry import Form, SystemImage
 _PIECE = 1 << 20
 
 
-def verify(name: str) -> SystemImage:
-    """Read all files of an image and compare size and SHA-256.
+def verify(name: str, kind: ImageKind | None = None) -> SystemImage:
+    """Read an image's files, or that of one form alone, and compare size and SHA-256.
 
     Raises DamagedImage, saying which file differs and when it was last changed; NotFound, ConfigurationError.
     """
     image = find(name)
     for form in image.forms:
-        _compare(image, form)
+        if kind in {None, form.kind}:
+            _compare(image, form)
     return image
 
 

@@ -76,6 +76,20 @@ def ended(run: Run) -> Any:
     return caught.value
 
 
+def test_what_a_job_waits_for_is_told_anew_after_each_look(
+    cycling: Callable[[Bmc], tuple[Run, list[str]]],
+) -> None:
+    run, said = cycling(Bmc([None]))
+    bytes_done: list[int] = []
+
+    def there() -> bool:
+        bytes_done.append(len(bytes_done) + 1)
+        return len(bytes_done) == 3
+
+    assert run.until(there, 100, lambda: f"for byte {len(bytes_done)}")
+    assert said == ["for byte 1", "for byte 2"]
+
+
 def test_a_bmc_that_falls_silent_is_named_while_the_job_waits(
     cycling: Callable[[Bmc], tuple[Run, list[str]]],
 ) -> None:

@@ -166,7 +166,7 @@ begin() {
         since=$(uptime_s)
         case $(tr -cd '[:lower:]' <"$ANSWER" | cut -c 1-16) in
           go) : >/run/begun; return 0 ;;
-          wait) pause=1 ;;
+          wait) sleep 0.3; pause=1; continue ;; # somebody looks, and every second counts
         esac
         ;;
       4*) over ;;

@@ -1,32 +1,58 @@
 # The image: download, sum, unpack and write at the same time, resumed where it was cut off.
 
+PIECE=$((32 << 20)) # bytes: two of them are in memory, one that comes and one that is being unpacked
+
 # bytes_done: of the image as it is downloaded.
 bytes_done() {
-  copied=$(tr '\r' '\n' <"$JOB/copied" 2>/dev/null | sed -n 's/^\([0-9][0-9]*\) bytes.*/\1/p' | tail -n 1)
-  echo "$(($(cat "$JOB/offset" 2>/dev/null || echo 0) + ${copied:-0}))"
+  echo "$(($(cat "$JOB/offset" 2>/dev/null || echo 0) + $(stat -c %s "$JOB/coming" 2>/dev/null || echo 0)))"
 }
 
 # download: the image's bytes, once each, however often the connection breaks. Never gives up for want of an answer.
+# wget writes some KB at a time; a pipe behind it would cost a slow server more than all that follows. So it fetches pieces.
 download() {
-  offset=0 pause=1
+  exec 4>"$JOB/summed"
+  offset=0 pause=1 feeding=''
   while [ "$offset" -lt "$IMAGE_SIZE" ]; do
-    /tools/wget --config="$JOB/wgetrc" --read-timeout=60 --start-pos="$offset" -O - -o "$JOB/download.log" \
-      "$URL/$IMAGE" </dev/null |
-      /tools/dd bs=256K iflag=fullblock,count_bytes count="$((IMAGE_SIZE - offset))" status=progress 2>"$JOB/copied" || return 1
-    before=$offset
-    offset=$(bytes_done)
-    : >"$JOB/copied"
-    echo "$offset" >"$JOB/offset"
-    [ "$offset" -lt "$IMAGE_SIZE" ] || return 0
-    case $(status_in "$JOB/download.log") in
+    fetch_piece "$offset"
+    status=$(status_in "$JOB/download.log")
+    case $offset-$status in 0-200 | *-206) ;; *) : >"$JOB/coming" ;; esac # another answer's text is not the image's
+    got=$(stat -c %s "$JOB/coming")
+    [ "$got" -le "$((IMAGE_SIZE - offset))" ] || because "The service sends more bytes than the image has." || return 1
+    if [ "$got" -gt 0 ]; then
+      [ -z "$feeding" ] || wait "$feeding"
+      mv "$JOB/coming" "$JOB/piece"
+      offset=$((offset + got)) pause=1
+      echo "$offset" >"$JOB/offset"
+      feed_piece &
+      feeding=$!
+    fi
+    [ "$offset" -lt "$IMAGE_SIZE" ] || break
+    [ "$got" -lt "$PIECE" ] || continue
+    case $status in
       401 | 409 | 410) : >"$JOB/over"; return 1 ;;
-      4*) because "The image cannot be fetched: the answer is $(status_in "$JOB/download.log")." || return 1 ;;
+      4*) because "The image cannot be fetched: the answer is $status." || return 1 ;;
     esac
-    if [ "$offset" -gt "$before" ]; then pause=1; fi
     say "The download was cut off at $offset of $IMAGE_SIZE bytes ($(why_in "$JOB/download.log")). Going on from there."
     sleep "$pause"
     [ "$pause" -ge 10 ] || pause=$((pause + 1))
   done
+  wait
+}
+
+# fetch_piece OFFSET: what comes of it is in $JOB/coming.
+fetch_piece() {
+  last=$(($1 + PIECE - 1))
+  [ "$last" -lt "$IMAGE_SIZE" ] || last=$((IMAGE_SIZE - 1))
+  : >"$JOB/coming"
+  /tools/wget --config="$JOB/wgetrc" --read-timeout=60 --start-pos="$1" --header="Range: bytes=$1-$last" \
+    -O "$JOB/coming" -o "$JOB/download.log" "$URL/$IMAGE" </dev/null
+}
+
+# feed_piece: to the sum and to the unpacking, as fast as they take it.
+feed_piece() {
+  cat "$JOB/piece" >&4 &
+  cat "$JOB/piece"
+  wait
 }
 
 # fetch_into COMMAND...: the unpacked image into the command. False with the reason, also where the sum is another one.
@@ -35,9 +61,10 @@ fetch_into() {
   mkfifo "$JOB/summed"
   /tools/sha256sum <"$JOB/summed" >"$JOB/sha256" &
   summing=$!
-  download | /tools/tee "$JOB/summed" | unpacked | "$@"
+  download | unpacked | "$@"
   code=$?
   wait "$summing"
+  rm -f "$JOB/coming" "$JOB/piece"
   [ "$(cat "$JOB/offset")" = "$IMAGE_SIZE" ] && [ ! -s "$JOB/reason" ] && compare_sum || return 1
   [ "$code" = 0 ] || because "Writing the image failed." || return 1
 }

@@ -19,7 +19,7 @@ work() {
   worker=$!
   while :; do
     report "$phase"
-    for _ in 1 2 3 4 5 6 7 8 9 10; do
+    for _ in $(seq 25); do # a report is a handshake, which a slow server feels
       if [ -s "$JOB/worked" ] || [ ! -e "/proc/$worker/exe" ]; then break 2; fi
       sleep 0.2
     done
@@ -81,8 +81,11 @@ say "Installed. Waiting for the controller's word to boot the new system."
 waited=$(uptime_s)
 while [ "$(($(uptime_s) - waited))" -lt 600 ]; do
   report configured
-  [ "$WORD" != reboot ] || break
-  sleep 1
+  case $WORD in
+    reboot) break ;;
+    wait) sleep 0.3 ;;
+    *) sleep 1 ;;
+  esac
 done
 eject_cd
 sync

@@ -170,6 +170,16 @@ def test_a_file_that_was_changed_after_it_came_is_named(home: Path, change: Call
     assert caught.value.details == {"form": ImageKind.ROOT_ARCHIVE}
 
 
+def test_one_form_alone_is_compared_where_it_alone_is_wanted(home: Path) -> None:
+    image = added()
+    archive = image.form(ImageKind.ROOT_ARCHIVE)
+    assert archive is not None
+    _other(path_of(image, archive))
+    assert verify(image.name, ImageKind.DISK_IMAGE) == image
+    with pytest.raises(DamagedImage):
+        verify(image.name, ImageKind.ROOT_ARCHIVE)
+
+
 def test_it_is_said_that_a_file_was_changed_after_it_came(home: Path) -> None:
     image = added()
     path = path_of(image, image.forms[0])
