@@ -12,8 +12,8 @@ from oobctl.jobs import progress
 from oobctl.jobs.run import Run
 from oobctl.store import Install
 
-_SHUT_DOWN = "off_again"
-"""In the evidence: that the old system was seen to have shut down, and the server may be switched on."""
+_OFF_AGAIN = "off_again"
+"""In the evidence: that nothing of the installer's runs any more, nor of a shutdown: the server may be switched on."""
 
 
 def disarm(run: Run) -> str:
@@ -79,10 +79,13 @@ def _what_to_do(install: Install) -> str:
 
 def _power_as_it_was(run: Run) -> str:
     was = run.evidence.get("before", {}).get("PowerState")
-    if run.position >= run.action.position_of("ensure_on"):  # it may be starting from our medium
-        steps.ensure_off(run)
-    elif was == PowerState.ON:
-        _let_it_shut_down(run)
+    if not run.evidence.get(_OFF_AGAIN):
+        if run.position >= run.action.position_of("ensure_on"):  # it may be starting from our medium
+            steps.ensure_off(run)
+        elif was == PowerState.ON:
+            _let_it_shut_down(run)
+        run.evidence[_OFF_AGAIN] = True  # what starts from now on is its own system: no later worker ends that
+        progress.keep_evidence(run.acted.job_id, run.owner, run.evidence)
     if was != PowerState.ON:
         return f"{run.name} is Off, as it was"
     steps.ensure_on(run)
@@ -94,8 +97,7 @@ def _let_it_shut_down(run: Run) -> None:
 
     Raises InstallFailed where it stays on: who cancels wants the old system, so its power is not cut for that.
     """
-    shut_down = run.action.position_of("ensure_off")
-    if run.evidence.get(_SHUT_DOWN) or not progress.is_under_way(run.acted.job_id, shut_down):
+    if not progress.is_under_way(run.acted.job_id, run.action.position_of("ensure_off")):
         return
     limit = run.profile.install.shutdown_limit
     words = f"for {run.name}'s operating system to shut down, for it was asked to; then it is switched on again"
@@ -104,5 +106,3 @@ def _let_it_shut_down(run: Run) -> None:
             f"{run.name} was asked to shut down and is still On after {limit:.0f} s. Its power was not cut. Look at "
             "its screen; should it go off later, switch it on (power.on)."
         )
-    run.evidence[_SHUT_DOWN] = True
-    progress.keep_evidence(run.acted.job_id, run.owner, run.evidence)
