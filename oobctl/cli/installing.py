@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.table import Table
 
-from oobctl.cli.api import ApiRefused, call, follow
+from oobctl.cli.api import ApiRefused, call, follow, patiently
 
 _WRITES = "image_written"
 _NO_LINES = {"after": "1000000"}
@@ -53,7 +53,7 @@ def follow_install(job: dict[str, Any]) -> dict[str, Any]:
 def result(job: dict[str, Any]) -> list[str]:
     """What came of it: how to log in, or the last lines of the installer."""
     try:
-        found = call("GET", f"/jobs/{job['id']}/installer")
+        found = patiently(lambda: call("GET", f"/jobs/{job['id']}/installer"))
     except ApiRefused:  # it was never arranged
         return []
     first = found["first_boot"]

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from oobctl.cli import installing, reinstall_many
-from oobctl.cli.api import call, named
+from oobctl.cli.api import begin, call, named
 from oobctl.cli.server import finish
 
 ACTION = "/servers/{}/actions/os.reinstall"
@@ -80,7 +80,7 @@ def _one(server: str, body: dict[str, Any], *, dry_run: bool, yes: bool, wait: b
         if typer.prompt(f"Type the server's name, {plan['server']}, to go on").strip() != plan["server"]:
             typer.echo("That is not its name. Nothing was done.", err=True)
             raise typer.Exit(1)
-    job = call("POST", path, body=body)
+    job = begin(path, body)
     installing.print_password(job)
     if wait:
         finish(job, installing.follow_install)

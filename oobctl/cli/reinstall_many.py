@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from oobctl.cli import installing
-from oobctl.cli.api import call, ended, follow, named
+from oobctl.cli.api import begin, call, ended, follow, named
 from oobctl.errors import InvalidParameter, OobctlError
 
 _ACTION = "/servers/{}/actions/os.reinstall"
@@ -48,7 +48,11 @@ def read(file: Path, host_name: str | None) -> list[Wanted]:
     if host_name is not None:
         raise InvalidParameter("With --servers each host name stands in the file, after the server's.", field="servers")
     found = []
-    for number, line in enumerate(file.read_text().splitlines(), start=1):
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidParameter(f"{file} cannot be read as text: {error}.", field="servers") from error
+    for number, line in enumerate(text.splitlines(), start=1):
         words = line.partition("#")[0].split()
         if len(words) > 2:
             raise InvalidParameter(f"Line {number} of {file} is not NAME [HOST-NAME].", field="servers")
@@ -120,7 +124,7 @@ def _one(one: Went, body: dict[str, Any], stop: threading.Event, watch: bool) ->
     if stop.is_set():
         return
     try:
-        job = call("POST", _ACTION.format(named(one.wanted.server)), body={**body, "host_name": one.wanted.host_name})
+        job = begin(_ACTION.format(named(one.wanted.server)), {**body, "host_name": one.wanted.host_name})
         one.job, one.said = job, f"goes on as job {job['id']}"
         installing.print_password({**job, "shown_once": _of(one, job.get("shown_once"))})
         if watch:
