@@ -11,7 +11,7 @@ from oobctl import vault
 from oobctl.boot import listener
 from oobctl.boot.site import SITE, is_trusted
 from oobctl.config import settings
-from oobctl.drivers.identity import normalise_mac
+from oobctl.drivers.identity import clean, normalise_mac
 from oobctl.errors import InvalidParameter, NotAllowed, NotFound, OobctlError, StoreUnavailable, WrongState
 from oobctl.images import systems
 from oobctl.images.configuring import rendering, seeds
@@ -19,6 +19,7 @@ from oobctl.images.configuring.options import Options
 from oobctl.images.configuring.rendering import Home, archive
 from oobctl.images.installs import claims, first_boots, keys, plans, reports
 from oobctl.images.installs.phases import Phase
+from oobctl.repeated import Repeated, since_words
 from oobctl.store import Install, Server, database
 
 log = structlog.get_logger()
@@ -28,6 +29,10 @@ _STATUS: tuple[tuple[type[OobctlError], int], ...] = (
     (NotFound, 404), (NotAllowed, 409), (WrongState, 410), (InvalidParameter, 400), (StoreUnavailable, 503),
 )  # fmt: skip
 _MOST_MACS = 32
+MOST_BYTES = 512 << 10
+"""Of a form: a report has 200 lines of 400 characters, each of which may be written as %XX."""
+_FORM = "application/x-www-form-urlencoded"
+_refused = Repeated(60.0)
 
 T = TypeVar("T")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -42,6 +47,7 @@ async def told_plainly(request: web.Request, handler: Handler) -> web.StreamResp
         log.warning("an installer asked without TLS from a network that is not trusted", by=request.remote)
         raise web.HTTPForbidden(text="Ask over https.\n")
     if request.can_read_body:
+        _check_form(request)
         try:
             async with asyncio.timeout(listener.BODY_SECONDS):
                 await request.read()  # forms of installers are small, and aiohttp refuses what is over 1 MB
@@ -51,8 +57,17 @@ async def told_plainly(request: web.Request, handler: Handler) -> web.StreamResp
         return await handler(request)
     except OobctlError as error:
         status = next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
-        log.warning("an installer was refused", path=request.path, by=request.remote, why=error.message)
+        if (more := _refused.due(f"{request.remote} {request.path}")) is not None:
+            said = f"an installer was refused{since_words(more)}"
+            log.warning(said, path=request.path, by=request.remote, why=error.message)
         return web.Response(status=status, text=f"{error.message}\n")
+
+
+def _check_form(request: web.Request) -> None:
+    """Plain forms alone: what is packed, or in a code of the client's choice, costs us more than it costs to send."""
+    charset = (request.charset or "utf-8").lower().replace("-", "")
+    if request.content_type != _FORM or charset not in {"utf8", "usascii"} or "Content-Encoding" in request.headers:
+        raise web.HTTPUnsupportedMediaType(text=f"Send {_FORM} in UTF-8, as it is.\n")
 
 
 async def claim(request: web.Request) -> web.Response:
@@ -61,12 +76,12 @@ async def claim(request: web.Request) -> web.Response:
     memory = _text(form, "memory_mb")
     claimant = claims.Claimant(
         address=request.remote or "",
-        system_uuid=_text(form, "uuid"),
+        system_uuid=clean(_text(form, "uuid"), 64) or "",
         macs=tuple(found for mac in form.getall("mac", [])[:_MOST_MACS] if (found := normalise_mac(str(mac)))),
-        firmware=_text(form, "firmware"),
+        firmware=clean(_text(form, "firmware"), 16) or "",
         memory_mb=int(memory) if memory.isascii() and memory.isdigit() and len(memory) < 12 else 0,
         disks=claims.disks_of(_text(form, "disks")),
-        serial=_text(form, "serial")[:128],
+        serial=clean(_text(form, "serial"), 128) or "",
     )
     key, token = _text(form, "key"), _text(form, "token")
     install = await asyncio.to_thread(claims.claim, key, token, claimant)
@@ -111,7 +126,10 @@ async def report(request: web.Request) -> web.Response:
 async def image(request: web.Request) -> web.StreamResponse:
     """The image's file, in ranges if wanted, once the installer may write."""
     plan = plans.Plan.from_json(await _of(request, lambda install: install.plan or {}))
-    found = await asyncio.to_thread(systems.find, plan.image)
+    try:
+        found = await asyncio.to_thread(systems.find, plan.image)
+    except NotFound as error:  # which others there are is nothing for an installer
+        raise WrongState(f"The image {plan.image} is not in the catalogue any more.") from error
     form = found.form(plan.form)
     if form is None or form.sha256 != plan.sha256:
         raise WrongState(f"The image {plan.image} is not the one that this job was asked for with.")

@@ -74,19 +74,24 @@ def _check_settings() -> None:
 
 async def _serve(site: Site, answers: dhcp.Served | None, stop: threading.Event) -> None:
     runner = web.AppRunner(
-        app(site), access_log=None, keepalive_timeout=listener.HEAD_SECONDS, shutdown_timeout=_END_SECONDS
+        app(site),
+        access_log=None,
+        auto_decompress=False,  # a few bytes that become many would be unpacked before anybody looks at them
+        keepalive_timeout=listener.HEAD_SECONDS,
+        shutdown_timeout=_END_SECONDS,
     )
     await runner.setup()
-    serve, door = runner.server, listener.Door()
+    serve = runner.server
     assert serve is not None
+    listener.allow_many_files()
     host = urlsplit(settings().install_address).hostname or ""
     answering, listeners = None, list[asyncio.Server]()
     try:
         media = listener.Place(settings().media, "The media service", "OOBCTL_MEDIA_LISTEN")
-        listeners.append(await listener.listen(door, serve, media))
+        listeners.append(await listener.listen(serve, media))
         secure = site.authority.context(host)
         installers = listener.Place(settings().install, "The service for installers", "OOBCTL_INSTALL_LISTEN", secure)
-        listeners.append(await listener.listen(door, serve, installers))
+        listeners.append(await listener.listen(serve, installers))
         answering = await _answer_dhcp(site.id, answers)
         log.info("the media service is ready", media=settings().media, installers=settings().install)
         certified = clock.now()

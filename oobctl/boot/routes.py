@@ -9,7 +9,7 @@ from oobctl.images import access
 
 def app(site: Site) -> web.Application:
     """GET and HEAD of images, in ranges if wanted; network boot; what installers and new systems ask; and no more."""
-    service = web.Application(middlewares=[installs.told_plainly])
+    service = web.Application(middlewares=[installs.told_plainly], client_max_size=installs.MOST_BYTES)
     service[SITE] = site
     service.router.add_get(f"{access.PREFIX}/{{key}}/{{name}}", media.image)
     service.router.add_get(f"{network.PREFIX}/boot.ipxe", network.first_script)

@@ -90,7 +90,11 @@ def _one(server: str, body: dict[str, Any], *, dry_run: bool, yes: bool, wait: b
 
 def keys_in(files: list[Path]) -> list[str]:
     """The keys of .pub files, one a line; comments are passed over. The API says what is no key."""
-    lines = [line.strip() for file in files for line in (_text(file) or "").splitlines()]
+    texts = {file: _text(file) or "" for file in files}
+    private = next((file for file, text in texts.items() if "PRIVATE KEY" in text), None)
+    if private is not None:
+        raise typer.BadParameter(f"{private} is a private key, which goes nowhere. Give the one beside it: .pub.")
+    lines = [line.strip() for text in texts.values() for line in text.splitlines()]
     return list(dict.fromkeys(line for line in lines if line and not line.startswith("#")))
 
 

@@ -259,7 +259,11 @@ def _checked(action: Action, parameters: Mapping[str, Any]) -> BaseModel:
 def _cleaned(action: Action, parameters: Mapping[str, Any] | None) -> dict[str, Any]:
     """What of a refused request goes into the record: known parameters alone."""
     known = action.parameters.model_fields
-    return {name: str(value)[:200] for name, value in (parameters or {}).items() if name in known}
+    return {
+        name: str(value)[:200]
+        for name, value in (parameters or {}).items()
+        if name in known and (known[name].annotation is not bool or isinstance(value, bool))  # a password was meant
+    }
 
 
 def _same_key(session: Session, actor: Actor, key: str | None) -> Job | None:

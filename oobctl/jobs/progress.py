@@ -13,7 +13,7 @@ from oobctl.audit import record
 from oobctl.constants import ENDED_STATES, POLLED, JobState, Outcome, PowerState, StepState
 from oobctl.errors import JobCancelled, LeaseLost, OobctlError
 from oobctl.jobs import contact, lease
-from oobctl.store import BootOverride, Job, JobStep, Server, database
+from oobctl.store import BootOverride, Install, Job, JobStep, Server, database
 
 _DARK = frozenset({PowerState.OFF, PowerState.POWERING_OFF})
 _LIT = frozenset({PowerState.ON, PowerState.POWERING_ON})
@@ -187,8 +187,13 @@ def end(
     error: OobctlError | None = None,
     evidence: dict[str, Any] | None = None,
 ) -> None:
-    """End a job: its state, its steps, its outcome record. One transaction, the caller's."""
+    """End a job: its state, its steps, its outcome record. One transaction, the caller's.
+
+    Whatever ended it, its installer may begin nothing any more.
+    """
     now = clock.now()
+    open_install = update(Install).where(Install.job_id == job.id, Install.closed_at.is_(None))
+    session.execute(open_install.values(closed_at=now, sealed=None))
     job.state = state
     job.outcome = outcome
     job.finished_at = now

@@ -301,6 +301,8 @@ def _how(run: Run, error: OobctlError) -> str:
         return Ending.CANCELLED
     if isinstance(error, OutcomeUnknown):
         return Ending.INTERRUPTED if error.details.get("interrupted") else Ending.NEEDS_ATTENTION
+    if error.details.get("alarm"):
+        return Ending.NEEDS_ATTENTION  # whatever became of this server, somebody has to look
     if not run.half_way:
         return Ending.FAILED
     refused = isinstance(error, BmcRefused | NotSupported) or error.details.get("sent") is False

@@ -24,12 +24,20 @@ Host = Annotated[str, AfterValidator(lambda value: str(_host(value)))]
 
 
 def _interface(value: str) -> IPv4Interface | IPv6Interface:
+    _without_scope(value)
     if "/" not in value:
         raise ValueError(f"{value[:60]!r} needs its prefix's length, as in 192.0.2.10/24")
     return IPv6Interface(value) if ":" in value else IPv4Interface(value)
 
 
+def _without_scope(value: str) -> None:
+    """A scope (fe80::1%eth0) may have anything in it, and names a card of the computer that is asked."""
+    if "%" in value:
+        raise ValueError(f"{value[:60]!r}: an address with a scope cannot be given")
+
+
 def _host(value: str) -> IPv4Address | IPv6Address:
+    _without_scope(value)
     return IPv6Address(value) if ":" in value else IPv4Address(value)
 
 

@@ -2,17 +2,18 @@
 
 from dataclasses import dataclass, replace
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from oobctl import clock
-from oobctl.drivers.identity import normalise_mac, normalise_uuid, same_uuid
+from oobctl.drivers.identity import clean, normalise_mac, normalise_uuid, orders, same_uuid
 from oobctl.errors import InvalidParameter, NotAllowed, NotFound, WrongState
 from oobctl.images.installs import keys
 from oobctl.images.installs.phases import Phase
 from oobctl.images.installs.plans import Plan, PlannedDisk
-from oobctl.store import Install, database
+from oobctl.store import Install, Server, database
 
 _MOST_DISKS, _LONGEST = 64, 128
 _SIZE_TOLD_WITHIN = 0.05  # RAID controllers keep some of a disk for themselves, and makers count in their own way
@@ -63,7 +64,7 @@ def claim(key: str, token: str, claimant: Claimant) -> Install:
         install = session.scalar(select(Install).where(Install.key_hash == keys.hashed(key)).with_for_update())
         if install is None or install.closed_at is not None:
             raise NotFound("This installer's job is over, or was never there.")
-        refusal = _refusal(install, keys.hashed(token), claimant)
+        refusal = _refusal(install, keys.hashed(token), claimant) or _known_as_another(session, install, claimant)
         if install.claimed_at is None:
             install.reason = refusal
         if refusal is None:
@@ -85,13 +86,16 @@ def _refusal(install: Install, token_hash: str, claimant: Claimant) -> str | Non
     if install.token_hash is not None and install.token_hash != token_hash:
         install.alarm = (
             f"The key of this reinstall was presented a second time, from {claimant.address} by a machine with the "
-            f"UUID {claimant.system_uuid} and the MAC {', '.join(claimant.macs) or 'none'}; the first was "
-            f"{(install.claimed_by or {}).get('address')}."
+            f"UUID {normalise_uuid(claimant.system_uuid) or 'unknown'} and the MAC "
+            f"{', '.join(claimant.macs) or 'none'}; the first was {(install.claimed_by or {}).get('address')}."
         )
         return "Another installer has this job already. The job is stopped."
     if install.may_claim_at is None:
         return "This job has not started its server yet."
-    return _other_machine(install.expects or {}, claimant) or _unfit(install, claimant)
+    other = _other_machine(install.expects or {}, claimant)
+    if other is not None or install.token_hash is not None:  # the plan stays as it was told first
+        return other
+    return _unfit(install, claimant)
 
 
 def _other_machine(expects: dict[str, Any], claimant: Claimant) -> str | None:
@@ -102,9 +106,20 @@ def _other_machine(expects: dict[str, Any], claimant: Claimant) -> str | None:
     macs = {normalise_mac(mac) for mac in expects.get("macs") or ()} - {None}
     if macs and not macs.intersection(claimant.macs):
         return f"This job is for another machine: none of its network cards is {', '.join(claimant.macs) or 'known'}."
-    if wanted and not said and not macs:
+    if wanted and not said:
         return "This job is for a machine with a UUID, and this one tells none."
     return None
+
+
+def _known_as_another(session: Session, install: Install, claimant: Claimant) -> str | None:
+    """A machine whose UUID is another server's is that one, whatever cards it has: where ours has none that counts."""
+    said = normalise_uuid(claimant.system_uuid)
+    if said is None or normalise_uuid((install.expects or {}).get("system_uuid")):
+        return None
+    others = select(Server.name).where(Server.id != install.server_id, Server.system_uuid.in_(orders(UUID(said))))
+    if session.scalar(others.limit(1)) is None:
+        return None
+    return f"This job is for another machine: the one with the UUID {said} is another server here."
 
 
 def _unfit(install: Install, claimant: Claimant) -> str | None:
@@ -190,7 +205,7 @@ def disks_of(text: str) -> tuple[Disk, ...]:
     """The installer's lines, a disk each: name, size, serial, model, more; parted by tabs. Others are passed over."""
     found = []
     for line in text.splitlines()[:_MOST_DISKS]:
-        parts = [part.strip()[:_LONGEST] for part in line.split("\t")]
+        parts = [clean(part, _LONGEST) or "" for part in line.split("\t")]
         if len(parts) >= 3 and parts[1].isascii() and parts[1].isdigit() and len(parts[1]) <= 18:
             found.append(Disk(serial=parts[2], size=int(parts[1]), model=parts[3] if len(parts) > 3 else ""))
     return tuple(found)

@@ -53,13 +53,28 @@ def measure_disk(stream: IO[bytes]) -> Content:
     return Content(counted.size, counted.size, counted.size)
 
 
+_LONGEST_HEADER = 1 << 20
+_EXTENDED = {
+    tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK
+}  # fmt: skip
+
+
+class _Member(tarfile.TarInfo):
+    """One whose extended header is no way to take memory: tarfile reads it whole."""
+
+    def _proc_member(self, archive: tarfile.TarFile) -> tarfile.TarInfo:
+        if self.type in _EXTENDED and self.size > _LONGEST_HEADER:
+            raise tarfile.ReadError(f"it has an extended header of {self.size} bytes")
+        return super()._proc_member(archive)  # type: ignore[misc,no-any-return]  # tarfile: made to be overridden
+
+
 def measure_root(stream: IO[bytes]) -> Content:
     """Read a tar of a root filesystem to its end. Raises InvalidParameter where it is none, or its end is missing."""
     counted = _Counted(stream)
     names: set[str] = set()
     on_disk = 0
     try:
-        with tarfile.open(fileobj=counted, mode="r|") as tar:  # type: ignore[call-overload]  # reading is all it asks
+        with tarfile.open(fileobj=counted, mode="r|", tarinfo=_Member) as tar:  # type: ignore[call-overload]  # reading is all it asks
             for member in tar:
                 on_disk += -(-member.size // _BLOCK) * _BLOCK + _INODE
                 on_disk += _BLOCK if member.isdir() else 0

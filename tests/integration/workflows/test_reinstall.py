@@ -162,7 +162,7 @@ def test_a_second_claimant_stops_the_job_and_says_so(on_tree: OnTree) -> None:
     machine._meanwhile = lambda what: machine.claim(token()) if what == "begin" else None  # type: ignore[assignment]
     with machine:
         job = on_tree.road.wait(asked(on_tree).id)
-    assert job.state is JobState.FAILED, steps_of(job)
+    assert job.state is JobState.NEEDS_ATTENTION, steps_of(job)
     assert "a second time" in (job.error or {})["message"]
     assert install(job).first_write_at is None
     left_alone(on_tree)

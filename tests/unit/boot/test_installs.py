@@ -1,6 +1,7 @@
 """The installers' protocol over the wire: TLS by the site's own authority, one sentence for what is refused."""
 
 import io
+import shutil
 import ssl
 import tarfile
 import threading
@@ -13,6 +14,7 @@ import pytest
 from oobctl import boot
 from oobctl.config import settings
 from oobctl.errors import ConfigurationError
+from oobctl.images import systems
 from oobctl.images.installs import waiting
 from oobctl.images.installs.authority import ensure as authority_of
 from oobctl.store import Install, Site, database
@@ -207,3 +209,31 @@ def test_nothing_of_the_panel_is_there(service: str) -> None:
         for path in ("/", "/servers", "/api/v1/servers", "/healthz", "/metrics", "/install", "/media"):
             assert ask("GET", f"{base}{path}").status_code in {403, 404}
     assert urlsplit(settings().install_address).scheme == "https"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Content-Type": "application/x-www-form-urlencoded; charset=punycode"},
+        {"Content-Encoding": "gzip"},
+        {"Content-Type": "multipart/form-data; boundary=x"},
+        {"Content-Type": "text/plain"},
+    ],
+)
+def test_a_form_that_would_have_to_be_unpacked_is_refused_unread(service: str, headers: dict[str, str]) -> None:
+    form = {"Content-Type": "application/x-www-form-urlencoded", **headers}
+    assert ask("POST", at("claim"), headers=form, content=b"key=" + b"x" * 1000).status_code == 415
+
+
+def test_over_tls_there_is_nothing_for_firmware_and_bmcs(service: str) -> None:
+    assert ask("GET", f"{settings().install_address}/boot/boot.ipxe").status_code == 404
+    assert httpx.get(f"{settings().media_address}/boot/boot.ipxe", trust_env=False).status_code == 200
+
+
+def test_an_installer_is_not_told_which_other_images_there_are(service: str) -> None:
+    mine = begun(service)
+    add_image("somebody-elses")
+    image = systems.find("tiny-1")
+    shutil.rmtree(systems.path_of(image, image.forms[0]).parent)
+    answer = ask("GET", at("image"), headers=mine)
+    assert (answer.status_code, "somebody-elses" in answer.text) == (410, False)

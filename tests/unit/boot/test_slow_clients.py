@@ -76,7 +76,8 @@ def test_who_never_ends_a_request_is_cut_off(start: Start, said: bytes) -> None:
 def test_who_never_ends_a_form_is_told_so_and_cut_off(start: Start) -> None:
     start({"BODY_SECONDS": 0.5, "HEAD_SECONDS": 0.5})
     slow = connected()
-    slow.sendall(b"POST /boot/boot.ipxe HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\na=1")
+    form = b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 50"
+    slow.sendall(b"POST /boot/boot.ipxe HTTP/1.1\r\nHost: x\r\n" + form + b"\r\n\r\na=1")
     assert slow.recv(100).startswith(b"HTTP/1.1 408")
     assert ended(slow)
 
@@ -118,3 +119,20 @@ def test_one_address_has_its_share_of_connections_and_keeps_no_other_out(
     assert answered(HERE)
     held.pop().close()
     eventually(lambda: answered(ELSEWHERE))
+
+
+def test_connections_count_before_they_have_shaken_hands(start: Start) -> None:
+    start({"MOST_OF_ONE": 5})
+    where = urlsplit(settings().install_address)
+    place = (str(where.hostname), where.port or 443)
+    held = [socket.create_connection(place, source_address=(ELSEWHERE, 0), timeout=30) for _ in range(5)]
+    assert ended(socket.create_connection(place, source_address=(ELSEWHERE, 0), timeout=30))
+    for one in held:
+        one.close()
+
+
+def test_who_never_shakes_hands_is_cut_off_and_its_place_is_free_again(start: Start) -> None:
+    start({"MOST_OF_ONE": 1, "HEAD_SECONDS": 0.5})
+    where = urlsplit(settings().install_address)
+    for _ in range(3):
+        assert ended(socket.create_connection((str(where.hostname), where.port or 443), timeout=30))

@@ -233,3 +233,11 @@ def test_a_file_that_cannot_be_meant_is_refused(
     done = run(installation, "--image", "tiny-1", "--ssh-key", key, "--servers", str(names), "--yes")
     assert (done.returncode, says in done.stderr) == (1, True), done
     assert jobs() == []
+
+
+def test_a_private_key_goes_nowhere(installation: Installation, tmp_path: Path) -> None:
+    path = tmp_path / "id"
+    path.write_text("-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n")
+    done = run(installation, "web01", "--image", "tiny-1", "--ssh-key", str(path), "--yes")
+    assert (done.returncode, "is a private key" in done.stderr, "AAAA" in done.stderr) == (2, True, False), done
+    assert jobs() == []

@@ -105,8 +105,9 @@ def test_what_is_replaced_and_what_is_kept_is_in_the_job_as_fstab_writes_it(serv
 def test_a_refused_request_leaves_no_key_in_the_record(server: str, sqlite_installation: Installation) -> None:
     viewer = sqlite_installation.people["viewer"].actor
     with pytest.raises(NotAllowed):
-        control.submit(viewer, "os.reinstall", server, request(user_data=USER_DATA))
+        control.submit(viewer, "os.reinstall", server, request(user_data=USER_DATA, root_password="hunter2"))
     kept = everything_kept()
+    assert "hunter2" not in kept
     assert SSH_KEY.split()[1] not in kept
     assert "a-secret-of-the-customer" not in kept
     assert "tiny-1" in kept

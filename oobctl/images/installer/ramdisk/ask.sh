@@ -74,6 +74,7 @@ claim() {
   while :; do
     if reach; then
       case $STATUS in
+        408 | 429) ;; # the answer was late, or others asked too much
         200) mv "$ANSWER" "$PLAN"; return 0 ;;
         4*) boot_from_disk "The controller does not give this job to this server ($STATUS): $(plain <"$ANSWER" | head -n 3 | tr '\n' ' ')" ;;
       esac
@@ -169,6 +170,7 @@ begin() {
           wait) sleep 0.3; pause=1; continue ;; # somebody looks, and every second counts
         esac
         ;;
+      408 | 429) ;;
       4*) over ;;
     esac
     [ "$(($(uptime_s) - since))" -lt 3600 ] || boot_from_disk "The controller was not reached for an hour: ${WHY:-}."

@@ -35,7 +35,8 @@ read_partitions() {
     blockdev --rereadpt "/dev/$1" 2>/dev/null && break
     sleep 0.5
   done
-  link_uuids "/dev/$1"[0-9]* "/dev/$1"p[0-9]*
+  # shellcheck disable=SC2046  # device names have no spaces
+  link_uuids $(partitions_of "$1")
 }
 
 link_uuids() {
@@ -60,7 +61,7 @@ grow_file_system() {
 
 # mount_root DISK NUMBER: that partition if it holds a system, else the first that does.
 mount_root() {
-  for device in "/dev/$(partition "$1" "$2")" "/dev/$1"[0-9]* "/dev/$1"p[0-9]*; do
+  for device in "/dev/$(partition "$1" "$2")" $(partitions_of "$1"); do
     [ -b "$device" ] || continue
     mount "$device" /mnt 2>/dev/null || continue
     if [ -d /mnt/etc ]; then return 0; fi

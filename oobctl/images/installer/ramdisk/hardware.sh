@@ -30,6 +30,15 @@ address_of() { cat "/sys/class/net/$1/bonding_slave/perm_hwaddr" 2>/dev/null || 
 
 memory_mb() { awk '/^MemTotal:/ { print int($2 / 1024) }' /proc/meminfo; }
 
+# partitions_of DISK: the devices of its partitions, as the kernel has them: another disk's name may begin the same.
+partitions_of() {
+  for known in "/sys/block/$1/"*/partition; do
+    [ -e "$known" ] || continue
+    known=${known%/partition}
+    printf '/dev/%s\n' "${known##*/}"
+  done
+}
+
 # disks: a line each: name, bytes, serial, model, wwn, rotational; tabs between. Not what can be taken out or is on USB.
 disks() {
   for block in /sys/block/sd* /sys/block/nvme* /sys/block/vd* /sys/block/mmcblk*; do

@@ -105,7 +105,7 @@ onto_disk() {
 # empty_disk DISK: what was known of it before goes: partitions, RAID, LVM.
 empty_disk() {
   /tools/mdadm --stop --scan >/dev/null 2>&1
-  for part in "$1" "$1"[0-9]* "$1"p[0-9]*; do
+  for part in "$1" $(partitions_of "${1#/dev/}"); do
     if [ -b "$part" ]; then tried /tools/wipefs -q -a -f "$part"; fi
   done
   wipe_ends "$1" || because "The disk $1 cannot be written." || return 1

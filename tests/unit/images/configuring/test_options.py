@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from oobctl.images.configuring.networks import Network
 from oobctl.images.configuring.options import Options
 from tests.reinstalls import SSH_KEY
 
@@ -83,3 +84,11 @@ def test_somebody_has_to_be_able_to_log_in() -> None:
 )  # fmt: skip
 def test_what_no_system_can_have_is_refused(field: str, value: object) -> None:
     assert refused(**{field: value})
+
+
+@pytest.mark.parametrize("field", ["addresses", "gateways", "name_servers"])
+def test_an_address_with_a_scope_is_refused(field: str) -> None:
+    value = "fe80::2%;reboot\nDHCP=yes" + ("/64" if field == "addresses" else "")
+    asked = {"macs": ["52:54:00:00:00:01"], "addresses": ["192.0.2.2/24"], field: [value]}
+    with pytest.raises(ValidationError, match="scope"):
+        Network.model_validate(asked)

@@ -4,14 +4,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from oobctl.constants import Ending, JobState
 from oobctl.errors import InvalidParameter, NotAllowed, NotFound, WrongState
-from oobctl.images.installs import claims
+from oobctl.images.installs import claims, reports, waiting
 from oobctl.images.installs.plans import Plan
-from oobctl.store import Install, database
+from oobctl.jobs import progress
+from oobctl.store import Install, Job, Server, database
 from tests.installation import Installation
 from tests.reinstalls import DISK, UUID, add_image, armed, claimant, install, ready, token
 
 KEY = "a-key-of-a-medium"
+OTHER_UUID = "7d2c6a3e-91b4-4f0e-8f21-2b6a5d0c9e11"
 
 
 @pytest.fixture
@@ -158,3 +161,42 @@ def test_whatever_an_installer_says_of_its_disks_is_read_or_passed_over(text: st
 def test_disks_are_read_line_by_line() -> None:
     said = f"vda\t4294967296\tDISK web01\tQEMU\t\t0\nbroken\nsdb\t-5\tX\tY\n{UUID}\t12a\tX\n"
     assert claims.disks_of(said) == (claims.Disk("DISK web01", 4294967296, "QEMU"),)
+
+
+def test_a_machine_that_tells_no_uuid_is_not_the_one_whose_uuid_is_known(server: str) -> None:
+    job = armed(server, KEY)
+    with pytest.raises(NotAllowed, match="tells none"):
+        claims.claim(KEY, token(), claimant(system_uuid=""))
+    assert install(job).claimed_at is None
+
+
+def test_a_machine_that_is_known_as_another_server_is_not_the_one_without_a_uuid(
+    server: str, sqlite_installation: Installation
+) -> None:
+    job = armed(server, KEY)
+    with database().write() as session:
+        session.get_one(Install, job).expects = {"system_uuid": None, "macs": []}
+        session.get_one(Server, sqlite_installation.servers["db01"]).system_uuid = OTHER_UUID
+    with pytest.raises(NotAllowed, match="another server here"):
+        claims.claim(KEY, token(), claimant(system_uuid=OTHER_UUID))
+    assert install(job).claimed_at is None
+
+
+def test_the_plan_stays_as_it_was_first_told(server: str) -> None:
+    job, mine = armed(server, KEY), token()
+    claims.claim(KEY, mine, claimant())
+    told = install(job).plan
+    claims.claim(KEY, mine, claimant(disks=(claims.Disk("ANOTHER", 1),)))
+    assert (install(job).plan, install(job).phase) == (told, None)
+
+
+def test_an_ended_jobs_installer_begins_nothing(server: str) -> None:
+    job, mine = armed(server, KEY), token()
+    claims.claim(KEY, mine, claimant())
+    waiting.allow(job, "may_write_at")
+    with database().write() as session:
+        row = session.get_one(Job, job)
+        progress.end(session, row, JobState.NEEDS_ATTENTION, tag="server:os:reinstall", how=Ending.NEEDS_ATTENTION)
+    with pytest.raises(WrongState):
+        reports.begin(mine)
+    assert install(job).sealed is None

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from oobctl.config import settings
 from oobctl.constants import Firmware, ImageKind
 from oobctl.errors import ConfigurationError, InvalidParameter, WrongState
-from oobctl.images.systems import SystemImage, find, partition_table, path_of
+from oobctl.images.systems import SystemImage, find, measuring, partition_table, path_of
 from oobctl.images.systems.importing import Description, import_file
 from oobctl.images.systems.verify import verify
 
@@ -189,3 +189,15 @@ def test_whatever_a_disk_begins_with_it_is_checked_or_refused(content: bytes, si
     except InvalidParameter:
         return
     assert bytes(beginning[510:512]) == b"\x55\xaa"
+
+
+def test_an_archive_with_a_header_that_would_fill_the_memory_is_refused() -> None:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        tar.addfile(tarfile.TarInfo("etc"))
+        long = tarfile.TarInfo("usr")
+        long.pax_headers = {"comment": "x" * (2 << 20)}
+        tar.addfile(long)
+    packed.seek(0)
+    with pytest.raises(InvalidParameter, match="extended header"):
+        measuring.measure_root(packed)
