@@ -55,7 +55,8 @@ PARTS = {
         tests="tests/integration",
         lanes=(
             "tests/integration/road",
-            "tests/integration/drivers tests/integration/lab/test_lab_boot.py",
+            "tests/integration/drivers tests/integration/lab/test_lab_boot.py tests/integration/test_cloud_init.py "
+            "tests/integration/test_installer_keep.py tests/integration/test_installer_seed.py",
             "tests/integration/trees tests/integration/quirks tests/integration/actions tests/integration/workflows "
             "tests/integration/test_image_build.py tests/integration/test_chosen_network.py "
             "tests/integration/test_installer_ramdisk.py tests/integration/test_installer_network.py",

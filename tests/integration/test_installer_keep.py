@@ -1,5 +1,6 @@
 """Partitions that somebody keeps are kept, byte for byte, and what was put beside them starts."""
 
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,6 +20,10 @@ from tests.integration.installer_old_disk import KEPT, OLD_ROOT
 from tests.integration.installer_service import Job, plan
 
 pytestmark = pytest.mark.timeout(1800)
+FULL = (
+    pytest.mark.prove,
+    pytest.mark.skipif(os.environ.get("OOBCTL_PROVE") != "1", reason="the full table is run by make prove"),
+)
 DISK = (old_disk.DISK_MB << 20, "SER 0")
 PATIENCE_SECONDS = 600.0  # a boot without KVM on a busy computer
 FILES = {"etc/hostname": (0o644, b"beside\n")}
@@ -62,7 +67,7 @@ def starts(guest: Guest) -> bool:
     return "beside login: " in guest.said()
 
 
-@pytest.mark.parametrize("uefi", [False, True], ids=["bios", "uefi"])
+@pytest.mark.parametrize("uefi", [False, pytest.param(True, marks=FULL)], ids=["bios", "uefi"])
 def test_a_system_replaces_one_partition_starts_and_leaves_all_others_as_they_were(
     starting: Starting, debian: Archive, tmp_path: Path, uefi: bool
 ) -> None:
