@@ -60,7 +60,7 @@ def of_job(session: Session, actor: Actor, job_id: str, *, after: int, most: int
 def shape_of(session: Session, row: Job, *, staff: bool, after: int, most: int = MOST_LINES) -> InstallerShape | None:
     """The job's installer with its log from a line on; None where the job has none. after < 0: the last lines."""
     install = session.get(Install, row.id)
-    if install is None:
+    if install is None or row.action != control.REINSTALL:
         return None
     ended_badly = install.phase in {Phase.REFUSED, Phase.FAILED}
     total = (install.plan or {}).get("size")

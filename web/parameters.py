@@ -73,7 +73,7 @@ _GROUPS = (
 
 @dataclass(frozen=True)
 class FormField:
-    """One input. kind: choice, number, flag or text. `value` is what was typed, else the default."""
+    """One input. kind: choice, number, flag, text, or area (many lines). `value` is what was typed, or the default."""
 
     name: str
     label: str
@@ -141,7 +141,7 @@ def _fields_of(shape: OfferShape, actor: Actor) -> list[FormField]:
     page = _PAGES.get(shape.name)
     if page is not None and page.asks_itself:
         return []
-    return fields(control.find(shape.name).parameters, actor, {})
+    return fields(control.find(shape.name).asks, actor, {})
 
 
 def new_key() -> str:
@@ -182,7 +182,7 @@ def _field(name: str, info: FieldInfo, given: str | None, *, staff: bool) -> For
     return FormField(
         name=name,
         label=_LABELS.get(name, name.replace("_", " ").capitalize()),
-        kind="choice" if name == "image" and all_images() else _kind(info.annotation),
+        kind="choice" if name == "image" and all_images() else "area" if _has_lines(info) else _kind(info.annotation),
         hint="" if _kind(info.annotation) == "choice" else (info.description or ""),
         value=default if given is None else given,
         choices=_choices(name, info.annotation, staff=staff),
@@ -203,6 +203,11 @@ def _kind(annotation: Any) -> str:
     if get_origin(first) is Literal or (isinstance(first, type) and issubclass(first, StrEnum)):
         return "choice"
     return {bool: "flag", int: "number"}.get(first, "text")
+
+
+def _has_lines(info: FieldInfo) -> bool:
+    extra = info.json_schema_extra
+    return isinstance(extra, dict) and extra.get("format") == "multiline"
 
 
 def _is_list(annotation: Any) -> bool:

@@ -83,7 +83,7 @@ def act(server: str, action: str) -> Response:
     if own is not None and own.asks_itself:
         return make_response(redirect(url_for(own.endpoint, server=server), 303))
     shape = _offered(actor, server)
-    values = parameters.typed(wanted.parameters, request.form) if request.method == "POST" else {}
+    values = parameters.typed(wanted.asks, request.form) if request.method == "POST" else {}
     if request.method == "GET":
         return make_response(render_template("servers/act.html", **_form(actor, shape, action, request.form)))
     try:
@@ -163,7 +163,7 @@ def _job(actor: Actor, job_id: str | None) -> JobShape | None:
 
 def _form(actor: Actor, shape: ServerDetail, action: str, given: Mapping[str, str]) -> dict[str, Any]:
     offer = next((offer for offer in shape.actions if offer.name == action), None)
-    fields = parameters.fields(control.find(action).parameters, actor, given)
+    fields = parameters.fields(control.find(action).asks, actor, given)
     return {
         "server": shape,
         "offer": offer,

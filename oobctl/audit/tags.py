@@ -23,6 +23,7 @@ class Tag(StrEnum):
     SERVER_EVENT_LOG_CLEAR = "server:event_log:clear"
     SERVER_MEDIA_INSERT = "server:media:insert"
     SERVER_MEDIA_EJECT = "server:media:eject"
+    SERVER_BOOT_SCRIPT = "server:boot:script"
     SERVER_OS_REINSTALL = "server:os:reinstall"
     SERVER_IMAGE_REMOVED = "server:media:image_removed"
     SERVER_ENROLL = "server:enroll:read"

@@ -15,7 +15,7 @@ from oobctl.boot.site import SITE, is_trusted
 from oobctl.drivers.identity import normalise_mac
 from oobctl.errors import NotFound, OobctlError
 from oobctl.images.installer import Installer, find_ramdisk, ipxe, job_archive
-from oobctl.images.installs import network
+from oobctl.images.installs import network, scripts
 
 log = structlog.get_logger()
 
@@ -36,11 +36,14 @@ async def script(request: web.Request) -> web.Response:
     ticket = await _ticket_for(request)
     if ticket is None:
         return web.Response(text=ipxe.disk_script(firmware), content_type=_SCRIPT)
+    if isinstance(ticket, network.OwnScript):
+        own = scripts.unsealed(request.app[SITE].authority.key, ticket.job_id, ticket.sealed)
+        return web.Response(text=own, content_type=_SCRIPT)
     path = f"{ticket.job_id}/{ticket.word}/job.cpio"
     return web.Response(text=ipxe.job_script(_base(request), path), content_type=_SCRIPT)
 
 
-async def _ticket_for(request: web.Request) -> network.Ticket | None:
+async def _ticket_for(request: web.Request) -> network.Ticket | network.OwnScript | None:
     macs = tuple(mac for said in request.query.getall("mac", [])[:1] if (mac := normalise_mac(said)))
     asker = network.Asker(request.remote or "", macs, request.query.get("uuid"))
     if not is_trusted(request):
@@ -58,7 +61,7 @@ async def _ticket_for(request: web.Request) -> network.Ticket | None:
     if ticket is None:
         log.info("a server starts from its disk", by=request.remote, macs=macs, system_uuid=asker.system_uuid)
     else:
-        log.info("a server starts the installer from the network", by=request.remote, job=ticket.job_id)
+        log.info("a server is given its job's script", by=request.remote, job=ticket.job_id)
     return ticket
 
 

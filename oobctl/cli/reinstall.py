@@ -8,7 +8,7 @@ import typer
 
 from oobctl.cli import installing, reinstall_many
 from oobctl.cli.api import begin, call, named
-from oobctl.cli.server import finish
+from oobctl.cli.server import finish, text_of
 
 ACTION = "/servers/{}/actions/os.reinstall"
 
@@ -99,10 +99,7 @@ def keys_in(files: list[Path]) -> list[str]:
 
 
 def _text(file: Path | None) -> str | None:
-    try:
-        return None if file is None else file.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise typer.BadParameter(f"{file} cannot be read as text: {error}.") from error
+    return None if file is None else text_of(file)
 
 
 def _network(file: Path | None) -> Any:

@@ -188,7 +188,7 @@ def set_boot_macs(
 def act(
     server: Name,
     action: Annotated[str, typer.Argument(help="power.on, power.cycle, boot.set, ...")],
-    parameters: Annotated[list[str] | None, typer.Argument(help="name=value ...")] = None,
+    parameters: Annotated[list[str] | None, typer.Argument(help="name=value, name=@FILE ...")] = None,
 ) -> None:
     """Do an action and watch it to its end. Exit code 1 where it does not succeed."""
     body: dict[str, Any] = {}
@@ -233,11 +233,21 @@ def finish(job: dict[str, Any], watch: Callable[[dict[str, Any]], dict[str, Any]
 
 
 def _value(text: str) -> Any:
-    """A number, true, false or null where it reads as one; else the text."""
+    """A number, true, false or null where it reads as one, what is in FILE where it is @FILE; else the text."""
+    if text.startswith("@"):
+        return text_of(Path(text[1:]))
     try:
         return json.loads(text)
     except ValueError:
         return text
+
+
+def text_of(file: Path) -> str:
+    """Raises BadParameter where it cannot be read as text."""
+    try:
+        return file.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise typer.BadParameter(f"{file} cannot be read as text: {error}.") from error
 
 
 def parse_address(text: str) -> dict[str, Any]:

@@ -6,16 +6,17 @@ from datetime import datetime
 from oobctl import clock
 from oobctl.actions import boot, media, steps
 from oobctl.audit.tags import Tag
-from oobctl.constants import BootPath, BootSource, Capability, Lock, Outcome, Permission, PowerState, ResetType
-from oobctl.errors import BmcError, InstallFailed, JobCancelled, LeaseLost, OobctlError, StoreUnavailable
-from oobctl.images import access, serving
+from oobctl.constants import BootPath, BootSource, Capability, Lock, Outcome, Permission
+from oobctl.errors import InstallFailed, JobCancelled, LeaseLost, OobctlError, StoreUnavailable
+from oobctl.images import access
 from oobctl.images.installs import claims, hardware, paths, requests, waiting
 from oobctl.images.installs.plans import Plan, PlannedDisk
 from oobctl.images.systems.verify import verify
 from oobctl.jobs.action import Action, Skipped, Step
 from oobctl.jobs.run import Run
 from oobctl.store import Install, Job, Server, database
-from oobctl.workflows import new_system, unwinding
+from oobctl.workflows import new_system, starting, unwinding
+from oobctl.workflows.starting import ARM, span
 
 _SLOWEST_BYTES_A_SECOND = 1 << 20
 _CONFIGURE_SECONDS = 900.0
@@ -70,13 +71,6 @@ def _check_preconditions(run: Run) -> str:
     return f"{image.title}, {form.size / 10**6:,.0f} MB, is as it came into the catalogue; it goes to {where}"
 
 
-def _arm_network_boot(run: Run) -> str:
-    """From now on the boot service answers that server; what it hands out starts nothing before the job's power-on."""
-    serving.check_network()
-    waiting.allow(_job(run), "armed_at")
-    return "The boot service answers, and starts this server's installer when it asks"
-
-
 def _only(path: BootPath, step: Step) -> Step:
     """The step, where the server starts from there."""
 
@@ -87,26 +81,9 @@ def _only(path: BootPath, step: Step) -> Step:
     return replace(step, run=done)
 
 
-def _ensure_off(run: Run) -> str:
-    """Softly, as long as the profile says; then hard: the old system is to be lost anyway, and a person said so."""
-    if run.read_power("after") is PowerState.OFF:
-        return "Was Off already; nothing was sent"
-    try:
-        run.bmc.power.set(ResetType.GRACEFUL_SHUTDOWN)
-    except BmcError as error:
-        run.note(f"The operating system could not be asked to shut down: {error.message}")
-        return steps.ensure_off(run)
-    limit = run.profile.install.shutdown_limit
-    words = f"for {run.name}'s operating system to shut down, {_span(limit)} at most"
-    if run.until(lambda: run.read_power("after") is PowerState.OFF, limit, words):
-        return "Read back: Off. The operating system shut down"
-    run.note(f"The operating system did not shut down within {_span(limit)}; the power was cut.")
-    return steps.ensure_off(run)
-
-
 def steps_from(path: BootPath) -> tuple[Step, ...]:
     """What is done of the workflow's steps where the server starts from there."""
-    unneeded = {_ARM} if path is BootPath.VIRTUAL_MEDIA else {step.name for step in _INSERT}
+    unneeded = {ARM} if path is BootPath.VIRTUAL_MEDIA else {step.name for step in _INSERT}
     return tuple(step for step in WORKFLOW.steps if step.name not in unneeded)
 
 
@@ -115,15 +92,7 @@ def _from_installer(run: Run) -> boot.BootParameters:
 
 
 def _ensure_on(run: Run) -> str:
-    """Not without the override: the server would only start its old system."""
-    if run.bmc.power.read() is PowerState.OFF and not boot.is_waiting(run, _from_installer(run)):
-        raise InstallFailed(
-            f"The BMC of {run.name} has forgotten the boot override: it was read back, and is gone before the start. "
-            "Nothing was switched on. Restart the BMC (bmc.reset) and try again; if it stays so, update its firmware.",
-            sent=False,
-        )
-    waiting.allow(_job(run), "may_claim_at")
-    return steps.ensure_on(run)
+    return starting.ensure_on(run, _from_installer(run))
 
 
 def _installer_started(run: Run) -> str:
@@ -135,7 +104,7 @@ def _installer_started(run: Run) -> str:
 
     limit = run.profile.install.start_limit
     if not run.until(there, limit, f"for the installer to start on {run.name}"):
-        raise InstallFailed(f"No installer has called from {run.name} within {_span(limit)}. {_why_silent(last[0])}")
+        raise InstallFailed(f"No installer has called from {run.name} within {span(limit)}. {_why_silent(last[0])}")
     by = last[0].claimed_by or {}
     run.saw("installer", **{name: by.get(name) for name in ("address", "macs", "disks", "firmware", "memory_mb")})
     return f"It runs on {run.name} (from {by.get('address')}, {by.get('firmware')})"
@@ -174,7 +143,7 @@ def _image_written(run: Run) -> str:
 
     try:
         if not run.until(there, limit, lambda: words[0]):
-            raise InstallFailed(f"The image was not written within {_span(limit)}. Look at the server's screen.")
+            raise InstallFailed(f"The image was not written within {span(limit)}. Look at the server's screen.")
     except InstallFailed as error:
         if claims.close_unwritten(_job(run)):
             raise InstallFailed(f"{error.message} Nothing was written.", **error.details, sent=False) from error
@@ -183,10 +152,6 @@ def _image_written(run: Run) -> str:
     took = _seconds(done.first_write_at or began, done.written_at or clock.now())
     run.saw("after", written=size, sha256="as the catalogue has it")
     return f"{size / 10**6:,.0f} MB in {took:.0f} s; the installer compared the SHA-256"
-
-
-def _span(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
 
 def _progress(found: Install, size: int) -> str:
@@ -242,7 +207,7 @@ def _first_boot(run: Run) -> str:
 
     if not run.until(there, limit, f"for {run.name}'s new system to report itself"):
         raise InstallFailed(
-            f"The new system has not reported itself within {_span(limit)} of its first start. Does it start "
+            f"The new system has not reported itself within {span(limit)} of its first start. Does it start "
             "from its disk, and does it reach the boot service? Look at the server's screen."
         )
     run.saw_boot()
@@ -262,7 +227,6 @@ def _verified(run: Run) -> str:
     return f"{found.words} {out}. {cleared}"
 
 
-_ARM = "arm_network_boot"
 _INSERT = media.insert_steps(lambda _run: media.InsertParameters(image=access.INSTALLER))
 
 WORKFLOW = Action(
@@ -287,8 +251,8 @@ WORKFLOW = Action(
         Step("check_preconditions", "Check image, disks and memory", _check_preconditions),
         steps.READ,
         *(_only(BootPath.VIRTUAL_MEDIA, step) for step in _INSERT),
-        _only(BootPath.NETWORK, Step(_ARM, "Let it start from the network", _arm_network_boot)),
-        Step("ensure_off", "Shut the old system down", _ensure_off),
+        _only(BootPath.NETWORK, Step(ARM, "Let it start from the network", starting.arm_network_boot)),
+        Step("ensure_off", "Shut the old system down", starting.ensure_off),
         *boot.override_steps(_from_installer),
         Step("ensure_on", "Switch on and read back", _ensure_on),
         Step("installer_started", "Wait for the installer", _installer_started),

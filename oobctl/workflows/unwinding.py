@@ -26,7 +26,7 @@ def disarm(run: Run) -> str:
 def unwind(run: Run) -> str:
     """The medium out, no override; and, where nothing was written, the power as it was. What was written stays.
 
-    Each of them is tried, whatever became of the others. Raises InstallFailed where one could not be put right.
+    Raises InstallFailed where one could not be put right.
     """
     job_id = run.acted.job_id
     if waiting.row(job_id).configured_at is not None:
@@ -34,13 +34,21 @@ def unwind(run: Run) -> str:
     install = claims.close(job_id)
     if not run.acted_already:
         return "Nothing was changed."
-    written = install.first_write_at is not None
-    todo: list[Callable[[Run], str]] = [disarm, boot.ensure_cleared, *([] if written else [_power_as_it_was])]
+    todo = [boot.ensure_cleared] if install.first_write_at is not None else all_as_it_was()
+    return put_back(run, _what_is_there(install), [disarm, *todo], _what_to_do(install))
+
+
+def all_as_it_was() -> list[Callable[[Run], str]]:
+    return [boot.ensure_cleared, _power_as_it_was]
+
+
+def put_back(run: Run, said: str, todo: list[Callable[[Run], str]], then: str = "") -> str:
+    """Each of them is tried. said, then: sentences before and after what was done. Raises InstallFailed."""
     done, wrong = _each(run, todo)
-    said = " ".join([_what_is_there(install), *(f"{words.rstrip('.')}." for words in done), _what_to_do(install)])
+    words = " ".join([said, *(f"{one.rstrip('.')}." for one in done), then]).strip()
     if wrong:
-        raise InstallFailed(f"{' '.join(wrong)} {said}".strip())
-    return said.strip()
+        raise InstallFailed(f"{' '.join(wrong)} {words}")
+    return words
 
 
 def _each(run: Run, todo: list[Callable[[Run], str]]) -> tuple[list[str], list[str]]:

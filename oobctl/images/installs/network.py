@@ -65,7 +65,15 @@ class Ticket:
     word: str
 
 
-def ticket_for(asker: Asker, site_id: str, secret: bytes) -> Ticket | None:
+@dataclass(frozen=True)
+class OwnScript:
+    """A script that somebody brought for this machine. sealed: to the site's boot services."""
+
+    job_id: str
+    sealed: bytes
+
+
+def ticket_for(asker: Asker, site_id: str, secret: bytes) -> Ticket | OwnScript | None:
     """For the machine of the site that is to be installed now; None: that machine starts from its disk.
 
     secret: of the site's boot services; keys are made of it, so that they lie nowhere, and a firmware that asks twice
@@ -82,9 +90,11 @@ def ticket_for(asker: Asker, site_id: str, secret: bytes) -> Ticket | None:
     return None
 
 
-def _ticket(install: Install, asker: Asker, secret: bytes) -> Ticket | None:
+def _ticket(install: Install, asker: Asker, secret: bytes) -> Ticket | OwnScript | None:
     if install.may_claim_at is None or install.alarm is not None:
         return None
+    if install.plan is None:
+        return _own_script(install, asker)
     if install.claimed_at is not None:
         if install.configured_at is None:
             install.alarm = _again(install, asker)
@@ -94,6 +104,15 @@ def _ticket(install: Install, asker: Asker, secret: bytes) -> Ticket | None:
     install.script_at = install.script_at or clock.now()
     install.script_to = asker.address
     return Ticket(install.job_id, keys.ticket(key))
+
+
+def _own_script(install: Install, asker: Asker) -> OwnScript | None:
+    """Given to one address: again while its job has not seen it, for an answer can be lost."""
+    if install.sealed is None or install.script_to not in {None, asker.address}:
+        return None
+    install.script_at = install.script_at or clock.now()
+    install.script_to = asker.address
+    return OwnScript(install.job_id, install.sealed)
 
 
 def job_key(ticket: Ticket, address: str, site_id: str, secret: bytes) -> str | None:

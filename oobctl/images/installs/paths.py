@@ -32,6 +32,14 @@ def lacks(session: Session, server: Server) -> str | None:
     )
 
 
+def lacks_network(session: Session, server: Server) -> str | None:
+    """Why the server cannot start from its network, in sentences; None where it can."""
+    lack = _lack(session, server, BootPath.NETWORK)
+    if lack is None:
+        return None
+    return f"{server.name} cannot start from its network: {lack.why}. {lack.staff}".rstrip()
+
+
 def there(session: Session, server: Server) -> tuple[BootPath, ...]:
     """From where it can, the profile's first first."""
     found = profiles.find(server.bmc.profile).install.boot_paths

@@ -13,13 +13,16 @@ from oobctl.images.installs.plans import Plan
 from oobctl.store import Install, Process, Server, database, db_now
 
 
-def prepare(job_id: str, plan: Plan, expects: dict[str, Any], boot_path: BootPath) -> None:
-    """What the installer will be told, and who it must be; an installer that has claimed keeps what it was told."""
+def prepare(job_id: str, plan: Plan | None, expects: dict[str, Any], boot_path: BootPath) -> None:
+    """What the installer will be told, and who it must be; an installer that has claimed keeps what it was told.
+
+    plan: None where a script of somebody's own is started in place of an installer.
+    """
     with database().write() as session:
         session.execute(
             update(Install)
             .where(Install.job_id == job_id, Install.claimed_at.is_(None))
-            .values(plan=plan.as_json(), expects=expects, boot_path=boot_path)
+            .values(plan=plan.as_json() if plan else None, expects=expects, boot_path=boot_path)
         )
 
 

@@ -49,7 +49,10 @@ def on_tree(databases: Databases, guard: Guard, tmp_path_factory: pytest.TempPat
     home = tmp_path_factory.mktemp("workflows")
     profiles = write_profiles(home / "hwprofiles", LIMITS)
     url = databases.migrated("sqlite")
-    with serve() as bmc, Installation(guard, home, url, {"hwprofiles": str(profiles)}) as road:
+    with (
+        serve() as bmc,
+        Installation(guard, home, url, {"hwprofiles": str(profiles), "trusted_boot_networks": "127.0.0.0/8"}) as road,
+    ):
         road.initialise().add_people()
         road.add_server("db01", [endpoint_of(bmc)])
         add_image()

@@ -1,7 +1,8 @@
-"""A machine that starts from the virtual drive of a tree's BMC, and speaks as the installer does: for what goes wrong.
+"""A machine that starts from a tree's virtual drive or its network, and speaks as the installer does.
 
 It reads its medium as a server would: the address that the BMC was given, fetched from the BMC's own address, and the
-job's files in it. What a real ramdisk does with a real disk is tested in test_installer_ramdisk.py and on the rack.
+job's files in it; or, from the network, what iPXE fetches. What a real ramdisk does with a real disk is tested in
+test_installer_ramdisk.py and on the rack.
 """
 
 import io
@@ -15,6 +16,7 @@ from tempfile import NamedTemporaryFile
 
 import httpx
 
+from oobctl.config import settings
 from oobctl.images.installer import iso9660, medium
 from tests.installation import eventually
 from tests.reinstalls import HOST_KEY
@@ -41,6 +43,7 @@ class Installer:
         self.said = says
         self.token, self.key = secrets.token_hex(32), ""
         self.answers: list[tuple[str, int, str]] = []
+        self.script = ""
         self.files: dict[str, bytes] = {}
         self.image = b""
         self.error: BaseException | None = None
@@ -67,9 +70,9 @@ class Installer:
 
     def _run(self) -> None:
         try:
-            if not self._starts():
+            source = self._starts()
+            if source is None or not (self._read_medium() if source == "Cd" else self._read_network()):
                 return
-            self._read_medium()
             for what in ("claim", "begin", "written", "configured", "first_boot"):
                 if self._meanwhile is not None:
                     self._meanwhile(what)
@@ -78,15 +81,32 @@ class Installer:
         except BaseException as error:
             self.error = error
 
-    def _starts(self) -> bool:
-        """The server starts from its drive: an override for once said so, and something is in it."""
+    def _starts(self) -> str | None:
+        """From where the server starts, by an override for once: the drive, with something in it, or its network."""
         while not self._over.wait(0.05):
-            booted = self._bmc.state.boots[self._boots :]
-            if any(one.source == "Cd" for one in booted) and any(self._bmc.state.media().values()):
-                return True
-        return False
+            sources = {one.source for one in self._bmc.state.boots[self._boots :]}
+            if "Cd" in sources and any(self._bmc.state.media().values()):
+                return "Cd"
+            if "Pxe" in sources:
+                return "Pxe"
+        return None
 
-    def _read_medium(self) -> None:
+    def _read_network(self) -> bool:
+        """As iPXE does. Whether it is an installer's script that it got."""
+        asked = {"mac": self.said["mac"], "uuid": self.said["uuid"], "platform": "efi"}
+        base = f"{settings().media_address}/boot"
+        self.script = httpx.get(f"{base}/script", params=asked, timeout=10, trust_env=False).text
+        files = next((line.split()[3] for line in self.script.splitlines() if "initrd --name job.cpio" in line), None)
+        if files is None:
+            return False
+        self._unpack(httpx.get(files, timeout=10, trust_env=False).content)
+        return True
+
+    def _unpack(self, archive: bytes) -> None:
+        self.job = _unpacked(archive)
+        self.url, self.key = self.job["url"].decode().strip(), self.job["key"].decode().strip()
+
+    def _read_medium(self) -> bool:
         url = next(filter(None, self._bmc.state.media().values()))
         here = httpx.HTTPTransport(local_address=self._bmc.address)
         with httpx.Client(transport=here, timeout=10, trust_env=False) as client:
@@ -97,8 +117,8 @@ class Installer:
             file.write(content)
             file.flush()
             start, room = iso9660.find(Path(file.name), medium.JOB_FILE)
-        self.job = _unpacked(content[start : start + room])
-        self.url, self.key = self.job["url"].decode().strip(), self.job["key"].decode().strip()
+        self._unpack(content[start : start + room])
+        return True
 
     def ask(self, what: str, method: str, path: str, **more: object) -> httpx.Response:
         trust = ssl.create_default_context(cadata=self.job["ca.pem"].decode())

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from oobctl.constants import JobState, Outcome
+from oobctl.constants import BootPath, JobState, Outcome
 from oobctl.store import Install, database
 from oobctl.workflows.reinstall_os import WORKFLOW
 from tests.installation import eventually, steps_of
@@ -21,7 +21,7 @@ SEEDED = ("begin", "configured")
 
 
 STEPS = tuple(step.name for step in WORKFLOW.steps)
-SEEDED_STEP = ("ensure_override", "done")
+SEEDED_STEPS = ((BootPath.VIRTUAL_MEDIA, "ensure_override", "done"), (BootPath.NETWORK, "ensure_on", "done"))
 
 
 def worker_dies(on_tree: OnTree) -> None:
@@ -58,15 +58,16 @@ def test_a_reinstall_whose_worker_is_killed_is_ended_by_the_next_one(on_tree: On
 
 
 @pytest.mark.parametrize(
-    ("step", "at"),
+    ("path", "step", "at"),
     [
-        pytest.param(step, at, marks=() if (step, at) == SEEDED_STEP else FULL)
+        pytest.param(path, step, at, marks=() if (path, step, at) in SEEDED_STEPS else FULL)
+        for path in BootPath
         for step in STEPS
         for at in ("begun", "done")
     ],
 )
 def test_a_worker_that_dies_in_any_step_is_followed_by_one_that_ends_it_right(
-    on_tree: OnTree, step: str, at: str
+    on_tree: OnTree, path: str, step: str, at: str
 ) -> None:
     """begun: the step's beginning is kept, and nothing is done; done: all of it, and nothing of that is kept."""
     end_workers(on_tree)
@@ -74,7 +75,7 @@ def test_a_worker_that_dies_in_any_step_is_followed_by_one_that_ends_it_right(
     dying = on_tree.road.run_python(point.arguments(), name="worker-that-dies")
     dying.wait_said("the worker is ready")
     with on_tree.installer() as machine:
-        job = on_tree.road.submit("os.reinstall", "db01", request(host_name="db01"))
+        job = on_tree.road.submit("os.reinstall", "db01", request(host_name="db01", boot_path=path))
         eventually(lambda: not dying.running)
         on_tree.road.start_worker()
         ended = on_tree.road.wait(job.id, 120)

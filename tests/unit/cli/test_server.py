@@ -1,6 +1,7 @@
 """`oobctl server` against a real panel: servers that can be told apart, parameters that say one thing."""
 
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -54,3 +55,13 @@ def test_which_system_of_its_bmc_a_server_is_can_be_said(installation: Installat
     add = ("server", "add", "blade1", "--redfish", "192.0.2.74", *path)
     at_once = oobctl(*add, stdin="canary\n", OOBCTL_URL=url, OOBCTL_TOKEN=token)
     assert [(one.returncode, "system_path" in one.stderr) for one in (later, at_once)] == [(1, True)] * 2, at_once
+
+
+def test_a_parameters_text_is_taken_from_a_file(installation: Installation, tmp_path: Path) -> None:
+    file = tmp_path / "own.ipxe"
+    file.write_text("echo no first line\n")
+    done = run(installation, "act", "web01", "boot.script", f"script=@{file}")
+    assert (done.returncode, "Traceback" in done.stderr) == (1, False), done
+    assert "ipxe" in done.stdout + done.stderr
+    missing = run(installation, "act", "web01", "boot.script", f"script=@{tmp_path}/none")
+    assert (missing.returncode, "cannot be read as text" in missing.stderr) == (2, True), missing

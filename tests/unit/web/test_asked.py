@@ -4,7 +4,10 @@ from collections.abc import Callable
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import update
 
+from oobctl.constants import NetworkBoot
+from oobctl.store import Server, Site, database
 from tests.unit.web.conftest import SignIn, csrf_token
 from tests.unit.web.seed import Seed
 
@@ -61,3 +64,16 @@ def test_every_form_of_an_action_carries_a_fresh_key(sign_in: SignIn, seed: Seed
     keys = [page.split('name="key" value="', 1)[1].split('"', 1)[0] for page in pages]
     assert all(key.startswith("form-") for key in keys)
     assert len({*keys, "form-1"}) == 5
+
+
+def test_a_text_of_many_lines_has_room_and_stands_where_it_was_typed(sign_in: SignIn, seed: Seed) -> None:
+    client = sign_in("owner")
+    path = f"/servers/{seed.servers['db01']}/actions/boot.script"
+    typed = "echo one\necho two"
+    with database().write() as session:
+        session.execute(update(Site).values(boot_public_key=b"x" * 32, network_boot=NetworkBoot.SCRIPT))
+        session.get_one(Server, seed.servers["db01"]).boot_macs = ["52:54:00:00:00:01"]
+    answer = client.post(path, data={"csrf_token": csrf_token(client), "script": typed})
+    assert answer.status_code == 422
+    assert "begins with the line #!ipxe" in answer.text
+    assert f">{typed}</textarea>" in answer.text

@@ -6,15 +6,19 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as trying
 from hypothesis import strategies as st
+from sqlalchemy import update
 
+from oobctl import control
+from oobctl.access import SYSTEM
 from oobctl.cli.init import prepare
 from oobctl.config import settings
-from oobctl.constants import BootPath
+from oobctl.constants import BootPath, NetworkBoot
 from oobctl.errors import NotAllowed
 from oobctl.images.installs import claims, keys, network, reports, waiting
 from oobctl.images.installs.network import Asker, Ticket
 from oobctl.images.installs.phases import Phase
 from oobctl.installation import find_site
+from oobctl.store import Site, database
 from tests.installation import Installation
 from tests.reinstalls import MAC, UUID, add_image, armed, claimant, install, ready, token
 
@@ -41,7 +45,9 @@ def started(server: str, **changes: Any) -> str:
 
 
 def asked(who: Asker | None = None) -> Ticket | None:
-    return network.ticket_for(who or asker(), site(), SECRET)
+    found = network.ticket_for(who or asker(), site(), SECRET)
+    assert not isinstance(found, network.OwnScript)
+    return found
 
 
 def opened(ticket: Ticket, address: str = ADDRESS) -> str | None:
@@ -190,3 +196,23 @@ def tried(server: str) -> str:
 @given(mac=st.text(max_size=20), uuid=st.none() | st.text(max_size=40))
 def test_whatever_a_firmware_says_it_is_given_nothing_of_anothers(tried: str, mac: str, uuid: str | None) -> None:
     assert asked(Asker(ADDRESS, (mac,), uuid)) is None
+
+
+def test_a_script_of_ones_own_goes_to_its_server_at_one_address_until_its_job_has_seen_that(server: str) -> None:
+    wanted = {"script": "#!ipxe\nsanboot --drive 0x80\n"}
+    with database().write() as session:
+        session.execute(update(Site).values(network_boot=NetworkBoot.SCRIPT))
+    job = control.submit(SYSTEM, "boot.script", server, wanted).id
+    waiting.prepare(job, None, {"system_uuid": UUID, "macs": [MAC]}, BootPath.NETWORK)
+    waiting.allow(job, "armed_at")
+    assert network.ticket_for(asker(), site(), SECRET) is None  # not switched on for it yet
+    waiting.allow(job, "may_claim_at")
+    assert network.ticket_for(asker(OTHER_MAC), site(), SECRET) is None
+    assert network.ticket_for(asker(uuid=OTHER_UUID), site(), SECRET) is None
+    for _ in range(2):  # an answer can be lost
+        given = network.ticket_for(asker(), site(), SECRET)
+        assert isinstance(given, network.OwnScript)
+        assert given.job_id == job
+    assert network.ticket_for(asker(address="127.0.0.66"), site(), SECRET) is None
+    claims.close(job)
+    assert network.ticket_for(asker(), site(), SECRET) is None

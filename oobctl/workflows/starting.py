@@ -1,0 +1,50 @@
+"""A server that is started from something of ours: shut down, its override looked at, switched on for one job."""
+
+from oobctl.actions import boot, steps
+from oobctl.constants import PowerState, ResetType
+from oobctl.errors import BmcError, InstallFailed
+from oobctl.images import serving
+from oobctl.images.installs import waiting
+from oobctl.jobs.run import Run
+
+ARM = "arm_network_boot"
+
+
+def arm_network_boot(run: Run) -> str:
+    """From now on the boot service answers that server; what it hands out starts nothing before the job's power-on."""
+    serving.check_network()
+    waiting.allow(run.acted.job_id, "armed_at")
+    return "The boot service answers, and gives this server what the job has for it when it asks"
+
+
+def ensure_off(run: Run) -> str:
+    """Softly, as long as the profile says; then hard: a person said that it is to start anew."""
+    if run.read_power("after") is PowerState.OFF:
+        return "Was Off already; nothing was sent"
+    try:
+        run.bmc.power.set(ResetType.GRACEFUL_SHUTDOWN)
+    except BmcError as error:
+        run.note(f"The operating system could not be asked to shut down: {error.message}")
+        return steps.ensure_off(run)
+    limit = run.profile.install.shutdown_limit
+    words = f"for {run.name}'s operating system to shut down, {span(limit)} at most"
+    if run.until(lambda: run.read_power("after") is PowerState.OFF, limit, words):
+        return "Read back: Off. The operating system shut down"
+    run.note(f"The operating system did not shut down within {span(limit)}; the power was cut.")
+    return steps.ensure_off(run)
+
+
+def ensure_on(run: Run, wanted: boot.BootParameters) -> str:
+    """Not without the override: the server would only start its old system. Raises InstallFailed, BmcError."""
+    if run.bmc.power.read() is PowerState.OFF and not boot.is_waiting(run, wanted):
+        raise InstallFailed(
+            f"The BMC of {run.name} has forgotten the boot override: it was read back, and is gone before the start. "
+            "Nothing was switched on. Restart the BMC (bmc.reset) and try again; if it stays so, update its firmware.",
+            sent=False,
+        )
+    waiting.allow(run.acted.job_id, "may_claim_at")
+    return steps.ensure_on(run)
+
+
+def span(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
