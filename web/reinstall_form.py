@@ -42,12 +42,6 @@ _INPUTS = {  # of the network's parameters
     "macs": "cards", "addresses": "addresses", "gateways": "gateways", "name_servers": "name_servers", "vlan": "vlan",
     "bond_mode": "bond_mode",
 }  # fmt: skip
-_TOGETHER = (  # rules over several inputs: how their sentences begin, and where they stand
-    ("partitions to keep", "layout"), ("keeping partitions", "replace"), ("a partition is named", "keep"),
-    ("nobody could log in", "ssh_keys"), ("the layout", "disks"), ("a disk is named", "disks"),
-    ("fixed addresses and VLANs", "cards"), ("a network card", "cards"), ("a gateway needs", "addresses"),
-    ("there can be one gateway", "gateways"),
-)  # fmt: skip
 _PLAINLY = {"Field required": "choose one"}
 _NUMBER = re.compile(r"[0-9]{1,6}")
 _HOST_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
@@ -138,9 +132,6 @@ def place_of(error: OobctlError, *, staff: bool) -> tuple[str | None, str]:
         return field if field in TEXTS or field in LISTS else _INPUTS.get(field.removeprefix("network.")), said
     said = str(error.details["why"])
     first, _, rest = str(error.details.get("field", "")).partition(".")
-    for beginning, name in _TOGETHER:
-        if said.startswith(beginning):
-            return name, _sentence(said)
     if first == "network":
         return _INPUTS.get(rest.partition(".")[0], "network"), _sentence(said)
     known = first in TEXTS or first in LISTS

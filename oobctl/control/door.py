@@ -245,7 +245,8 @@ def _checked(action: Action, parameters: Mapping[str, Any]) -> BaseModel:
         return action.asks.model_validate_json(json.dumps(dict(parameters)), strict=True)
     except ValidationError as error:
         first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"]) or str(first.get("ctx", {}).get("field", ""))
+        named = first.get("ctx", {}).get("field")  # of a rule over several
+        field = ".".join(str(part) for part in (*first["loc"], *([named] if named else [])))
         message = first["msg"].removeprefix("Value error, ").rstrip(".")
         known = ", ".join(action.asks.model_fields) or "none"
         which = f"The parameter {field}" if field else "What was asked"

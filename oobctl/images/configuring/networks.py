@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from oobctl.drivers.identity import normalise_mac
+from oobctl.jobs.action import wrong
 
 _FOLDER = "etc/systemd/network"
 _BOND = "bond0"
@@ -58,13 +59,13 @@ class Network(BaseModel):
     @model_validator(mode="after")
     def _whole(self) -> "Network":
         if not self.macs and (self.addresses or self.vlan is not None):
-            raise ValueError("fixed addresses and VLANs need the network card's MAC address (macs)")
+            raise wrong("macs", "fixed addresses and VLANs need the network card's MAC address (macs)")
         if len(set(self.macs)) != len(self.macs):
-            raise ValueError("a network card is named twice")
+            raise wrong("macs", "a network card is named twice")
         if self.gateways and not self.addresses:
-            raise ValueError("a gateway needs a fixed address")
+            raise wrong("addresses", "a gateway needs a fixed address")
         if len({":" in gateway for gateway in self.gateways}) != len(self.gateways):
-            raise ValueError("there can be one gateway of IPv4 and one of IPv6")
+            raise wrong("gateways", "there can be one gateway of IPv4 and one of IPv6")
         return self
 
 

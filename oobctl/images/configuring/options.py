@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from oobctl.images.configuring.networks import Network
 from oobctl.images.installs.first_boots import host_keys
+from oobctl.jobs.action import wrong
 
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _HOST_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
@@ -119,7 +120,7 @@ class Options(BaseModel):
     @model_validator(mode="after")
     def _somebody_can_log_in(self) -> "Options":
         if not (self.ssh_keys or self.root_password or self.user_data):
-            raise ValueError("nobody could log in: give an SSH key, or ask for a root password")
+            raise wrong("ssh_keys", "nobody could log in: give an SSH key, or ask for a root password")
         return self
 
 

@@ -17,6 +17,7 @@ from oobctl.images.configuring.networks import Network
 from oobctl.images.configuring.options import Layout, Options, PartitionName, Serial, fingerprints
 from oobctl.images.installs import hardware, keys, paths
 from oobctl.images.systems import Form, SystemImage
+from oobctl.jobs.action import wrong
 from oobctl.store import Install, Job, Server, Site
 from oobctl.vault import Secret
 
@@ -61,23 +62,25 @@ class ReinstallRequest(Options, _Place):
     def _as_many_disks(self) -> "ReinstallRequest":
         needs = _DISKS[self.layout]
         if self.disks and len(self.disks) != needs:
-            raise ValueError(f"the layout {self.layout} takes {needs} disk{'s' if needs > 1 else ''}")
+            raise wrong("disks", f"the layout {self.layout} takes {needs} disk{'s' if needs > 1 else ''}")
         if len(set(self.disks)) != len(self.disks):
-            raise ValueError("a disk is named twice")
+            raise wrong("disks", "a disk is named twice")
         return self
 
     @model_validator(mode="after")
     def _what_is_kept(self) -> "ReinstallRequest":
         if self.layout is not Layout.KEEP:
             if self.replace or self.keep:
-                raise ValueError(
-                    "partitions to keep or to replace are for the layout keep alone: all else empties disks"
+                raise wrong(
+                    "layout", "partitions to keep or to replace are for the layout keep alone: all else empties disks"
                 )
             return self
         if self.replace is None or not self.keep:
-            raise ValueError("keeping partitions needs both: the one that is replaced, and at least one that is kept")
+            raise wrong(
+                "replace", "keeping partitions needs both: the one that is replaced, and at least one that is kept"
+            )
         if len({self.replace, *self.keep}) != len(self.keep) + 1:
-            raise ValueError("a partition is named twice: it is kept, or it is replaced")
+            raise wrong("keep", "a partition is named twice: it is kept, or it is replaced")
         return self
 
 
