@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from oobctl.images.installer import ensure_ramdisk
 from tests.integration.installer_boots import DISK_MB, KEY, Run, Starting
 from tests.integration.installer_guest import (
     MAC,
@@ -242,3 +243,8 @@ def test_a_root_archive_goes_onto_lvm(starting: Starting, root: bytes) -> None:
     start = ROOT_START + (1 << 20)  # LVM's own first MB
     assert read_file(run.disks[0], "/etc/hostname", start) == b"from the archive\n"
     assert read_file(run.disks[0], "/configured", start) == b"configured\n"
+
+
+def test_what_comes_behind_the_ramdisk_begins_where_kernels_look_for_it() -> None:
+    """UEFI's iPXE puts the job's archive right behind it; an archive begins at a multiple of 4 bytes (initramfs)."""
+    assert ensure_ramdisk(print).ramdisk.stat().st_size % 4 == 0

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,11 +15,12 @@ from oobctl.images.systems.building import cache
 from oobctl.lab import rack as virtual_rack
 from oobctl.lab.image.build import cache_folder
 from oobctl.lab.rack import RackInfo
-from oobctl.store import InstallLog, database
+from oobctl.store import Install, InstallLog, database
 from tests.databases import Databases
 from tests.guard import Guard
-from tests.installation import Installation, steps_of
+from tests.installation import Installation, eventually, steps_of
 from tests.nets import own_net
+from tests.processes import OwnProcess
 from tests.profiles import write_profiles
 
 pytestmark = pytest.mark.timeout(900)
@@ -27,10 +29,30 @@ LIMITS = {"power.cycle_dwell": 1, "install.shutdown_limit": 30, "install.start_l
 
 
 class Road(Installation):
-    """One server of a rack of its own, because its disk is written over."""
+    """One server of a rack of its own, because its disk is written over.
+
+    Where it starts from its virtual drive the boot service is killed while the image is written.
+    """
 
     rack: RackInfo
     way: BootPath
+    boot_service: OwnProcess
+
+    def start_boot_service(self) -> None:
+        self.boot_service = self.run("boot")
+        self.boot_service.wait_said("the media service is ready")
+
+    def kill_boot_service_while_it_writes(self, job_id: str) -> None:
+        """And start it again after some seconds: an installer asks until it is answered."""
+
+        def writes() -> bool:
+            with database().read() as session:
+                return session.get_one(Install, job_id).bytes_done > 0
+
+        eventually(writes, 400)
+        self.boot_service.kill()
+        time.sleep(5)
+        self.start_boot_service()
 
 
 FULL = (
@@ -70,7 +92,7 @@ def road(
             installation.initialise().add_people().add_servers(rack)
             cache.take("debian-12", "cloud", cache_folder(), print, name="debian-12")
             installation.start_worker()
-            installation.run("boot").wait_said("the media service is ready")
+            installation.start_boot_service()
             installation.enroll()
             installation.do("server.inspect", name, {"capabilities": ["inventory"]})
             yield installation
@@ -91,7 +113,10 @@ def test_a_server_is_reinstalled_and_lets_the_new_key_in_with_the_host_key_of_th
     name = next(iter(road.rack.servers))
     private, public = key_pair(tmp_path)
     asked = {"image": "debian-12", "host_name": f"{name}.example.org", "ssh_keys": [public], "boot_path": road.way}
-    job = road.wait(road.submit("os.reinstall", name, asked).id, 800)
+    submitted = road.submit("os.reinstall", name, asked)
+    if road.way is BootPath.VIRTUAL_MEDIA:
+        road.kill_boot_service_while_it_writes(submitted.id)
+    job = road.wait(submitted.id, 800)
     serial = road.rack.servers[name].serial_log.read_text(errors="replace")
     assert (job.state, job.outcome) == (JobState.SUCCEEDED, Outcome.PROVEN), (job.error, steps_of(job), serial[-3000:])
     with database().read() as session:
