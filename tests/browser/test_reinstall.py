@@ -68,7 +68,7 @@ def test_a_refused_name_changes_nothing_and_another_try_goes_on(panel: Panel, se
 def test_a_wrong_key_stands_at_its_input_with_all_that_was_typed(panel: Panel, server: str, open_as: OpenAs) -> None:
     page = open_as("owner", f"/servers/{server}/reinstall")
     fill(page)
-    page.locator("details.more summary").click()
+    page.get_by_text("More: time zone").click()
     page.get_by_label("Packages").fill("vim tmux")
     typed = f"{SSH_KEY}\nssh-ed25519 AAAAnonsense me@laptop"
     page.get_by_label("SSH keys", exact=True).fill(typed)
@@ -83,7 +83,7 @@ def test_a_wrong_key_stands_at_its_input_with_all_that_was_typed(panel: Panel, s
 def test_what_is_wrong_in_a_folded_part_unfolds_it(panel: Panel, server: str, open_as: OpenAs) -> None:
     page = open_as("owner", f"/servers/{server}/reinstall")
     fill(page)
-    page.locator("details.more summary").click()
+    page.get_by_text("More: time zone").click()
     page.get_by_label("Time zone").fill("Mars/Base")
     page.get_by_role("button", name="See the plan").click()
     expect(page.locator("#time_zone-wrong")).to_be_visible()
