@@ -14,6 +14,7 @@ from tests.installation import Installation, eventually
 from tests.unit.cli.test_reinstall import _install, jobs
 from tests.unit.cli.test_reinstall import installation as installation
 from tests.unit.cli.test_reinstall import key as key
+from tests.unit.web.seed import begin
 
 
 @contextmanager
@@ -35,8 +36,10 @@ def test_a_panel_that_is_away_while_it_is_watched_is_asked_again(installation: I
     panel = installation.processes[-1]
     with asking(installation.url, installation.token("customer"), key) as program:
         eventually(lambda: jobs())
-        panel.kill()
+        begin(jobs()[0].id, done=1, details=["Done"], seconds=[0.1], ago=5)
         assert program.stdout is not None
+        assert "check_identity" in program.stdout.readline()  # it watches, so its job's answer has come
+        panel.kill()
         for line in program.stdout:
             if "asking again" in line:
                 break
