@@ -1,5 +1,6 @@
 """Reinstalls on a BMC that a tree is: an installation with worker, boot service, an image and one enrolled server."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -8,10 +9,10 @@ import pytest
 
 from oobctl.images.installer import ensure_ramdisk
 from oobctl.images.installs import hardware
-from oobctl.store import database
+from oobctl.store import Job, database
 from tests.databases import Databases
 from tests.guard import Guard
-from tests.installation import Installation, eventually
+from tests.installation import Installation, eventually, steps_of
 from tests.integration.workflows.installer import Installer
 from tests.profiles import QUICK, write_profiles
 from tests.reinstalls import add_image
@@ -29,6 +30,12 @@ class OnTree:
 
     road: Installation
     bmc: Served
+
+    def kept(self, job: Job) -> str:
+        """What is left of it for anybody to read: the job, its records, all that the processes have said."""
+        kept = [[row.parameters, row.evidence, row.reason] for row in self.road.records(job.id)]
+        logs = "".join(process.output for process in self.road.processes)
+        return json.dumps([*kept, [job.parameters, job.evidence, steps_of(job)]], default=str) + logs
 
     def installer(self, says: dict[str, str] | None = None, **how: Any) -> Installer:
         """A machine that starts what its BMC's virtual drive has in it, once the server is switched on for it."""

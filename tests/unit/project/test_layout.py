@@ -82,7 +82,7 @@ WEB = "https:" + "//"  # apart, so that no line here is what the search looks fo
 @pytest.mark.parametrize(
     "line",
     [
-        f"--extra-index-url {WEB}packages.example/simple",
+        "--extra-index" + f"-url {WEB}packages.example/simple",
         f'"resolved": "{WEB}packages.example/htmx.tgz"',
         f"deb {WEB}mirror.example/debian/ bookworm main",
         "open('/home/" + "someone/notes')",
