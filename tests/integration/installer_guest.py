@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from oobctl.images.installer import JobIso
+from oobctl.lab import qemu
 
 MAC = "52:54:00:12:34:56"
 UUID = "00112233-4455-6677-8899-aabbccddeeff"
@@ -34,7 +35,7 @@ class Guest:
         self.folder = folder
         self.serial = folder / ("disk.log" if iso is None else "serial.log")
         command = [
-            "qemu-system-x86_64", "-machine", "pc", "-accel", "tcg,tb-size=128", "-cpu", "max", "-m", "512",
+            "qemu-system-x86_64", "-machine", "pc", *qemu.processor(kvm=False), "-m", "512",
             "-uuid", UUID,
             "-display", "none", "-nodefaults", "-no-reboot", "-serial", f"file:{self.serial}",
             *cards,

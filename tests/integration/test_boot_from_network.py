@@ -12,6 +12,7 @@ from oobctl.images.installer import ensure_ramdisk
 from oobctl.images.installs import claims, keys, network
 from oobctl.images.installs.authority import ensure
 from oobctl.installation import find_site
+from oobctl.lab import qemu
 from oobctl.lab.qemu import OVMF_CODE, OVMF_VARIABLES
 from oobctl.store import Site, database
 from tests.installation import Installation, eventually
@@ -60,8 +61,8 @@ class Machine:
             "-drive", f"if=pflash,unit=1,format=raw,file={variables}",
         ]  # fmt: skip
         command = wire.inside(
-            "qemu-system-x86_64", "-nodefaults", "-no-user-config", "-machine", "pc", "-accel", "tcg,tb-size=64",
-            "-cpu", "max", "-m", "512", "-display", "none", "-no-reboot", "-uuid", UUID, "-vga", "std",
+            "qemu-system-x86_64", "-nodefaults", "-no-user-config", "-machine", "pc",
+            *qemu.processor(kvm=False), "-m", "512", "-display", "none", "-no-reboot", "-uuid", UUID, "-vga", "std",
             "-netdev", f"tap,id=net0,ifname={wire.tap()},script=no,downscript=no", *FIRMWARE[how],
             "-drive", f"file={disk},format=raw,if=none,id=disk0", "-device",
             f"virtio-blk-pci,drive=disk0,serial={DISK.serial}", "-serial", f"file:{self.serial}",

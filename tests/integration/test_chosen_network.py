@@ -83,7 +83,7 @@ def booted(built: Path, network: Network, folder: Path, guard: Guard) -> tuple[d
     subprocess.run(["cp", "--sparse=always", built, disk], check=True)
     write(disk, {**networks.files(network), "tell": _TELL, "etc/systemd/system/tell.service": _UNIT}, folder)
     command = [
-        qemu.PROGRAM, "-nodefaults", "-no-user-config", "-machine", "q35", "-accel", "tcg,tb-size=64", "-cpu", "max",
+        qemu.PROGRAM, "-nodefaults", "-no-user-config", "-machine", "q35", *qemu.processor(kvm=False),
         "-m", "512", "-display", "none", "-no-reboot", "-serial", f"file:{folder / 'serial'}",
         "-drive", f"file={disk},format=raw,if=virtio,cache=unsafe",
     ]  # fmt: skip

@@ -148,7 +148,7 @@ def booted(disk: Path, firmware: Firmware, folder: Path, guard: Guard) -> Iterat
         port = free.getsockname()[1]
     found = Booted(folder / "serial", folder / "qmp", port)
     command = [
-        qemu.PROGRAM, "-nodefaults", "-no-user-config", "-machine", "q35", "-accel", "tcg,tb-size=64", "-cpu", "max",
+        qemu.PROGRAM, "-nodefaults", "-no-user-config", "-machine", "q35", *qemu.processor(kvm=False),
         "-m", "512", "-display", "none", "-serial", f"file:{found.serial}",
         "-qmp", f"unix:{found.qmp},server=on,wait=off",
         "-netdev", f"user,id=net0,hostfwd=tcp:127.0.0.1:{port}-:22", "-device", "virtio-net-pci,netdev=net0",
