@@ -1,6 +1,8 @@
 """The installer on virtual machines: it writes what it was told to, and nothing where it may not."""
 
+import hashlib
 import os
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +17,7 @@ from tests.integration.installer_guest import (
     UUID,
     UUID_SWAPPED,
     debugfs,
+    old_disk,
     packed,
     raid_data,
     read_file,
@@ -235,14 +238,38 @@ def test_a_root_without_a_boot_loader_is_said_and_not_hidden(on_raid: Run) -> No
     assert "no boot loader is installed" in on_raid.log()
 
 
-def test_a_root_archive_goes_onto_lvm(starting: Starting, root: bytes) -> None:
-    disk = (ROOT_MB << 20, "SER 0")
+ON_LVM = ROOT_START + (1 << 20)  # LVM's own first MB
+
+
+def onto_lvm(serial: str, root: bytes) -> Job:
+    disk = (ROOT_MB << 20, serial)
     told = plan(root, content_size=4 << 20, disks=[disk], mac=MAC, form="root-archive", layout="lvm", firmware="UEFI")
-    run = starting.run("lvm", Job(told, root, FILES), uefi=True, disk_mb=ROOT_MB)
+    return Job(told, root, FILES)
+
+
+@pytest.fixture(scope="module")
+def on_lvm(starting: Starting, root: bytes) -> Run:
+    return starting.run("lvm", onto_lvm("SER 0", root), uefi=True, disk_mb=ROOT_MB)
+
+
+def test_a_root_archive_goes_onto_lvm(on_lvm: Run) -> None:
+    assert on_lvm.service.phases()[-1] == "configured", on_lvm.service.reason()
+    assert read_file(on_lvm.disks[0], "/etc/hostname", ON_LVM) == b"from the archive\n"
+    assert read_file(on_lvm.disks[0], "/configured", ON_LVM) == b"configured\n"
+
+
+def test_lvm_goes_beside_an_earlier_installations_on_another_disk(
+    starting: Starting, on_lvm: Run, root: bytes, tmp_path: Path
+) -> None:
+    """Two volume groups of one name are none that a system can start from, and LVM makes no second one."""
+    before = hashlib.sha256(on_lvm.disks[0].read_bytes()).digest()
+    disks = [on_lvm.disks[0], old_disk(tmp_path / "second", ROOT_MB)]
+    run = starting.run("lvm-again", onto_lvm("SER 1", root), uefi=True, disks=disks)
     assert run.service.phases()[-1] == "configured", run.service.reason()
-    start = ROOT_START + (1 << 20)  # LVM's own first MB
-    assert read_file(run.disks[0], "/etc/hostname", start) == b"from the archive\n"
-    assert read_file(run.disks[0], "/configured", start) == b"configured\n"
+    assert read_file(disks[1], "/etc/hostname", ON_LVM) == b"from the archive\n"
+    assert hashlib.sha256(disks[0].read_bytes()).digest() == before
+    groups = [re.findall(rb"^(system\d*) \{", disk.read_bytes()[ROOT_START:ON_LVM], re.MULTILINE) for disk in disks]
+    assert [set(found) for found in groups] == [{b"system"}, {b"system2"}]
 
 
 def test_what_comes_behind_the_ramdisk_begins_where_kernels_look_for_it() -> None:

@@ -4,6 +4,7 @@ BIOS_BOOT=21686148-6449-6E6F-744E-656564454649 ESP_TYPE=C12A7328-F81F-11D2-BA4B-
 LINUX_ROOT=4F68BCE3-E8CD-4DB1-96E7-FBCAF984B709 LINUX_RAID=A19D880F-05FC-4D3B-A006-743F0F84911E
 LINUX_LVM=E6D6D379-F507-44C2-A23C-238F2A3DF928
 export MDADM_NO_UDEV=1
+VOLUME_GROUP=
 
 # write_root_archive: false with the reason; then no disk boots anything.
 write_root_archive() {
@@ -30,7 +31,7 @@ root_device() {
   case $LAYOUT in
     keep) echo "/dev/$REPLACED" ;;
     raid1) echo /dev/md0 ;;
-    lvm) echo /dev/mapper/system-root ;;
+    lvm) echo "/dev/mapper/$VOLUME_GROUP-root" ;;
     *) echo "/dev/$(partition "$DISKS" 3)" ;;
   esac
 }
@@ -63,9 +64,10 @@ make_root_device() {
       ;;
     lvm)
       configure_lvm
+      VOLUME_GROUP=$(free_group)
       pv=/dev/$(partition "$DISKS" 3)
-      tried /tools/lvm pvcreate -ff -y "$pv" && tried /tools/lvm vgcreate -y system "$pv" &&
-        tried /tools/lvm lvcreate -y -W n -l 100%FREE -n root system || because "LVM could not be set up." || return 1
+      tried /tools/lvm pvcreate -ff -y "$pv" && tried /tools/lvm vgcreate -y "$VOLUME_GROUP" "$pv" &&
+        tried /tools/lvm lvcreate -y -W n -l 100%FREE -n root "$VOLUME_GROUP" || because "LVM could not be set up." || return 1
       ;;
   esac
 }
@@ -79,6 +81,14 @@ activation { udev_sync = 0 udev_rules = 0 monitoring = 0 }
 backup { backup = 0 archive = 0 }
 global { locking_dir = "/run/lvm" event_activation = 0 }
 LVM
+}
+
+# free_group: a name that no volume group on another disk has, which may be an earlier installation's.
+free_group() {
+  taken=" $(/tools/lvm vgs --noheadings -o vg_name 2>/dev/null | tr -s ' \n' ' ') "
+  name=system number=1
+  while case $taken in *" $name "*) true ;; *) false ;; esac; do number=$((number + 1)) name=system$number; done
+  echo "$name"
 }
 
 # esp_of DISK: where UEFI's boot files are, if anywhere.
@@ -119,7 +129,7 @@ undo_layout() {
 
 # stop_layout: nothing may write to the disks any more when the server is restarted.
 stop_layout() {
-  if [ "$LAYOUT" = lvm ]; then /tools/lvm vgchange -a n system >/dev/null 2>&1; fi
+  if [ "$LAYOUT" = lvm ]; then /tools/lvm vgchange -a n "$VOLUME_GROUP" >/dev/null 2>&1; fi
   if [ "$LAYOUT" = raid1 ]; then /tools/mdadm --stop /dev/md0 >/dev/null 2>&1; fi
   return 0
 }
