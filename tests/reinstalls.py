@@ -15,6 +15,7 @@ from oobctl.images.systems import Form, SystemImage, catalogue
 from oobctl.store import Install, Job, Server, database
 from tests.furnished import over_redfish_too
 from tests.installation import Installation
+from tests.systems import told
 
 SSH_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOpKbGPinFIKvvVQexMuxfmVR3auvr57kkIe6mkURtIs somebody@example.org"
 HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIP0XJDhaoMdbZPt4zWAvodmR/ev3axPFjtcC6sg16fYY root@web01"
@@ -40,7 +41,9 @@ def add_image(name: str = "tiny-1", *, account: str | None = None) -> SystemImag
         name=name, title="Tiny 1", family="tiny", version="1", firmware=(Firmware.BIOS, Firmware.UEFI),
         account=account, created_at=clock.now(), forms=tuple(forms),
     )  # fmt: skip
-    return catalogue.add(image, folder)
+    added = catalogue.add(image, folder)
+    told()
+    return added
 
 
 def ready(installation: Installation, server: str = "web01") -> str:

@@ -5,7 +5,8 @@ from typing import Any
 
 from oobctl import clock
 from oobctl.constants import Firmware, ImageKind
-from oobctl.images.systems import Form, SystemImage, catalogue
+from oobctl.images.systems import Form, SystemImage, catalogue, published
+from oobctl.store import Site, database
 
 CONTENTS = {ImageKind.DISK_IMAGE: b"a disk", ImageKind.ROOT_ARCHIVE: b"some files"}
 
@@ -28,8 +29,16 @@ def entry(name: str = "debian-13", **changes: Any) -> SystemImage:
 
 
 def added(name: str = "debian-13", **changes: Any) -> SystemImage:
-    """An image in the catalogue of this OOBCTL_HOME, with its files."""
+    """An image in the catalogue of this OOBCTL_HOME, with its files. Before one asks for it: `told`."""
     image, draft = entry(name, **changes), catalogue.draft()
     for one in image.forms:
         (draft / one.file).write_bytes(CONTENTS[one.kind])
     return catalogue.add(image, draft)
+
+
+def told() -> None:
+    """The store knows this catalogue for every site, as their boot services would tell it."""
+    with database().read() as session:
+        sites = [site.id for site in session.query(Site)]
+    for site in sites:
+        published.publish(site)

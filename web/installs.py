@@ -1,5 +1,6 @@
 """Reinstalls as the API and the pages show them: images, plans, and an installer at work."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -28,9 +29,10 @@ from web.shapes.installs import (
 MOST_LINES = 5000
 
 
-def image_shape(image: SystemImage) -> SystemImageShape:
+def image_shape(image: SystemImage, sites: Sequence[str]) -> SystemImageShape:
     return SystemImageShape(
-        **image.model_dump(include=set(SystemImageShape.model_fields) - {"forms"}),
+        **image.model_dump(include=set(SystemImageShape.model_fields) - {"forms", "sites"}),
+        sites=list(sites),
         forms=[FormShape(**form.model_dump(include=set(FormShape.model_fields))) for form in image.forms],
     )
 
@@ -43,7 +45,7 @@ def plan_shape(plan: control.Plan) -> PlanShape:
         no_return=plan.no_return,
         boot_path=plan.boot_path,
         lost=list(plan.lost),
-        image=None if plan.image is None else image_shape(plan.image),
+        image=image_shape(plan.image, [plan.site]),
         disks=[DiskShape(serial=disk.serial, size=disk.size, name=disk.name) for disk in plan.disks],
     )  # fmt: skip
 

@@ -66,7 +66,7 @@ def _form(shape: ServerDetail, typed: Filled, error: OobctlError | None = None) 
         server=shape,
         offer=offer,
         lacks=None if choices.lacks is None else told(choices.lacks, staff=actor.is_staff),
-        images=[image_shape(image) for image in choices.images],
+        images=[image_shape(image, [choices.site]) for image in choices.images],
         disks=choices.hardware.disks,
         macs=choices.hardware.macs,
         saved=control.ssh_keys(actor),

@@ -20,6 +20,7 @@ from oobctl.errors import ConfigurationError, StoreUnavailable
 from oobctl.ids import new_id
 from oobctl.images import access
 from oobctl.images.installs import authority, network
+from oobctl.images.systems.published import Publisher
 from oobctl.installation import find_site
 from oobctl.jobs import recovery
 
@@ -28,6 +29,7 @@ log = structlog.get_logger()
 _STOP_EVERY_SECONDS = 0.2
 _END_SECONDS = 5.0  # who is still fetching then asks again
 _CERTIFY_EVERY = timedelta(days=7)
+_PUBLISH_EVERY_SECONDS = 2.0  # who has built an image looks for it in the panel
 
 
 def run(site: str, stop: threading.Event) -> None:
@@ -85,14 +87,16 @@ async def _serve(site: Site, answers: dhcp.Served | None, stop: threading.Event)
     assert serve is not None
     listener.allow_many_files()
     host = urlsplit(settings().install_address).hostname or ""
-    answering, listeners = None, list[asyncio.Server]()
+    beside, listeners = list[asyncio.Task[None]](), list[asyncio.Server]()
     try:
         media = listener.Place(settings().media, "The media service", "OOBCTL_MEDIA_LISTEN")
         listeners.append(await listener.listen(serve, media))
         secure = site.authority.context(host)
         installers = listener.Place(settings().install, "The service for installers", "OOBCTL_INSTALL_LISTEN", secure)
         listeners.append(await listener.listen(serve, installers))
-        answering = await _answer_dhcp(site.id, answers)
+        beside.append(asyncio.create_task(_publish(Publisher(site.id))))
+        if answers is not None:
+            beside.append(await _answer_dhcp(site.id, answers))
         log.info("the media service is ready", media=settings().media, installers=settings().install)
         certified = clock.now()
         while not stop.is_set():
@@ -100,21 +104,28 @@ async def _serve(site: Site, answers: dhcp.Served | None, stop: threading.Event)
             if clock.now() - certified > _CERTIFY_EVERY:
                 site.authority.certify(secure, host)
                 certified = clock.now()
-            if answering is not None and answering.done():
-                answering.result()  # it raises what ended it
+            for task in beside:
+                if task.done():
+                    task.result()  # it raises what ended it
     finally:
-        if answering is not None:
-            answering.cancel()
-            await asyncio.gather(answering, return_exceptions=True)
+        for task in beside:
+            task.cancel()
+        await asyncio.gather(*beside, return_exceptions=True)
         for one in listeners:
             one.close()
         await runner.cleanup()
 
 
-async def _answer_dhcp(site_id: str, served: dhcp.Served | None) -> asyncio.Task[None] | None:
+async def _publish(publisher: Publisher) -> None:
+    """Tell the store of the catalogue, now and whenever it changes: the panel may run on another computer."""
+    while True:
+        with contextlib.suppress(StoreUnavailable):
+            await asyncio.to_thread(publisher.publish)
+        await asyncio.sleep(_PUBLISH_EVERY_SECONDS)
+
+
+async def _answer_dhcp(site_id: str, served: dhcp.Served) -> asyncio.Task[None]:
     """Raises ConfigurationError where DHCP cannot be answered."""
-    if served is None:
-        return None
     started = asyncio.Event()
     answering = asyncio.create_task(dhcp.serve(site_id, served, started))
     waiting = asyncio.create_task(started.wait())

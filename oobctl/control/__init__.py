@@ -16,7 +16,7 @@ from oobctl.control.consoles import (
 from oobctl.control.door import submit, submit_shown
 from oobctl.control.jobs import can_cancel, cancel, cancel_waiting, find_job, jobs, resolve, retry
 from oobctl.control.offers import actions, find, offered
-from oobctl.control.plans import REINSTALL, Choices, Plan, choices, offered_images, plan
+from oobctl.control.plans import REINSTALL, Choices, Plan, choices, images_of, plan
 from oobctl.control.recordings import (
     Opened,
     find_recording,
@@ -51,11 +51,11 @@ __all__ = [
     "find_job",
     "find_recording",
     "gateways",
+    "images_of",
     "jobs",
     "launch_urls",
     "lines_of_job",
     "offered",
-    "offered_images",
     "open_console",
     "open_consoles",
     "open_shared",

@@ -8,15 +8,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from oobctl import clock
-from oobctl.access import Actor, find_server, readable_jobs
+from oobctl.access import Actor, find_server, readable_jobs, visible_servers
 from oobctl.audit import record
 from oobctl.constants import BootPath, JobState
 from oobctl.control.door import tried
-from oobctl.errors import InvalidParameter
-from oobctl.images import systems
 from oobctl.images.installs import hardware, paths, requests
 from oobctl.images.installs.hardware import Hardware, KnownDisk
-from oobctl.images.systems import Form, SystemImage
+from oobctl.images.systems import Form, SystemImage, published
 from oobctl.store import Job, Server, Site, database
 from oobctl.workflows.reinstall_os import steps_from
 
@@ -28,6 +26,7 @@ _JOBS_LOOKED_AT = 10
 class Choices:
     """What a reinstall of a server can be made of. lacks: why none can be asked for now, whoever asks."""
 
+    site: str
     images: tuple[SystemImage, ...]
     hardware: Hardware
     boot_paths: tuple[BootPath, ...]
@@ -47,18 +46,17 @@ class PlannedStep:
 class Plan:
     """What one reinstall would do. no_return: the step from which on it cannot be cancelled.
 
-    image, form: None where the catalogue is on another computer, whose worker looks. disks: those that are written;
-    none: the installer takes the server's only one. lost: sentences.
+    disks: those that are written; none: the installer takes the server's only one. lost: sentences.
     """
 
     server: str
+    site: str
     steps: tuple[PlannedStep, ...]
     boot_path: BootPath
     no_return: str | None
     lost: tuple[str, ...]
-    image_name: str
-    image: SystemImage | None
-    form: Form | None
+    image: SystemImage
+    form: Form
     disks: tuple[KnownDisk, ...]
     kept: dict[str, Any]
 
@@ -67,15 +65,38 @@ def choices(actor: Actor, server: str) -> Choices:
     """Raises NotFound."""
     with database().read() as session:
         found = find_server(session, actor, server)
-        images = offered_images(record.account_of(session, found.id))
+        images = _images_for(session, found)
         inspected, ways = hardware.inspected(session, found.id), paths.there(session, found)
-        return Choices(images, inspected, ways, _lacks(session, found, images))
+        site = session.get_one(Site, found.site_id).name
+        return Choices(site, images, inspected, ways, _lacks(session, found, images))
 
 
-def offered_images(account: str | None) -> tuple[SystemImage, ...]:
-    """The catalogue's images that servers of the account may be given now."""
+def _images_for(session: Session, server: Server) -> tuple[SystemImage, ...]:
+    """The images of its site that the server may be given now."""
+    account, now = record.account_of(session, server.id) or "", clock.now()
+    return tuple(image for image in published.of_site(session, server.site_id) if image.is_offered(account, now))
+
+
+def images_of(actor: Actor, server: str | None = None) -> list[tuple[SystemImage, tuple[str, ...]]]:
+    """What can be installed on that server, or on any that one sees, with the names of the sites that have it.
+
+    Without a server, staff see every account's. An image that its sites do not have alike is there once for each
+    content. Raises NotFound.
+    """
     now = clock.now()
-    return tuple(image for image in systems.all_systems() if image.is_offered(account or "", now))
+    with database().read() as session:
+        if server is not None:
+            found = find_server(session, actor, server)
+            site = session.get_one(Site, found.site_id).name
+            return [(image, (site,)) for image in _images_for(session, found)]
+        seen = visible_servers(actor).with_only_columns(Server.site_id)
+        names = {site.id: site.name for site in session.scalars(select(Site).where(Site.id.in_(seen)))}
+        there = published.of_sites(session, list(names))
+    return [
+        (image, tuple(sorted(names[site] for site in sites)))
+        for image, sites in there
+        if image.is_offered((image.account if actor.is_staff else actor.account_id) or "", now)
+    ]
 
 
 def plan(actor: Actor, server: str, request: Mapping[str, Any]) -> Plan:
@@ -86,26 +107,20 @@ def plan(actor: Actor, server: str, request: Mapping[str, Any]) -> Plan:
         found = hardware.inspected(session, admitted.server.id)
         disks = requests.chosen(asked, found)
         path = paths.chosen(session, admitted.server, asked.boot_path)
-        image = _image(asked, record.account_of(session, admitted.server.id))
+        images = _images_for(session, admitted.server)
+        image = next(image for image in images if image.name == asked.image)  # the door has looked
         return Plan(
             server=admitted.server.name,
+            site=session.get_one(Site, admitted.server.site_id).name,
             steps=_steps(session, actor, admitted.server, path),
             boot_path=path,
             no_return=admitted.action.no_return,
             lost=_lost(asked, disks, admitted.server.name),
-            image_name=asked.image,
             image=image,
-            form=None if image is None else requests.form_of(image, asked.layout),
+            form=requests.form_of(image, asked.layout),
             disks=disks,
             kept=admitted.kept,
         )
-
-
-def _image(asked: requests.ReinstallRequest, account: str | None) -> SystemImage | None:
-    try:
-        return requests.offered(asked.image, account)
-    except InvalidParameter:  # the door has looked where the catalogue is on this computer
-        return None
 
 
 def _lacks(session: Session, server: Server, images: tuple[SystemImage, ...]) -> str | None:

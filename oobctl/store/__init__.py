@@ -8,6 +8,7 @@ from oobctl.store.bmc_user import BmcUser, JobSecret
 from oobctl.store.console import Console, ConsoleShare, SetupKeyRequest
 from oobctl.store.database import Database, database, use
 from oobctl.store.history import Sample, Series
+from oobctl.store.image import Image
 from oobctl.store.install import Install, InstallLog
 from oobctl.store.job import Job, JobStep, Lease
 from oobctl.store.media_access import MediaAccess
@@ -40,6 +41,7 @@ __all__ = [
     "Feed",
     "Figures",
     "Grant",
+    "Image",
     "Install",
     "InstallLog",
     "Job",

@@ -11,6 +11,7 @@ from oobctl.errors import InstallFailed, JobCancelled, LeaseLost, OobctlError, S
 from oobctl.images import access
 from oobctl.images.installs import claims, hardware, paths, requests, waiting
 from oobctl.images.installs.plans import Plan, PlannedDisk
+from oobctl.images.systems import all_systems
 from oobctl.images.systems.verify import verify
 from oobctl.jobs.action import Action, Skipped, Step
 from oobctl.jobs.run import Run
@@ -44,7 +45,7 @@ def _check_preconditions(run: Run) -> str:
         server, job = session.get_one(Server, run.acted.server_id), session.get_one(Job, _job(run))
         found, account, uuid = hardware.inspected(session, server.id), job.account_id, server.system_uuid
         path, macs = paths.chosen(session, server, asked.boot_path), paths.macs(session, server)
-    image = requests.offered(asked.image, account)
+    image = requests.offered(all_systems(), asked.image, account)
     form = requests.form_of(image, asked.layout)
     requests.check_disks(asked, found, run.name)
     requests.check_fits(image, form, found, asked)

@@ -4,10 +4,7 @@ from typing import Any
 
 from pydantic import Field
 
-from oobctl import clock, control
-from oobctl.access import find_server
-from oobctl.audit import record
-from oobctl.images import systems
+from oobctl import control
 from oobctl.store import database
 from web import installs
 from web.api.blueprint import JOBS, SERVERS, blueprint, plain
@@ -27,17 +24,8 @@ class InstallerQuery(Closed):
 @blueprint.get("/images", tags=[SERVERS], summary="Operating systems to install", responses={200: SystemImagePage})
 def list_images(query: ImagesQuery) -> dict[str, Any]:
     """Those that your servers can be given now, by name; of all accounts for staff, unless a server is named."""
-    actor = current_actor()
-    if query.server is not None:
-        with database().read() as session:
-            account = record.account_of(session, find_server(session, actor, query.server).id)
-        found = control.offered_images(account)
-    elif actor.is_staff:
-        now = clock.now()
-        found = tuple(one for one in systems.all_systems() if one.retired_at is None or one.retired_at > now)
-    else:
-        found = control.offered_images(actor.account_id)
-    return plain(SystemImagePage(items=[installs.image_shape(image) for image in found]))
+    found = control.images_of(current_actor(), query.server)
+    return plain(SystemImagePage(items=[installs.image_shape(image, sites) for image, sites in found]))
 
 
 @blueprint.get("/jobs/<job>/installer", tags=[JOBS], summary="A reinstall's installer", responses={200: InstallerShape})

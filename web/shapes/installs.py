@@ -30,6 +30,7 @@ class SystemImageShape(BaseModel):
     kernel: str | None
     end_of_life: date | None = Field(description="Until when its makers maintain it.")
     forms: list[FormShape]
+    sites: list[str] = Field(description="Which sites have it.")
 
 
 class SystemImagePage(BaseModel):
@@ -57,7 +58,7 @@ class PlanShape(BaseModel):
     boot_path: BootPath = Field(description="From where the installer starts.")
     no_return: str | None = Field(description="The step from which on it cannot be cancelled.")
     lost: list[str] = Field(description="What is lost, in sentences.")
-    image: SystemImageShape | None = Field(description="Null where the image is looked up by another computer.")
+    image: SystemImageShape
     disks: list[DiskShape] = Field(description="What is written to; empty: the server's only disk.")
 
 

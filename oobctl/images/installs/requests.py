@@ -1,8 +1,8 @@
 """What is asked of a reinstall, what of it is kept with the job, and how it is checked and put away at the door."""
 
-import contextlib
 import secrets
 import subprocess
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -11,12 +11,11 @@ from sqlalchemy.orm import Session
 from oobctl import clock, vault
 from oobctl.audit import record
 from oobctl.constants import BootPath, ImageKind
-from oobctl.errors import ConfigurationError, InvalidParameter, NotFound, WrongState
-from oobctl.images import systems
+from oobctl.errors import ConfigurationError, InvalidParameter, WrongState
 from oobctl.images.configuring.networks import Network
 from oobctl.images.configuring.options import Layout, Options, PartitionName, Serial, fingerprints
 from oobctl.images.installs import hardware, keys, paths
-from oobctl.images.systems import Form, SystemImage
+from oobctl.images.systems import Form, SystemImage, published
 from oobctl.jobs.action import wrong
 from oobctl.store import Install, Job, Server, Site
 from oobctl.vault import Secret
@@ -127,10 +126,7 @@ def kind_for(layout: Layout, image: SystemImage) -> ImageKind:
 
 
 def check(session: Session, server: Server, by_staff: bool, request: Any) -> None:
-    """What the store and the catalogue already know to be wrong. Raises InvalidParameter, WrongState.
-
-    With SQLite all of an installation is on one computer, the catalogue too. Else the worker says what is wrong.
-    """
+    """What the store already knows to be wrong, of the site's images too. Raises InvalidParameter, WrongState."""
     site = session.get_one(Site, server.site_id)
     if site.boot_public_key is None:
         raise WrongState(
@@ -140,19 +136,19 @@ def check(session: Session, server: Server, by_staff: bool, request: Any) -> Non
     paths.chosen(session, server, request.boot_path)
     found = hardware.inspected(session, server.id)
     check_disks(request, found, server.name)
-    if session.get_bind().dialect.name == "sqlite":
-        image = offered(request.image, record.account_of(session, server.id))
-        check_fits(image, form_of(image, request.layout), found, request)
+    image = offered(published.of_site(session, site.id), request.image, record.account_of(session, server.id))
+    check_fits(image, form_of(image, request.layout), found, request)
 
 
-def offered(name: str, account: str | None) -> SystemImage:
-    """The image, where the account may be given it now. Raises InvalidParameter: it is not there, or not theirs."""
-    with contextlib.suppress(NotFound):
-        image = systems.find(name)
-        if image.is_offered(account or "", clock.now()):
-            return image
-    names = [one.name for one in systems.all_systems() if one.is_offered(account or "", clock.now())]
-    known = ", ".join(names) or "none yet"
+def offered(images: Iterable[SystemImage], name: str, account: str | None) -> SystemImage:
+    """Of these the image that has the name, where the account may be given it now.
+
+    Raises InvalidParameter, naming those that it may be given: it is not there, or not theirs.
+    """
+    theirs = {image.name: image for image in images if image.is_offered(account or "", clock.now())}
+    if name in theirs:
+        return theirs[name]
+    known = ", ".join(theirs) or "none yet"
     raise InvalidParameter(f"There is no image {name} to install. There are: {known}.", field="image")
 
 

@@ -1,5 +1,6 @@
 """The images of operating systems of a site: a folder for each in OOBCTL_HOME/images/os, found by name."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -42,6 +43,16 @@ def names() -> list[str]:
     if not folder.is_dir():
         return []
     return sorted(path.name for path in folder.iterdir() if _is_name(path.name) and path.is_dir())
+
+
+def state() -> tuple[tuple[str, int, int], ...]:
+    """Something that is another whenever an image came, went or changed."""
+    found = []
+    for name in names():
+        with contextlib.suppress(OSError):
+            said = (_folder(name) / _ENTRY).stat()
+            found.append((name, said.st_ino, said.st_mtime_ns))
+    return tuple(found)
 
 
 def find(name: str) -> SystemImage:

@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -49,13 +51,12 @@ class OnTree:
         return Installer(self.bmc, {**said, **(says or {})}, **how)
 
 
-@pytest.fixture(scope="package")
-def on_tree(databases: Databases, guard: Guard, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OnTree]:
+@contextmanager
+def standing(kind: str, databases: Databases, guard: Guard, home: Path) -> Iterator[OnTree]:
     """Enrolled, the customer's; its image is of some bytes, which no operating system is started from."""
     ensure_ramdisk(print)
-    home = tmp_path_factory.mktemp("workflows")
     profiles = write_profiles(home / "hwprofiles", LIMITS)
-    url = databases.migrated("sqlite")
+    url = databases.migrated(kind)
     with (
         serve() as bmc,
         Installation(guard, home, url, {"hwprofiles": str(profiles), "trusted_boot_networks": "127.0.0.0/8"}) as road,
@@ -69,6 +70,12 @@ def on_tree(databases: Databases, guard: Guard, tmp_path_factory: pytest.TempPat
         road.do("server.inspect", "db01", {"capabilities": ["inventory"]})
         yield OnTree(road, bmc)
     databases.drop(url)
+
+
+@pytest.fixture(scope="package")
+def on_tree(databases: Databases, guard: Guard, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OnTree]:
+    with standing("sqlite", databases, guard, tmp_path_factory.mktemp("workflows")) as found:
+        yield found
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from oobctl.images.systems import Form, SystemImage, catalogue
 from oobctl.store import Endpoint, Install, InstallLog, Server, database
 from tests.furnished import over_redfish_too
 from tests.reinstalls import SSH_KEY
+from tests.systems import told
 from tests.unit.web.seed import Seed, read
 
 DISKS = (("S3Z8NB0K123456", 480_103_981_056), ("S3Z8NB0K123457", 480_103_981_056))
@@ -40,7 +41,9 @@ def add_image(name: str, title: str, ends: date, size: int, *, account: str | No
         name=name, title=title, family="debian", version=name.rpartition("-")[2], end_of_life=ends, account=account,
         firmware=(Firmware.BIOS, Firmware.UEFI), created_at=clock.now(), forms=tuple(forms),
     )  # fmt: skip
-    return catalogue.add(image, folder)
+    added = catalogue.add(image, folder)
+    told()
+    return added
 
 
 def prepare(seed: Seed, name: str = "db01", *, disks: bool = True) -> str:
