@@ -18,7 +18,7 @@ content_on_error = on
 server_response = on
 check_certificate = on
 ca_certificate = /oobctl/ca.pem
-secure_protocol = TLSv1_2
+ciphers = NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-CIPHER-ALL:+AES-128-GCM:+AES-256-GCM:+CHACHA20-POLY1305
 RC
   cp "$JOB/claim.rc" "$JOB/wgetrc"
   printf 'header = Authorization: Bearer %s\n' "$(cat "$JOB/token")" >>"$JOB/wgetrc"

@@ -18,6 +18,10 @@ open_disk_image() {
   tried sh -c '/tools/sfdisk -q --no-reread --no-tell-kernel -N "$1" "/dev/$2" <"$3"' - "$last" "$disk" "$JOB/grown" ||
     say "The last partition could not be grown: it stays as it is in the image."
   read_partitions "$disk"
+  if mount_root "$disk" "$last"; then
+    grow_mounted "/dev/$(partition "$disk" "$last")" && return 0
+    umount /mnt
+  fi
   grow_file_system "$(partition "$disk" "$last")" || return 1
   mount_root "$disk" "$last" || because "No partition of the image holds a system that can be mounted here." || return 1
 }
@@ -48,6 +52,12 @@ link_uuids() {
   done
 }
 
+# grow_mounted DEVICE: by the kernel, in a moment. False where it cannot, or something else is mounted.
+grow_mounted() {
+  grep -q "^$1 /mnt ext4 " /proc/mounts && /tools/resize2fs "$1" >/dev/null 2>&1 </dev/null
+}
+
+# grow_file_system PARTITION: while nobody has it, which takes a check of all of it first.
 grow_file_system() {
   case $(/tools/blkid -p -s TYPE -o value "/dev/$1" 2>/dev/null) in
     ext[234])

@@ -1,15 +1,14 @@
 # What this server is, and which disks it has.
 
+# load_modules: what the hardware asks for, and did not the last time: a bus that a module finds brings more. False: nothing.
 load_modules() {
-  xargs modprobe -q -a </installer/modules 2>/dev/null
-  : >"$JOB/aliases"
-  for _ in 1 2 3 4; do # a bus that a module finds brings more
-    find /sys/devices -name modalias -exec cat {} + 2>/dev/null | sort -u >"$JOB/aliases.now"
-    if cmp -s "$JOB/aliases" "$JOB/aliases.now"; then break; fi
-    xargs modprobe -q -a <"$JOB/aliases.now" 2>/dev/null
-    mv "$JOB/aliases.now" "$JOB/aliases"
-    sleep 0.3
-  done
+  [ -e "$JOB/aliases" ] || { : >"$JOB/aliases"; xargs modprobe -q -a </installer/modules 2>/dev/null; }
+  find /sys/devices -name modalias -exec cat {} + 2>/dev/null | sort -u >"$JOB/aliases.now"
+  sort "$JOB/aliases" "$JOB/aliases.now" | uniq -u >"$JOB/aliases.new"
+  mv "$JOB/aliases.now" "$JOB/aliases"
+  [ -s "$JOB/aliases.new" ] || return 1
+  xargs modprobe -q -a <"$JOB/aliases.new" 2>/dev/null
+  return 0
 }
 
 # dmi NAME: what the firmware says of itself.
@@ -69,12 +68,14 @@ first_of() {
   done
 }
 
-# wait_for_disks: until there are some, and no more came for a while; at most 30 seconds.
+# wait_for_disks: until there are some, and neither they nor anything else came for half a second; at most 30 seconds.
 wait_for_disks() {
   : >"$JOB/disks"
   for _ in $(seq 60); do
+    more=yes
+    load_modules || more=no
     disks >"$JOB/disks.now"
-    if [ -s "$JOB/disks.now" ] && cmp -s "$JOB/disks" "$JOB/disks.now"; then break; fi
+    if [ "$more" = no ] && [ -s "$JOB/disks.now" ] && cmp -s "$JOB/disks" "$JOB/disks.now"; then break; fi
     mv "$JOB/disks.now" "$JOB/disks"
     sleep 0.5
   done

@@ -51,6 +51,7 @@ write_image() {
 say "The installer has started."
 if [ -d /sys/firmware/efi ]; then FIRMWARE=UEFI; fi
 load_modules
+links_up # which takes a switch some seconds
 if [ "$FIRMWARE" = UEFI ]; then mount -t efivarfs efivarfs /sys/firmware/efi/efivars 2>/dev/null; fi
 if ! [ -s /oobctl/url ] || ! [ -s /oobctl/key ]; then boot_from_disk "No job came with this boot."; fi
 URL=$(tr -d '\r\n' </oobctl/url | sed 's#/*$##')
