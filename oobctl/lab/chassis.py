@@ -16,7 +16,7 @@ from oobctl.lab.bmc_logs import BmcLogs
 from oobctl.lab.boot_override import MODE_OF, MODES, Override, device_order
 from oobctl.lab.chassis_log import ChassisLog, Source
 from oobctl.lab.errors import LabError, LabRefused
-from oobctl.lab.plan import Firmware, ServerPlan
+from oobctl.lab.plan import DISK_BYTES, Firmware, ServerPlan
 from oobctl.lab.qmp import Qmp
 from oobctl.lab.setup_key import press_setup_key
 
@@ -301,6 +301,10 @@ def prepare_folder(plan: ServerPlan, image: Path, image_key: str, vnc_password: 
         key.unlink(missing_ok=True)
         _copy_sparse(image, disk)
         key.write_text(image_key)
+    for other in plan.disks.values():
+        if not other.exists():
+            with other.open("wb") as empty:
+                empty.truncate(DISK_BYTES)
     password = plan.folder / "vnc-password"
     password.touch(mode=0o600)
     password.write_text(vnc_password)
@@ -315,5 +319,5 @@ def _copy_sparse(source: Path, target: Path) -> None:
                 write.seek(len(data), os.SEEK_CUR)
             else:
                 write.write(data)
-        write.truncate(4 << 30)
+        write.truncate(DISK_BYTES)
     os.replace(fresh, target)

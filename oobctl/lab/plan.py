@@ -14,6 +14,7 @@ Firmware = Literal["bios", "uefi"]
 TlsMode = Literal["ca", "pin"]
 
 DEFAULT_NET = "127.1.0"
+DISK_BYTES = 4 << 30
 MOST_SERVERS = 99  # the addresses from .101 on are those that IPMI listens at behind the relay
 
 
@@ -25,11 +26,12 @@ class Model:
     redfish: bool
     firmware: Firmware
     tls: TlsMode | None
+    disks: int = 1
 
 
 MODELS = {
     "web": Model(ipmi=True, redfish=False, firmware="bios", tls=None),
-    "db": Model(ipmi=False, redfish=True, firmware="uefi", tls="ca"),
+    "db": Model(ipmi=False, redfish=True, firmware="uefi", tls="ca", disks=2),
     "app": Model(ipmi=True, redfish=True, firmware="uefi", tls="pin"),
 }
 
@@ -132,6 +134,13 @@ class ServerPlan:
         """Where ipmi_sim itself listens: the same port, which it names to clients that open a serial console."""
         net, _, position = self.address.rpartition(".")
         return f"{net}.{100 + int(position)}"
+
+    @property
+    def disks(self) -> dict[str, Path]:
+        """The disks' files by their serial numbers; an operating system comes on the first one."""
+        first = {f"DISK-{self.name}": self.folder / "disk.raw"}
+        more = range(2, self.model.disks + 1)
+        return first | {f"DISK-{self.name}-{number}": self.folder / f"disk{number}.raw" for number in more}
 
     @property
     def chassis_log(self) -> Path:

@@ -97,8 +97,19 @@ def _devices(plan: ServerPlan, order: Sequence[str], medium: Path | None, boot_f
     return [
         "-netdev", f"user,id=net0{named},hostfwd=tcp:{plan.address}:{plan.ports.ssh}-:22", "-device",
         f"virtio-net-pci,id=nic0,netdev=net0,mac={plan.identity.nic_mac},bootindex={nic}",
-        "-drive", f"file={plan.folder / 'disk.raw'},format=raw,if=none,id=drive0,cache=unsafe,discard=unmap",
-        "-device", f"virtio-blk-pci,id=disk0,drive=drive0,serial=DISK-{plan.name},bootindex={disk}",
-        "-drive", f"if=none,id=drive1,media=cdrom{inside}",
-        "-device", f"ide-cd,id={CD},drive=drive1,bootindex={cd}",
+        *_disks(plan, disk, len(order) + 1),
+        "-drive", f"if=none,id=medium,media=cdrom{inside}",
+        "-device", f"ide-cd,id={CD},drive=medium,bootindex={cd}",
     ]  # fmt: skip
+
+
+def _disks(plan: ServerPlan, first: int, others: int) -> list[str]:
+    """first, others: their places in the order of boot devices."""
+    arguments = []
+    for number, (serial, file) in enumerate(plan.disks.items()):
+        index = others + number if number else first
+        arguments += [
+            "-drive", f"file={file},format=raw,if=none,id=drive{number},cache=unsafe,discard=unmap",
+            "-device", f"virtio-blk-pci,id=disk{number},drive=drive{number},serial={serial},bootindex={index}",
+        ]  # fmt: skip
+    return arguments

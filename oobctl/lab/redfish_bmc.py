@@ -89,6 +89,7 @@ class RedfishBmc:
             "ipmi_port": plan.ports.ipmi if plan.model.ipmi else None,
             "vnc_port": plan.ports.vnc,
             "serial": [plan.address_behind_relay, plan.ports.serial],
+            "disks": list(plan.disks),
             "authority": str(plan.folder.parent / "ca.pem"),
             "identity": identity.as_dict(),
             "certificate": str(files.certificate),

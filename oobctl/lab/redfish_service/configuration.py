@@ -24,6 +24,7 @@ class Configuration:
     authority: Path
     vnc_port: int
     serial: tuple[str, int]
+    disks: tuple[str, ...]
     ipmi_port: int | None = None
     session_limit: int = 6
 
@@ -32,5 +33,5 @@ class Configuration:
         values: dict[str, Any] = json.loads(path.read_text())
         for name in ("users", "certificate", "key", "socket", "request_log", "ready", "authority"):
             values[name] = Path(values[name])
-        values["serial"] = tuple(values["serial"])
+        values |= {"serial": tuple(values["serial"]), "disks": tuple(values["disks"])}
         return cls(**values)

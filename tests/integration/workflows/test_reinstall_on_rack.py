@@ -1,15 +1,18 @@
 """A real reinstall, from an old system to an SSH log-in with a new key: the real ramdisk, image, firmware and BMC."""
 
 import os
+import re
 import subprocess
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
 from oobctl.constants import BootPath, JobState, Outcome
+from oobctl.images.configuring.options import Layout
 from oobctl.images.installer import ensure_ramdisk
 from oobctl.images.systems.building import cache
 from oobctl.lab import rack as virtual_rack
@@ -28,6 +31,15 @@ SSH_PORT = 2222
 LIMITS = {"power.cycle_dwell": 1, "install.shutdown_limit": 30, "install.start_limit": 240}
 
 
+@dataclass(frozen=True)
+class Way:
+    """A server of the lab, from where it starts the installer, and how its disks are divided."""
+
+    server: str
+    path: BootPath
+    layout: Layout = Layout.WHOLE_DISK
+
+
 class Road(Installation):
     """One server of a rack of its own, because its disk is written over.
 
@@ -35,12 +47,17 @@ class Road(Installation):
     """
 
     rack: RackInfo
-    way: BootPath
+    way: Way
     boot_service: OwnProcess
 
     def start_boot_service(self) -> None:
         self.boot_service = self.run("boot")
         self.boot_service.wait_said("the media service is ready")
+
+    def disks(self) -> list[Path]:
+        """The files of those that are written to."""
+        folder = self.rack.home / "lab" / self.way.server
+        return [folder / "disk.raw", *([folder / "disk2.raw"] if self.way.layout is Layout.RAID1 else [])]
 
     def kill_boot_service_while_it_writes(self, job_id: str) -> None:
         """And start it again after some seconds: an installer asks until it is answered."""
@@ -60,9 +77,11 @@ FULL = (
     pytest.mark.skipif(os.environ.get("OOBCTL_PROVE") != "1", reason="the full table is run by make prove"),
 )
 WAYS = [
-    pytest.param(("db01", BootPath.VIRTUAL_MEDIA), id="db01-redfish-uefi"),
-    pytest.param(("web01", BootPath.NETWORK), id="web01-ipmi-bios-over-the-network"),
-    pytest.param(("app01", BootPath.NETWORK), id="app01-dual-uefi-over-the-network", marks=FULL),
+    pytest.param(Way("db01", BootPath.VIRTUAL_MEDIA), id="db01-redfish-uefi"),
+    pytest.param(Way("web01", BootPath.NETWORK), id="web01-ipmi-bios-over-the-network"),
+    pytest.param(Way("app01", BootPath.NETWORK), id="app01-dual-uefi-over-the-network", marks=FULL),
+    pytest.param(Way("db01", BootPath.VIRTUAL_MEDIA, Layout.RAID1), id="db01-raid1-over-two-disks", marks=FULL),
+    pytest.param(Way("db01", BootPath.VIRTUAL_MEDIA, Layout.LVM), id="db01-lvm", marks=FULL),
 ]
 
 
@@ -72,7 +91,8 @@ def road(
 ) -> Iterator[Road]:
     ensure_ramdisk(print)
     home = tmp_path_factory.mktemp("reinstall")
-    name, way = request.param
+    way: Way = request.param
+    name = way.server
     variables = {
         "hwprofiles": str(write_profiles(home / "hwprofiles", LIMITS)), "trusted_boot_networks": "127.0.0.0/8",
     }  # fmt: skip
@@ -101,6 +121,12 @@ def road(
         databases.drop(url)
 
 
+def table_of(disk: Path) -> bytes:
+    """The identity of a disk's partition table (GPT: DiskGUID, in the second sector from byte 56 on)."""
+    with disk.open("rb") as file:
+        return file.read(1 << 20)[568:584]
+
+
 def key_pair(folder: Path) -> tuple[Path, str]:
     private = folder / "id_ed25519"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(private)], check=True)
@@ -112,9 +138,14 @@ def test_a_server_is_reinstalled_and_lets_the_new_key_in_with_the_host_key_of_th
 ) -> None:
     name = next(iter(road.rack.servers))
     private, public = key_pair(tmp_path)
-    asked = {"image": "debian-12", "host_name": f"{name}.example.org", "ssh_keys": [public], "boot_path": road.way}
+    disks = road.disks()
+    before = [table_of(disk) for disk in disks]
+    asked = {
+        "image": "debian-12", "host_name": f"{name}.example.org", "ssh_keys": [public], "boot_path": road.way.path,
+        "layout": road.way.layout,
+    }  # fmt: skip
     submitted = road.submit("os.reinstall", name, asked)
-    if road.way is BootPath.VIRTUAL_MEDIA:
+    if road.way.path is BootPath.VIRTUAL_MEDIA:
         road.kill_boot_service_while_it_writes(submitted.id)
     job = road.wait(submitted.id, 800)
     serial = road.rack.servers[name].serial_log.read_text(errors="replace")
@@ -132,7 +163,8 @@ def test_a_server_is_reinstalled_and_lets_the_new_key_in_with_the_host_key_of_th
     shell = subprocess.run(
         ["ssh", "-F", os.devnull, "-i", str(private), "-p", str(SSH_PORT), "-o", f"UserKnownHostsFile={known}",
          "-o", "StrictHostKeyChecking=yes", "-o", "BatchMode=yes", "-o", "ConnectTimeout=30", f"root@{address}",
-         "hostname -f; cat /etc/os-release; df -B1 --output=size / | tail -1; test -e /etc/oobctl || echo no trace"],
+         "hostname -f; cat /etc/os-release; df -B1 --output=size / | tail -1; findmnt -no SOURCE /; cat /proc/mdstat;"
+         " test -e /etc/oobctl || echo no trace"],
         capture_output=True, text=True, check=False, timeout=120,
     )  # fmt: skip
     assert shell.returncode == 0, shell.stderr
@@ -141,4 +173,11 @@ def test_a_server_is_reinstalled_and_lets_the_new_key_in_with_the_host_key_of_th
     size = next(int(line) for line in shell.stdout.splitlines() if line.strip().isdigit())
     assert size > 3 << 30  # grown to the disk's 4 GiB
     assert shell.stdout.splitlines()[-1] == "no trace"
+    for disk, table in zip(disks, before, strict=True):
+        assert table_of(disk) != table
+    if road.way.layout is Layout.RAID1:
+        assert re.search(r"raid1 vd[ab]3\[[01]\] vd[ab]3\[[01]\]", shell.stdout)
+        assert "[2/2] [UU]" in shell.stdout
+    if road.way.layout is Layout.LVM:
+        assert "/dev/mapper/system-root" in shell.stdout
     assert public.split()[1] not in serial
