@@ -204,7 +204,9 @@ def standing(names: Sequence[str], databases: Databases, guard: Guard, folder: P
     try:
         road = Installation(guard, folder / "home", url)
         port = road.variables["OOBCTL_INSTALL_LISTEN"].rpartition(":")[2]
-        road.variables["OOBCTL_INSTALL_URL"] = f"https://10.0.2.2:{port}"  # as the rack's servers see this computer
+        road.variables["OOBCTL_INSTALL_URL"] = (
+            f"https://{virtual_rack.GATEWAY}:{port}"  # as the rack's servers see this computer
+        )
         with road:
             road.initialise().add_people().add_servers(rack)
             cache.take("debian-12", "cloud", cache_folder(), print, name=IMAGE)

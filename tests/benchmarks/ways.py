@@ -13,7 +13,7 @@ from oobctl.constants import ImageKind, JobState
 from oobctl.images import systems
 from oobctl.images.installer import JobIso, cpio, ensure_ramdisk
 from oobctl.images.installs import waiting
-from oobctl.lab.rack import LabServer
+from oobctl.lab.rack import GATEWAY, LabServer
 from oobctl.lab.redfish_service.hardware import SYSTEM
 from tests.benchmarks.memory import Watch
 from tests.benchmarks.stand import IMAGE, Course, Stand, Try, answering, look, watch
@@ -78,7 +78,7 @@ def by_hand(stand: Stand, folder: Path) -> Try:
     """A shell script to each BMC, and a ramdisk that fetches, unpacks and writes. See by_hand/."""
     stand.put_back()
     with _web_server(folder) as url:
-        _medium(folder / _MEDIUM, f"{url}/{_DISK}".replace("127.0.0.1", "10.0.2.2"))
+        _medium(folder / _MEDIUM, f"{url}/{_DISK}".replace("127.0.0.1", GATEWAY))
         commands = [_command(server, f"{url}/{_MEDIUM}", folder) for server in stand.servers]
         began = time.time()
         courses = stand.courses(_HAND, began)
