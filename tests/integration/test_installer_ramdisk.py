@@ -268,7 +268,7 @@ def test_lvm_goes_beside_an_earlier_installations_on_another_disk(
     assert run.service.phases()[-1] == "configured", run.service.reason()
     assert read_file(disks[1], "/etc/hostname", ON_LVM) == b"from the archive\n"
     assert hashlib.sha256(disks[0].read_bytes()).digest() == before
-    groups = [re.findall(rb"^(system\d*) \{", disk.read_bytes()[ROOT_START:ON_LVM], re.MULTILINE) for disk in disks]
+    groups = [re.findall(rb"(system\d*) \{\nid", disk.read_bytes()[ROOT_START:ON_LVM]) for disk in disks]
     assert [set(found) for found in groups] == [{b"system"}, {b"system2"}]
 
 
