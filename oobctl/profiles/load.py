@@ -8,13 +8,14 @@ from typing import Any
 import yaml
 
 from oobctl.config import settings
-from oobctl.constants import BootMode, BootPath, Capability, EventWay, Evidence, FirmwareState, Protocol
+from oobctl.constants import BootMode, BootPath, Capability, EventWay, Evidence, Firmware, FirmwareState, Protocol
 from oobctl.errors import ConfigurationError
 from oobctl.profiles import launch as launches
 from oobctl.profiles.criteria import Criteria
 from oobctl.profiles.faults import faults
 from oobctl.profiles.model import (
     BiosSettings,
+    BootModeAttribute,
     BootSettings,
     BootValidBit,
     ConsoleSettings,
@@ -191,6 +192,12 @@ def _consoles(content: dict[str, Any]) -> ConsoleSettings:
     )
 
 
+def _boot_mode(content: dict[str, Any] | None) -> BootModeAttribute | None:
+    if content is None:
+        return None
+    return BootModeAttribute(content["attribute"], {firmware: tuple(content[firmware]) for firmware in Firmware})
+
+
 def _build(content: dict[str, Any]) -> Profile:
     boot, ipmi, media, bios = content["boot"], content["ipmi"], content["media"], content["bios"]
     install = content["install"]
@@ -214,7 +221,7 @@ def _build(content: dict[str, Any]) -> Profile:
         boot=BootSettings(boot["override_expiry"], boot["used_within"], boot["mode"] and BootMode(boot["mode"])),
         install=InstallSettings(**{**install, "boot_paths": tuple(BootPath(path) for path in install["boot_paths"])}),
         media=MediaSettings(tuple(media["fetches"]), tuple(media["slots"])),
-        bios=BiosSettings(tuple(bios["customer_denied"]), bios["busy_limit"]),
+        bios=BiosSettings(tuple(bios["customer_denied"]), bios["busy_limit"], _boot_mode(bios["boot_mode"])),
         users=UserSettings(**content["users"]),
         event_log=EventLogSettings(tuple(content["event_log"]["skipped"])),
         events=EventSettings(tuple(EventWay(way) for way in content["events"]["ways"])),

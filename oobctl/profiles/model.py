@@ -1,10 +1,11 @@
 """The hardware profile: every number and choice that differs between one kind of BMC and another."""
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from oobctl.constants import BootMode, BootPath, Capability, EventWay, Evidence, FirmwareState, Protocol
+from oobctl.constants import BootMode, BootPath, Capability, EventWay, Evidence, Firmware, FirmwareState, Protocol
 from oobctl.profiles.criteria import Criteria
 from oobctl.profiles.launch import Launch
 from oobctl.profiles.quirks import Quirk, QuirkNote
@@ -92,14 +93,35 @@ class MediaSettings:
 
 
 @dataclass(frozen=True)
+class BootModeAttribute:
+    """The BIOS attribute that tells as what the server starts. `attribute`: a regular expression of its name.
+
+    `values`: those that mean each; any other tells nothing.
+    """
+
+    attribute: str
+    values: Mapping[Firmware, tuple[str, ...]]
+
+    def told(self, found: Mapping[str, object]) -> tuple[str, Firmware] | None:
+        """The attribute's name and as what the server starts that has these values; None where they do not say."""
+        names = [name for name in found if re.search(self.attribute, name)]
+        if len(names) != 1:  # which of several it goes by is not known
+            return None
+        name = names[0]
+        return next(((name, firmware) for firmware, values in self.values.items() if found[name] in values), None)
+
+
+@dataclass(frozen=True)
 class BiosSettings:
     """`customer_denied`: regular expressions of attribute names that customers may not set.
 
     `busy_limit`: seconds for which a BMC that refuses settings while the firmware starts is asked again.
+    `boot_mode`: None where no attribute is known to tell it.
     """
 
     customer_denied: tuple[str, ...]
     busy_limit: float
+    boot_mode: BootModeAttribute | None
 
 
 @dataclass(frozen=True)

@@ -107,7 +107,7 @@ def test_check_names_all_that_is_wrong_with_a_profile_and_what_was_meant(folder:
         "acme-1.yaml is wrong at quirks.boot-once-only.firmware: 'newest' has not the right form (the firmware",
         "acme-1.yaml is wrong at sessions.ipmi: '4' is not of type 'integer' (sessions that the BMC holds).",
         "acme-3.yaml is wrong at the file itself: it has no keys with values",
-        "acme-5.yaml is wrong at bios: missing is 'customer_denied', 'busy_limit'.",
+        "acme-5.yaml is wrong at bios: missing is 'customer_denied', 'busy_limit', 'boot_mode'.",
         "acme-4.yml is not read: a profile's name ends with .yaml.",
     ):
         assert [line for line in said if words in line], words

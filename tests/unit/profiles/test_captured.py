@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from oobctl import profiles
-from oobctl.constants import Capability, Evidence, PowerState, Protocol
+from oobctl.constants import BootMode, Capability, Evidence, Firmware, PowerState, Protocol
 from oobctl.drivers.connect import ConnectedBmc
 from oobctl.store import Database
 from tests.trees import captured, connected, serve
@@ -37,6 +37,9 @@ READ: dict[Capability, Callable[[ConnectedBmc], Any]] = {
 """One reading of each; what it found is not nothing."""
 
 
+BOOT_MODES = {"dell": ("BootMode", Firmware.UEFI), "hpe": ("BootMode", Firmware.UEFI), "supermicro": None}
+
+
 @pytest.fixture(params=KINDS)
 def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
@@ -64,6 +67,18 @@ def test_what_is_claimed_to_have_been_tried_on_a_captured_bmc_is_read_there(kind
     claimed = [one for one in Capability if bmc.profile.evidence_of(one) is Evidence.CAPTURED]
     assert claimed
     assert [one for one in claimed if not READ[one](bmc)] == []
+
+
+def test_as_what_a_captured_server_starts_is_told_by_the_attribute_that_its_profile_names(
+    kind: str, bmc: ConnectedBmc
+) -> None:
+    boot_mode = bmc.profile.bios.boot_mode
+    if kind not in BOOT_MODES:
+        assert boot_mode is None
+        return
+    assert boot_mode is not None
+    assert boot_mode.told(bmc.bios.read().values) == BOOT_MODES[kind]
+    assert bmc.boot.read().mode is BootMode.UEFI  # it says so at another place
 
 
 def test_nothing_is_claimed_of_a_captured_bmc_that_there_is_not() -> None:

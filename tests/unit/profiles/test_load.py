@@ -9,13 +9,15 @@ import yaml
 
 from oobctl import profiles
 from oobctl.config import settings
-from oobctl.constants import Capability, Evidence, Protocol
+from oobctl.constants import Capability, Evidence, Firmware, Protocol
 from oobctl.errors import ConfigurationError
 from oobctl.profiles.load import SHIPPED, read
 from oobctl.profiles.model import BootValidBit
 from oobctl.profiles.quirks import Quirk
 
 CONTENT = yaml.safe_load((SHIPPED / "generic-ipmi.yaml").read_text())
+
+BOOT_MODE = {"attribute": "^StartsAs$", "BIOS": ["Old"], "UEFI": ["New", "Newer"]}
 
 
 @pytest.fixture
@@ -58,6 +60,15 @@ def test_what_is_known_about_the_valid_bit_is_read(tmp_path: Path, known: BootVa
     assert read(path).ipmi.boot_valid_bit is known
 
 
+def test_which_attribute_tells_bios_from_uefi_is_read(tmp_path: Path) -> None:
+    boot_mode = read(write(tmp_path, "acme-1", bios={**CONTENT["bios"], "boot_mode": BOOT_MODE})).bios.boot_mode
+    assert boot_mode is not None
+    assert boot_mode.told({"StartsAs": "Old", "NotStartsAs": "New"}) == ("StartsAs", Firmware.BIOS)
+    assert boot_mode.told({"StartsAs": "Newer"}) == ("StartsAs", Firmware.UEFI)
+    assert boot_mode.told({"StartsAs": "Both"}) is None
+    assert read(write(tmp_path, "acme-2")).bios.boot_mode is None
+
+
 @pytest.mark.parametrize(
     ("changes", "key"),
     [
@@ -81,6 +92,9 @@ def test_what_is_known_about_the_valid_bit_is_read(tmp_path: Path, known: BootVa
             "bad-dates.firmware",
         ),
         ({"bios": {**CONTENT["bios"], "customer_denied": ["["]}}, "bios.customer_denied.0"),
+        ({"bios": {**CONTENT["bios"], "boot_mode": {**BOOT_MODE, "attribute": "("}}}, "bios.boot_mode.attribute"),
+        ({"bios": {**CONTENT["bios"], "boot_mode": {**BOOT_MODE, "BIOS": []}}}, "bios.boot_mode.BIOS"),
+        ({"bios": {**CONTENT["bios"], "boot_mode": {"attribute": "x", "BIOS": ["y"]}}}, "'UEFI'"),
         ({"based_on": "acme-1"}, "based_on"),
         ({"based_on": "generic"}, "based_on"),
         ({"based_on": ["generic-ipmi"]}, "based_on"),
