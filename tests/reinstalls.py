@@ -3,16 +3,17 @@
 import hashlib
 import secrets
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from oobctl import clock, control
 from oobctl.access import SYSTEM
-from oobctl.constants import BootPath, Firmware, ImageKind
+from oobctl.constants import BootPath, Capability, Firmware, ImageKind
 from oobctl.images.installs import authority, waiting
 from oobctl.images.installs.claims import Claimant, Disk
 from oobctl.images.installs.plans import Plan, PlannedDisk
 from oobctl.images.systems import Form, SystemImage, catalogue
-from oobctl.store import Install, Job, Server, database
+from oobctl.store import Install, Job, Reading, Server, database
 from tests.furnished import over_redfish_too
 from tests.installation import Installation
 from tests.systems import told
@@ -25,7 +26,9 @@ MAC = "52:54:00:aa:bb:01"
 UUID = "8f1c1d7e-3a55-4b0e-9c55-0f6a3f5b8c11"
 
 
-def add_image(name: str = "tiny-1", *, account: str | None = None) -> SystemImage:
+def add_image(
+    name: str = "tiny-1", *, account: str | None = None, firmware: tuple[Firmware, ...] = tuple(Firmware)
+) -> SystemImage:
     """An image in both forms, of bytes that no installer looks into here."""
     forms, folder = [], catalogue.draft()
     for kind in ImageKind:
@@ -38,7 +41,7 @@ def add_image(name: str = "tiny-1", *, account: str | None = None) -> SystemImag
             )
         )  # fmt: skip
     image = SystemImage(
-        name=name, title="Tiny 1", family="tiny", version="1", firmware=(Firmware.BIOS, Firmware.UEFI),
+        name=name, title="Tiny 1", family="tiny", version="1", firmware=firmware,
         account=account, created_at=clock.now(), forms=tuple(forms),
     )  # fmt: skip
     added = catalogue.add(image, folder)
@@ -56,6 +59,18 @@ def ready(installation: Installation, server: str = "web01") -> str:
         site_id = row.site_id
     authority.ensure(site_id)
     return server_id
+
+
+def keep_reading(
+    server_id: str, capability: Capability, content: dict[str, Any] | None, at: datetime | None = None
+) -> None:
+    """As if it had been read then; None: now. content None: it was tried, and there was nothing to be read."""
+    at = at or clock.now()
+    read_at = None if content is None else at
+    with database().write() as session:
+        session.merge(
+            Reading(server_id=server_id, capability=capability, content=content, read_at=read_at, tried_at=at)
+        )
 
 
 def request(**changes: Any) -> dict[str, Any]:

@@ -65,7 +65,7 @@ def chosen(session: Session, server: Server, wanted: BootPath | None) -> BootPat
 
 def macs(session: Session, server: Server) -> tuple[str, ...]:
     """Of the server's network cards, as far as they are known: an administrator's word first, then the BMC's."""
-    return tuple(dict.fromkeys([*server.boot_macs, *hardware.inspected(session, server.id).macs]))
+    return tuple(dict.fromkeys([*server.boot_macs, *hardware.macs(session, server.id)]))
 
 
 def _lack(session: Session, server: Server, path: BootPath) -> Lack | None:

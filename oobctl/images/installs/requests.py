@@ -14,7 +14,7 @@ from oobctl.constants import BootPath, ImageKind
 from oobctl.errors import ConfigurationError, InvalidParameter, WrongState
 from oobctl.images.configuring.networks import Network
 from oobctl.images.configuring.options import Layout, Options, PartitionName, Serial, fingerprints
-from oobctl.images.installs import hardware, keys, paths
+from oobctl.images.installs import firmware, hardware, keys, paths
 from oobctl.images.systems import Form, SystemImage, published
 from oobctl.jobs.action import wrong
 from oobctl.store import Install, Job, Server, Site
@@ -182,7 +182,8 @@ def check_disks(request: ReinstallRequest | ReinstallParameters, found: hardware
 def check_fits(
     image: SystemImage, form: Form, found: hardware.Hardware, request: ReinstallRequest | ReinstallParameters
 ) -> None:
-    """The image fits what was inspected of memory and disks. Raises InvalidParameter."""
+    """The image fits what was inspected of firmware, memory and disks. Raises InvalidParameter."""
+    firmware.check(image, found.firmware)
     if found.memory is not None and found.memory < form.least_memory_bytes:
         raise InvalidParameter(
             f"{image.name} needs {_size(form.least_memory_bytes)} of memory, and the server has {_size(found.memory)}.",
