@@ -40,8 +40,9 @@ class _Place(BaseModel):
     )
     layout: Layout = Field(default=Layout.WHOLE_DISK, description="How the disks are divided.")
     disks: list[Serial] = Field(
-        default_factory=list, max_length=2, description="Serial numbers; empty: the disk that was inspected first."
-    )
+        default_factory=list, max_length=2,
+        description="Serial numbers; empty: the boot disk where it is known, else the disk that was inspected first.",
+    )  # fmt: skip
     boot_path: BootPath | None = Field(
         default=None, description="From where the installer starts: virtual-media or network; empty: as it can."
     )
@@ -199,7 +200,7 @@ def check_fits(
 
 
 def chosen(request: ReinstallRequest | ReinstallParameters, found: hardware.Hardware) -> tuple[hardware.KnownDisk, ...]:
-    """The disks that are written to: those named, else the first that were inspected; none: the installer looks."""
+    """The disks that are written to: those named, else the first that are known; none: the installer looks."""
     if not request.disks:
         return found.disks[: _DISKS[request.layout]]
     known = {disk.serial: disk for disk in found.disks}
