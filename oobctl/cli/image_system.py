@@ -11,11 +11,11 @@ from sqlalchemy import or_, select
 
 from oobctl.constants import Firmware, ImageKind
 from oobctl.errors import DamagedImage, NotFound
+from oobctl.images import caches
 from oobctl.images.installer import ensure_ramdisk
 from oobctl.images.systems import all_systems, building, catalogue, verify
 from oobctl.images.systems.building.cache import take
 from oobctl.images.systems.importing import LEAST_MEMORY, Description, import_file
-from oobctl.lab.image.build import cache_folder
 from oobctl.store import Account, database
 from oobctl.store.migrate import check
 
@@ -58,7 +58,7 @@ def provide(
     _tidy_when_ended()
     ensure_ramdisk(_say)
     if release not in {image.name for image in all_systems()}:
-        take(release, kernel, cache_folder(), _say, name=release)
+        take(release, kernel, caches.systems(), _say, name=release)
     print(f"Servers can be reinstalled with {release}.", flush=True)
 
 

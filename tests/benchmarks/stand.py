@@ -10,10 +10,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from oobctl.images import caches
 from oobctl.images.installer import ensure_ramdisk
 from oobctl.images.systems.building import cache
 from oobctl.lab import rack as virtual_rack
-from oobctl.lab.image.build import cache_folder
 from oobctl.lab.plan import Ports
 from oobctl.lab.rack import LabServer, RackInfo
 from tests.benchmarks.spending import spent_by
@@ -209,7 +209,7 @@ def standing(names: Sequence[str], databases: Databases, guard: Guard, folder: P
         )
         with road:
             road.initialise().add_people().add_servers(rack)
-            cache.take("debian-12", "cloud", cache_folder(), print, name=IMAGE)
+            cache.take("debian-12", "cloud", caches.systems(), print, name=IMAGE)
             stand = Stand(rack, road)
             _enroll(stand)
             yield stand

@@ -10,12 +10,12 @@ import pytest
 
 from oobctl.config import settings
 from oobctl.constants import ImageKind
+from oobctl.images import caches
 from oobctl.images.configuring import networks
 from oobctl.images.configuring.networks import Network
 from oobctl.images.systems import path_of
 from oobctl.images.systems.building import cache
 from oobctl.lab import qemu
-from oobctl.lab.image.build import cache_folder
 from tests.guard import Guard
 
 pytestmark = pytest.mark.timeout(1800)  # the first test may build the image
@@ -45,7 +45,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OOBCTL_HOME", str(folder / "home"))
         settings.cache_clear()
-        image = cache.take("debian-12", "cloud", cache_folder(), print)
+        image = cache.take("debian-12", "cloud", caches.systems(), print)
         form = image.form(ImageKind.DISK_IMAGE)
         assert form is not None
         subprocess.run(["zstd", "-q", "-d", path_of(image, form), "-o", folder / "disk.raw"], check=True)

@@ -13,13 +13,13 @@ import yaml
 
 from oobctl.config import settings
 from oobctl.constants import ImageKind
+from oobctl.images import caches
 from oobctl.images.configuring import networks, seeds
 from oobctl.images.configuring.networks import Network
 from oobctl.images.configuring.options import Options
 from oobctl.images.configuring.rendering import Home
 from oobctl.images.systems import path_of
 from oobctl.images.systems.building import cache
-from oobctl.lab.image.build import cache_folder
 from tests.reinstalls import SSH_KEY
 
 pytestmark = pytest.mark.timeout(1800)  # the first test may build the image
@@ -35,7 +35,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OOBCTL_HOME", str(folder / "home"))
         settings.cache_clear()
-        image = cache.take("debian-12", "cloud", cache_folder(), print)
+        image = cache.take("debian-12", "cloud", caches.systems(), print)
         form = image.form(ImageKind.ROOT_ARCHIVE)
         assert form is not None
         content = subprocess.run(["zstd", "-dc", path_of(image, form)], capture_output=True, check=True).stdout

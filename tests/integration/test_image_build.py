@@ -16,11 +16,11 @@ import pytest
 
 from oobctl.config import settings
 from oobctl.constants import Firmware, ImageKind
+from oobctl.images import caches
 from oobctl.images.systems import SystemImage, path_of
 from oobctl.images.systems.building import cache, mirrors
 from oobctl.images.systems.verify import verify
 from oobctl.lab import qemu
-from oobctl.lab.image.build import cache_folder
 from tests.guard import Guard
 
 pytestmark = pytest.mark.timeout(1800)  # the first test may build the image
@@ -65,7 +65,7 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Unpacked]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OOBCTL_HOME", str(folder / "home"))
         settings.cache_clear()
-        image = verify(cache.take("debian-12", "cloud", cache_folder(), print).name)
+        image = verify(cache.take("debian-12", "cloud", caches.systems(), print).name)
         found = Unpacked(image, folder / "disk.raw", folder / "root.tar")
         for kind, target in ((ImageKind.DISK_IMAGE, found.disk), (ImageKind.ROOT_ARCHIVE, found.archive)):
             form = image.form(kind)

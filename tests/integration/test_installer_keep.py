@@ -10,9 +10,9 @@ import pytest
 
 from oobctl.config import settings
 from oobctl.constants import ImageKind
+from oobctl.images import caches
 from oobctl.images.systems import path_of
 from oobctl.images.systems.building import cache
-from oobctl.lab.image.build import cache_folder
 from tests.integration import installer_old_disk as old_disk
 from tests.integration.installer_boots import Run, Starting
 from tests.integration.installer_guest import MAC, Guest, packed, read_file, root_archive
@@ -46,7 +46,7 @@ def debian(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Archive]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OOBCTL_HOME", str(tmp_path_factory.mktemp("home")))
         settings.cache_clear()
-        image = cache.take("debian-12", "cloud", cache_folder(), print)
+        image = cache.take("debian-12", "cloud", caches.systems(), print)
         form = image.form(ImageKind.ROOT_ARCHIVE)
         assert form is not None
         yield Archive(path_of(image, form).read_bytes(), form.content_size)

@@ -2,7 +2,6 @@
 
 import fcntl
 import hashlib
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from typing import Any
 import yaml
 
 from oobctl.config import settings
+from oobctl.images import caches
 from oobctl.images.installer import cpio, medium, modules, packages
 from oobctl.images.installer.packages import Progress, Tree
 
@@ -36,10 +36,7 @@ class Installer:
 
 def cache_folder() -> Path:
     """`.cache/installer` of the checkout when we run from one, else `boot` in OOBCTL_HOME."""
-    checkout = Path(__file__).resolve().parents[3]
-    if (checkout / "pyproject.toml").exists() and os.access(checkout, os.W_OK):
-        return checkout / ".cache" / "installer"
-    return settings().home / "boot"
+    return caches.of_checkout("installer") or settings().home / "boot"
 
 
 def build_key() -> str:

@@ -12,6 +12,7 @@ from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from oobctl.images import caches
 from oobctl.images.installer import cpio
 from oobctl.lab.errors import LabError
 
@@ -30,10 +31,7 @@ _SECTOR, _FIRST_SECTOR, _PARTITION_MB = 512, 2048, 48
 
 def cache_folder() -> Path:
     """`.cache/lab` of the checkout when we run from one, else `$XDG_CACHE_HOME/oobctl/lab`."""
-    checkout = Path(__file__).resolve().parents[3]
-    if (checkout / "pyproject.toml").exists() and os.access(checkout, os.W_OK):
-        return checkout / ".cache" / "lab"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "oobctl" / "lab"
+    return caches.of_user("lab")
 
 
 def image_key() -> str:

@@ -12,11 +12,11 @@ import pytest
 from sqlalchemy import select
 
 from oobctl.constants import BootPath, JobState, Outcome
+from oobctl.images import caches
 from oobctl.images.configuring.options import Layout
 from oobctl.images.installer import ensure_ramdisk
 from oobctl.images.systems.building import cache
 from oobctl.lab import rack as virtual_rack
-from oobctl.lab.image.build import cache_folder
 from oobctl.lab.rack import RackInfo
 from oobctl.store import Install, InstallLog, database
 from tests.databases import Databases
@@ -110,7 +110,7 @@ def road(
             media = made.variables["OOBCTL_MEDIA_LISTEN"].rpartition(":")[2]
             virtual_rack.set_boot_file(home / "rack", f"http://{virtual_rack.GATEWAY}:{media}/boot/boot.ipxe")
             installation.initialise().add_people().add_servers(rack)
-            cache.take("debian-12", "cloud", cache_folder(), print, name="debian-12")
+            cache.take("debian-12", "cloud", caches.systems(), print, name="debian-12")
             installation.start_worker()
             installation.start_boot_service()
             installation.enroll()
