@@ -11,7 +11,7 @@ from oobctl.access import SYSTEM
 from oobctl.constants import BootPath, Capability, Firmware, ImageKind
 from oobctl.images.installs import authority, waiting
 from oobctl.images.installs.claims import Claimant, Disk
-from oobctl.images.installs.plans import Plan, PlannedDisk
+from oobctl.images.installs.orders import Orders, WantedDisk
 from oobctl.images.systems import Form, SystemImage, catalogue
 from oobctl.store import Install, Job, Reading, Server, database
 from tests.furnished import over_redfish_too
@@ -92,12 +92,12 @@ def armed(
 ) -> str:
     """A job whose medium carries this key, as if its worker had come so far. Returns the job's id."""
     job = asked(server_id, asking)
-    plan = Plan(
+    orders = Orders(
         image="tiny-1", form=ImageKind.DISK_IMAGE, size=len(CONTENT), sha256=hashlib.sha256(CONTENT).hexdigest(),
-        content_size=1 << 30, layout="whole-disk", disks=(PlannedDisk(DISK.serial, DISK.size),), firmware="",
+        content_size=1 << 30, layout="whole-disk", disks=(WantedDisk(DISK.serial, DISK.size),), firmware="",
         firmwares=("BIOS", "UEFI"),
     )  # fmt: skip
-    waiting.prepare(job.id, plan, {"system_uuid": UUID, "macs": [MAC], **changes}, path)
+    waiting.prepare(job.id, orders, {"system_uuid": UUID, "macs": [MAC], **changes}, path)
     waiting.allow(job.id, "armed_at")
     with database().write() as session:
         session.get_one(Install, job.id).key_hash = hashlib.sha256(key.encode()).hexdigest()

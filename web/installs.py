@@ -65,7 +65,7 @@ def shape_of(session: Session, row: Job, *, staff: bool, after: int, most: int =
     if install is None or row.action != control.REINSTALL:
         return None
     ended_badly = install.phase in {Phase.REFUSED, Phase.FAILED}
-    total = (install.plan or {}).get("size")
+    total = (install.orders or {}).get("size")
     rate = _rate(install)
     return InstallerShape(
         job=row.id,

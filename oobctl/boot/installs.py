@@ -17,7 +17,7 @@ from oobctl.images import systems
 from oobctl.images.configuring import rendering, seeds
 from oobctl.images.configuring.options import Options
 from oobctl.images.configuring.rendering import Home, archive
-from oobctl.images.installs import claims, first_boots, keys, plans, reports
+from oobctl.images.installs import claims, first_boots, keys, orders, reports
 from oobctl.images.installs.phases import Phase
 from oobctl.repeated import Repeated, since_words
 from oobctl.store import Install, Server, database
@@ -71,7 +71,7 @@ def _check_form(request: web.Request) -> None:
 
 
 async def claim(request: web.Request) -> web.Response:
-    """The key for the plan, once."""
+    """The key for the orders, once."""
     form = await request.post()
     memory = _text(form, "memory_mb")
     claimant = claims.Claimant(
@@ -86,17 +86,17 @@ async def claim(request: web.Request) -> web.Response:
     key, token = _text(form, "key"), _text(form, "token")
     install = await asyncio.to_thread(claims.claim, key, token, claimant)
     log.info("an installer has its job", job=install.job_id, by=request.remote)
-    return web.Response(text=await asyncio.to_thread(_plan, install, claimant))
+    return web.Response(text=await asyncio.to_thread(_orders, install, claimant))
 
 
-def _plan(install: Install, claimant: claims.Claimant) -> str:
+def _orders(install: Install, claimant: claims.Claimant) -> str:
     """As the installer checks it again by itself: by the UUID and cards that were compared here."""
     with database().read() as session:
         server = session.get_one(Server, install.server_id)
     expects = install.expects or {}
     macs = {normalise_mac(mac) for mac in expects.get("macs") or ()}
-    return plans.told(
-        plans.Plan.from_json(install.plan or {}),
+    return orders.told(
+        orders.Orders.from_json(install.orders or {}),
         job=install.job_id,
         server=server.name,
         system_uuid=claimant.system_uuid if expects.get("system_uuid") else None,
@@ -125,20 +125,20 @@ async def report(request: web.Request) -> web.Response:
 
 async def image(request: web.Request) -> web.StreamResponse:
     """The image's file, in ranges if wanted, once the installer may write."""
-    plan = plans.Plan.from_json(await _of(request, lambda install: install.plan or {}))
+    given = orders.Orders.from_json(await _of(request, lambda install: install.orders or {}))
     try:
-        found = await asyncio.to_thread(systems.find, plan.image)
+        found = await asyncio.to_thread(systems.find, given.image)
     except NotFound as error:  # which others there are is nothing for an installer
-        raise WrongState(f"The image {plan.image} is not in the catalogue any more.") from error
-    form = found.form(plan.form)
-    if form is None or form.sha256 != plan.sha256:
-        raise WrongState(f"The image {plan.image} is not the one that this job was asked for with.")
+        raise WrongState(f"The image {given.image} is not in the catalogue any more.") from error
+    form = found.form(given.form)
+    if form is None or form.sha256 != given.sha256:
+        raise WrongState(f"The image {given.image} is not the one that this job was asked for with.")
     return web.FileResponse(systems.path_of(found, form), headers={"Content-Type": "application/octet-stream"})
 
 
 async def files(request: web.Request) -> web.Response:
     """What sets the new system up, as a tar. It has secrets in it."""
-    sealed, job, plan = await _of(request, lambda install: (install.sealed, install.job_id, install.plan or {}))
+    sealed, job, given = await _of(request, lambda install: (install.sealed, install.job_id, install.orders or {}))
     if sealed is None:
         raise WrongState("This installer's job is over.")
     site = request.app[SITE]
@@ -149,7 +149,7 @@ async def files(request: web.Request) -> web.Response:
         authority=site.authority.certificate if settings().install_address.startswith("https:") else None,
     )
     options = Options.model_validate(content["options"])
-    render = seeds.rendered if plans.Plan.from_json(plan).configured_by == "cloud-init" else rendering.rendered
+    render = seeds.rendered if orders.Orders.from_json(given).configured_by == "cloud-init" else rendering.rendered
     found = render(options, password_hash=content["password_hash"], home=home, job=job)
     return web.Response(body=archive(found), content_type="application/x-tar")
 

@@ -14,7 +14,7 @@ from oobctl.store.base import Base
 class Install(Base):
     """One reinstall, a row a job. Keys are kept as SHA-256 in hex; what is secret is sealed to the boot service.
 
-    plan: what the installer has to do ({image, form, file, size, sha256, content_size, layout, disks, firmware}).
+    orders: what the installer has to do (images.installs.orders).
     expects: who it must be ({system_uuid, macs}). The moments are what was allowed (may_...) and what was seen.
     """
 
@@ -23,7 +23,7 @@ class Install(Base):
     server_id: Mapped[str] = mapped_column(ForeignKey("server.id"), index=True)
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     sealed: Mapped[bytes | None] = mapped_column(LargeBinary)  # keys, password hash, user data; gone with the end
-    plan: Mapped[dict[str, Any] | None]
+    orders: Mapped[dict[str, Any] | None] = mapped_column("plan")  # the column is older than the word
     expects: Mapped[dict[str, Any] | None]
     boot_path: Mapped[BootPath | None]
     armed_at: Mapped[datetime | None]  # since when the server may start from the network
@@ -46,7 +46,7 @@ class Install(Base):
     may_reboot_at: Mapped[datetime | None]
     phone_hash: Mapped[str | None] = mapped_column(String(64), index=True)
     first_boot_at: Mapped[datetime | None]
-    first_boot: Mapped[dict[str, Any] | None]  # {host_name, kernel, host_keys, addresses, notes}
+    first_boot: Mapped[dict[str, Any] | None]  # {host_name, kernel, host_keys, notes, address}
     closed_at: Mapped[datetime | None]  # no key of it opens anything any more
     log_lines: Mapped[int] = mapped_column(default=0)
 

@@ -10,7 +10,7 @@ from oobctl.constants import BootPath, BootSource, Capability, Lock, Outcome, Pe
 from oobctl.errors import InstallFailed, JobCancelled, LeaseLost, OobctlError, StoreUnavailable
 from oobctl.images import access
 from oobctl.images.installs import claims, hardware, paths, requests, waiting
-from oobctl.images.installs.plans import Plan, PlannedDisk
+from oobctl.images.installs.orders import Orders, WantedDisk
 from oobctl.images.systems import all_systems
 from oobctl.images.systems.verify import verify
 from oobctl.jobs.action import Action, Skipped, Step
@@ -50,8 +50,8 @@ def _check_preconditions(run: Run) -> str:
     requests.check_disks(asked, found, run.name)
     requests.check_fits(image, form, found, asked)
     verify(image.name, form.kind)
-    disks = tuple(PlannedDisk(disk.serial, disk.size or 0) for disk in requests.chosen(asked, found))
-    plan = Plan(
+    disks = tuple(WantedDisk(disk.serial, disk.size or 0) for disk in requests.chosen(asked, found))
+    orders = Orders(
         image=image.name,
         form=form.kind,
         size=form.size,
@@ -65,7 +65,7 @@ def _check_preconditions(run: Run) -> str:
         keep=tuple(asked.keep),
         configured_by=image.configured_by,
     )
-    waiting.prepare(_job(run), plan, {"system_uuid": uuid, "macs": list(macs)}, path)
+    waiting.prepare(_job(run), orders, {"system_uuid": uuid, "macs": list(macs)}, path)
     run.saw("before", image=image.name, sha256=form.sha256, boot_path=str(path))
     where = ", ".join(disk.serial for disk in disks) or "the server's only disk"
     where += f", onto {asked.replace} alone" if asked.replace else ""
@@ -129,7 +129,7 @@ def _why_silent(found: Install) -> str:
 def _image_written(run: Run) -> str:
     """The installer may write now. Where it was never told to begin, nothing was written, and the job only failed."""
     waiting.allow(_job(run), "may_write_at")
-    size = Plan.from_json(waiting.look(_job(run)).plan or {}).size
+    size = Orders.from_json(waiting.look(_job(run)).orders or {}).size
     limit = 600 + size / _SLOWEST_BYTES_A_SECOND
     began, words = clock.now(), ["for the installer to begin"]
     silence = waiting.Silence(run.profile.install.silence_limit)

@@ -63,7 +63,7 @@ class Authority:
 class Job:
     """What the service answers. cut_at: the first download ends there, and the whole service is away for a while."""
 
-    plan: str
+    orders: str
     image: bytes = b""
     files: dict[str, tuple[int, bytes]] = field(default_factory=dict)
     claim_status: int = 200
@@ -159,7 +159,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             if service.job.claim_status != 200:
                 self.answer(service.job.claim_status, service.job.claim_text.encode())
             else:
-                self.answer(200, service.job.plan.encode())
+                self.answer(200, service.job.orders.encode())
         elif not self.allowed():
             return
         elif self.path == "/install/begin":
@@ -216,10 +216,10 @@ def archive(files: dict[str, tuple[int, bytes]]) -> bytes:
     return buffer.getvalue()
 
 
-def plan(
+def orders(
     image: bytes, *, content_size: int, disks: list[tuple[int, str]], mac: str, keep: Sequence[str] = (), **more: str
 ) -> str:
-    """The plan's lines for an image that is served as it is; `more` adds lines or overrides them."""
+    """The orders, in lines, for an image that is served as it is; `more` adds lines or overrides them."""
     lines = {
         "job": "j1", "server": "web01", "mac": mac, "form": "disk-image", "image": "image",
         "image_size": str(len(image)), "image_sha256": hashlib.sha256(image).hexdigest(),

@@ -48,7 +48,7 @@ def boot(sqlite_installation: Installation, wire: Wire) -> Boot:
 
 
 class Machine:
-    """A virtual machine on the wire, with the disk of the plan and nothing on it."""
+    """A virtual machine on the wire, with the disk of the orders and nothing on it."""
 
     def __init__(self, wire: Wire, folder: Path, how: str) -> None:
         self.serial = folder / "serial.log"

@@ -17,7 +17,7 @@ from tests.integration import installer_old_disk as old_disk
 from tests.integration.installer_boots import Run, Starting
 from tests.integration.installer_guest import MAC, Guest, packed, read_file, root_archive
 from tests.integration.installer_old_disk import KEPT, OLD_ROOT
-from tests.integration.installer_service import Job, plan
+from tests.integration.installer_service import Job, orders
 
 pytestmark = pytest.mark.timeout(1800)
 FULL = (
@@ -55,7 +55,7 @@ def debian(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Archive]:
 
 def asked(archive: Archive, *, replace: str = OLD_ROOT, keep: tuple[str, ...] = KEPT) -> Job:
     lines = {"form": "root-archive", "layout": "keep", "replace": replace, "console": "ttyS0,115200"}
-    told = plan(archive.content, content_size=archive.size, disks=[DISK], mac=MAC, keep=keep, **lines)
+    told = orders(archive.content, content_size=archive.size, disks=[DISK], mac=MAC, keep=keep, **lines)
     return Job(told, archive.content, FILES)
 
 
@@ -122,7 +122,7 @@ def test_an_archive_that_fails_half_way_leaves_the_others_as_they_were_and_no_ha
     disk = old_disk.make(tmp_path / "disk")
     table, sums = old_disk.table_of(disk), [old_disk.sum_of(disk, number) for number in (1, 2, 3, 5)]
     job = asked(tiny)
-    job.plan += f"image_sha256 {'0' * 64}\n"  # what is said last counts
+    job.orders += f"image_sha256 {'0' * 64}\n"  # what is said last counts
     run = starting.run_until_failed("sum", job, disks=[disk])
     assert run.service.phases()[-1] == "failed"
     assert [old_disk.sum_of(disk, number) for number in (1, 2, 3, 5)] == sums

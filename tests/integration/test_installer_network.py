@@ -8,7 +8,7 @@ from oobctl.images.configuring.networks import Network, installer_lines
 from tests.integration.installer_boots import DISK_MB, Run, Starting
 from tests.integration.installer_guest import MAC, packed, read_file, system_image
 from tests.integration.installer_network import Switch
-from tests.integration.installer_service import Job, plan
+from tests.integration.installer_service import Job, orders
 
 SECOND_MAC = "52:54:00:12:34:57"
 VLAN = 42
@@ -25,7 +25,7 @@ def job(tmp_path_factory: pytest.TempPathFactory) -> Job:
     """For the server with the second card: what its cards are called must not depend on their being bonded."""
     content = system_image(tmp_path_factory.mktemp("content"), {"etc/hostname": "from the image\n"})
     image = packed(content)
-    return Job(plan(image, content_size=len(content), disks=[(DISK_MB << 20, "SER 0")], mac=SECOND_MAC), image)
+    return Job(orders(image, content_size=len(content), disks=[(DISK_MB << 20, "SER 0")], mac=SECOND_MAC), image)
 
 
 def installed(run: Run) -> bool:

@@ -24,7 +24,7 @@ from tests.integration.installer_guest import (
     root_archive,
     system_image,
 )
-from tests.integration.installer_service import Authority, Job, plan
+from tests.integration.installer_service import Authority, Job, orders
 
 PIECE = 32 << 20  # as image.sh has it
 DISK = (DISK_MB << 20, "SER 0")
@@ -69,7 +69,7 @@ def by_bios(starting: Starting, content: bytes, image: bytes) -> Run:
     """Of more than one piece: zstd passes over a frame that is marked as none of its own."""
     size = PIECE + (1 << 20)
     long = bytes.fromhex("502a4d18") + size.to_bytes(4, "little") + os.urandom(size) + image
-    told = plan(long, content_size=len(content), disks=[DISK], mac=MAC, uuid=UUID_SWAPPED)
+    told = orders(long, content_size=len(content), disks=[DISK], mac=MAC, uuid=UUID_SWAPPED)
     return starting.run("bios", Job(told, long, FILES, cut_at=300_000))
 
 
@@ -134,7 +134,7 @@ def test_every_line_of_the_log_reaches_the_service(by_bios: Run) -> None:
 
 @pytest.fixture(scope="module")
 def by_uefi(starting: Starting, content: bytes, image: bytes) -> Run:
-    told = plan(image, content_size=len(content), disks=[DISK], mac=MAC, uuid=UUID, firmware="UEFI")
+    told = orders(image, content_size=len(content), disks=[DISK], mac=MAC, uuid=UUID, firmware="UEFI")
     return starting.run("uefi", Job(told, image, FILES), uefi=True)
 
 
@@ -157,7 +157,7 @@ def test_a_disk_image_is_written_by_uefi_and_holds_what_the_image_holds(by_uefi:
 def test_an_image_with_another_sum_is_told_and_leaves_a_disk_that_boots_nothing(
     starting: Starting, content: bytes, image: bytes
 ) -> None:
-    told = plan(image, content_size=len(content), disks=[DISK], mac=MAC, image_sha256="0" * 64)
+    told = orders(image, content_size=len(content), disks=[DISK], mac=MAC, image_sha256="0" * 64)
     run = starting.run_until_failed("sum", Job(told, image, FILES))
     assert run.service.phases()[-1] == "failed"
     assert "sha256 is " in run.service.reason()
@@ -168,8 +168,8 @@ def test_an_image_with_another_sum_is_told_and_leaves_a_disk_that_boots_nothing(
     assert disk[-(1 << 20) :] == bytes(1 << 20)
 
 
-def test_a_disk_that_is_not_the_plans_is_never_written(starting: Starting, content: bytes, image: bytes) -> None:
-    told = plan(image, content_size=len(content), disks=[(DISK[0], "SER 1")], mac=MAC)
+def test_a_disk_that_is_not_of_the_orders_is_never_written(starting: Starting, content: bytes, image: bytes) -> None:
+    told = orders(image, content_size=len(content), disks=[(DISK[0], "SER 1")], mac=MAC)
     run = starting.run("serial", Job(told, image, FILES))
     assert run.service.phases() == ["refused"]
     assert "serial number SER 1" in run.service.reason()
@@ -180,7 +180,7 @@ def test_a_disk_that_is_not_the_plans_is_never_written(starting: Starting, conte
 def test_a_service_that_our_ca_did_not_sign_is_told_nothing(
     starting: Starting, tmp_path: Path, content: bytes, image: bytes
 ) -> None:
-    told = plan(image, content_size=len(content), disks=[DISK], mac=MAC)
+    told = orders(image, content_size=len(content), disks=[DISK], mac=MAC)
     guest, run = starting.boot("ca", Job(told, image, FILES), ca=Authority(tmp_path, "others").pem)
     for _ in range(1200):
         if "No answer from the controller yet" in guest.said():
@@ -215,7 +215,7 @@ def root() -> bytes:
 @pytest.fixture(scope="module")
 def on_raid(starting: Starting, root: bytes) -> Run:
     disks = [(ROOT_MB << 20, "SER 0"), (ROOT_MB << 20, "SER 1")]
-    told = plan(root, content_size=4 << 20, disks=disks, mac=MAC, form="root-archive", layout="raid1")
+    told = orders(root, content_size=4 << 20, disks=disks, mac=MAC, form="root-archive", layout="raid1")
     return starting.run("raid", Job(told, root, FILES), disks=2, disk_mb=ROOT_MB)
 
 
@@ -243,7 +243,7 @@ ON_LVM = ROOT_START + (1 << 20)  # LVM's own first MB
 
 def onto_lvm(serial: str, root: bytes) -> Job:
     disk = (ROOT_MB << 20, serial)
-    told = plan(root, content_size=4 << 20, disks=[disk], mac=MAC, form="root-archive", layout="lvm", firmware="UEFI")
+    told = orders(root, content_size=4 << 20, disks=[disk], mac=MAC, form="root-archive", layout="lvm", firmware="UEFI")
     return Job(told, root, FILES)
 
 

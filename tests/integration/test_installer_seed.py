@@ -14,7 +14,7 @@ from oobctl.images.configuring.options import Options
 from oobctl.images.configuring.rendering import SEED, Home
 from tests.integration.installer_boots import DISK_MB, Run, Starting
 from tests.integration.installer_guest import MAC, packed, read_file, system_image
-from tests.integration.installer_service import Job, plan
+from tests.integration.installer_service import Job, orders
 from tests.reinstalls import SSH_KEY
 
 OPTIONS = Options(host_name="web01.example.org", ssh_keys=[SSH_KEY], network=Network(macs=[MAC]))
@@ -40,7 +40,7 @@ def content(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 def installed(starting: Starting, name: str, content: bytes) -> Run:
     image = packed(content)
     more = {"configured_by": "cloud-init"}
-    told = plan(image, content_size=len(content), disks=[(DISK_MB << 20, "SER 0")], mac=MAC, **more)
+    told = orders(image, content_size=len(content), disks=[(DISK_MB << 20, "SER 0")], mac=MAC, **more)
     run = starting.run(name, Job(told, image, FILES))
     assert run.service.phases()[-1] == "configured", (run.service.reason(), run.serial[-3000:])
     return run

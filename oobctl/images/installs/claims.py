@@ -11,8 +11,8 @@ from oobctl import clock
 from oobctl.drivers.identity import clean, normalise_mac, normalise_uuid, orders, same_uuid
 from oobctl.errors import InvalidParameter, NotAllowed, NotFound, WrongState
 from oobctl.images.installs import keys
+from oobctl.images.installs.orders import Orders, WantedDisk
 from oobctl.images.installs.phases import Phase
-from oobctl.images.installs.plans import Plan, PlannedDisk
 from oobctl.store import Install, Server, database
 
 _MOST_DISKS, _LONGEST = 64, 128
@@ -93,7 +93,7 @@ def _refusal(install: Install, token_hash: str, claimant: Claimant) -> str | Non
     if install.may_claim_at is None:
         return "This job has not started its server yet."
     other = _other_machine(install.expects or {}, claimant)
-    if other is not None or install.token_hash is not None:  # the plan stays as it was told first
+    if other is not None or install.token_hash is not None:  # the orders stay as they were told first
         return other
     return _unfit(install, claimant)
 
@@ -123,31 +123,31 @@ def _known_as_another(session: Session, install: Install, claimant: Claimant) ->
 
 
 def _unfit(install: Install, claimant: Claimant) -> str | None:
-    """Why it cannot be installed there; else the plan names its disks as they are. The right machine says no: the end.
+    """Why it cannot be installed there; else the orders name its disks as they are. The right machine says no: the end.
 
     Where none was named because none was known, the only ones are taken: one, or the two of a mirror.
     """
-    plan = Plan.from_json(install.plan or {})
-    if claimant.firmware not in plan.firmwares:
+    orders = Orders.from_json(install.orders or {})
+    if claimant.firmware not in orders.firmwares:
         return _refused(install, f"the server started in {claimant.firmware} mode, which the image cannot")
-    wanted = plan.disks
-    if not wanted and len(claimant.disks) == plan.disk_count:
-        wanted = tuple(PlannedDisk(disk.serial, disk.size) for disk in claimant.disks)
+    wanted = orders.disks
+    if not wanted and len(claimant.disks) == orders.disk_count:
+        wanted = tuple(WantedDisk(disk.serial, disk.size) for disk in claimant.disks)
     if not wanted:
         listed = ", ".join(f"{disk.serial or 'without a serial'} ({disk.size} bytes)" for disk in claimant.disks)
         why = f"no disk was named, and the server has {len(claimant.disks)}: {listed or 'none'}"
         return _refused(install, why)
-    why_not = next((said for disk in wanted if (said := _no_such(disk, plan, claimant))), None)
+    why_not = next((said for disk in wanted if (said := _no_such(disk, orders, claimant))), None)
     if why_not is not None:
         return _refused(install, why_not)
     sizes = {disk.serial: disk.size for disk in claimant.disks}
-    found = tuple(PlannedDisk(disk.serial, sizes[disk.serial]) for disk in wanted)
-    install.plan = replace(plan, firmware=claimant.firmware, disks=found).as_json()
+    found = tuple(WantedDisk(disk.serial, sizes[disk.serial]) for disk in wanted)
+    install.orders = replace(orders, firmware=claimant.firmware, disks=found).as_json()
     return None
 
 
-def _no_such(wanted: PlannedDisk, plan: Plan, claimant: Claimant) -> str | None:
-    """Why the machine's disks are not what was planned. BMCs tell a size roughly, and a serial number exactly."""
+def _no_such(wanted: WantedDisk, orders: Orders, claimant: Claimant) -> str | None:
+    """Why the machine's disks are not what was ordered. BMCs tell a size roughly, and a serial number exactly."""
     there = [disk for disk in claimant.disks if disk.serial == wanted.serial]
     if len(there) != 1:
         listed = ", ".join(disk.serial or "one without a serial" for disk in claimant.disks) or "none"
@@ -155,8 +155,8 @@ def _no_such(wanted: PlannedDisk, plan: Plan, claimant: Claimant) -> str | None:
     size = there[0].size
     if wanted.size and abs(size - wanted.size) > wanted.size * _SIZE_TOLD_WITHIN:
         return f"the disk {wanted.serial} has {size} bytes, and {wanted.size} were inspected"
-    if size < plan.content_size:
-        return f"the disk {wanted.serial} has {size} bytes, and the image needs {plan.content_size}"
+    if size < orders.content_size:
+        return f"the disk {wanted.serial} has {size} bytes, and the image needs {orders.content_size}"
     return None
 
 

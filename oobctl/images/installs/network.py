@@ -93,7 +93,7 @@ def ticket_for(asker: Asker, site_id: str, secret: bytes) -> Ticket | OwnScript 
 def _ticket(install: Install, asker: Asker, secret: bytes) -> Ticket | OwnScript | None:
     if install.may_claim_at is None or install.alarm is not None:
         return None
-    if install.plan is None:
+    if install.orders is None:
         return _own_script(install, asker)
     if install.claimed_at is not None:
         if install.configured_at is None:

@@ -8,21 +8,21 @@ from oobctl import clock
 from oobctl.config import settings
 from oobctl.constants import BootPath
 from oobctl.errors import InstallFailed
+from oobctl.images.installs.orders import Orders
 from oobctl.images.installs.phases import Phase
-from oobctl.images.installs.plans import Plan
 from oobctl.store import Install, Process, Server, database, db_now
 
 
-def prepare(job_id: str, plan: Plan | None, expects: dict[str, Any], boot_path: BootPath) -> None:
+def prepare(job_id: str, orders: Orders | None, expects: dict[str, Any], boot_path: BootPath) -> None:
     """What the installer will be told, and who it must be; an installer that has claimed keeps what it was told.
 
-    plan: None where a script of somebody's own is started in place of an installer.
+    orders: None where a script of somebody's own is started in place of an installer.
     """
     with database().write() as session:
         session.execute(
             update(Install)
             .where(Install.job_id == job_id, Install.claimed_at.is_(None))
-            .values(plan=plan.as_json() if plan else None, expects=expects, boot_path=boot_path)
+            .values(orders=orders.as_json() if orders else None, expects=expects, boot_path=boot_path)
         )
 
 

@@ -82,7 +82,7 @@ def begun(job: str) -> dict[str, str]:
     return mine
 
 
-def test_a_claim_is_answered_by_the_plan(service: str) -> None:
+def test_a_claim_is_answered_by_the_orders(service: str) -> None:
     answer = ask("POST", at("claim"), data={"key": KEY, "token": token(), **SAID})
     lines = answer.text.splitlines()
     assert f"disk {DISK.size} {DISK.serial}" in lines
@@ -172,7 +172,7 @@ def test_an_image_that_was_changed_since_is_not_given(service: str) -> None:
     mine = begun(service)
     with database().write() as session:
         row = session.get_one(Install, service)
-        row.plan = {**(row.plan or {}), "sha256": "0" * 64}
+        row.orders = {**(row.orders or {}), "sha256": "0" * 64}
     assert ask("GET", at("image"), headers=mine).status_code == 410
 
 

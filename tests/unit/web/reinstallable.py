@@ -92,7 +92,7 @@ def writing(job_id: str, *, done: int = 214_000_000, lines: tuple[str, ...] = LO
     }  # fmt: skip
     with database().write() as session:
         install = session.get_one(Install, job_id)
-        install.plan = {"size": 331_000_000, "image": "debian-13"}
+        install.orders = {"size": 331_000_000, "image": "debian-13"}
         install.claimed_at, install.claimed_by = now - timedelta(seconds=9), claimed
         install.first_write_at = now - timedelta(seconds=4)
         install.heard_at, install.phase, install.bytes_done = now, "writing", done

@@ -67,7 +67,7 @@ claim_form() {
   field disks "$JOB/disks"
 }
 
-# claim: until the service answers; PLAN is the plan then. Ends here where it says no, or nothing for an hour.
+# claim: until the service answers; ORDERS are the orders then. Ends here where it says no, or nothing for an hour.
 claim() {
   claim_form >"$JOB/claim.form"
   since=$(uptime_s) pause=1 said='' WAY='' WHY=''
@@ -75,7 +75,7 @@ claim() {
     if reach; then
       case $STATUS in
         408 | 429) ;; # the answer was late, or others asked too much
-        200) mv "$ANSWER" "$PLAN"; return 0 ;;
+        200) mv "$ANSWER" "$ORDERS"; return 0 ;;
         4*) boot_from_disk "The controller does not give this job to this server ($STATUS): $(plain <"$ANSWER" | head -n 3 | tr '\n' ' ')" ;;
       esac
       WHY="it answered $STATUS"

@@ -59,7 +59,7 @@ check_keep() {
   list_partitions "$DISKS"
   partition_words | tr ';' '\n' | say_lines
   REPLACED=$(the_one "$REPLACE") || return 1
-  [ -s "$JOB/kept" ] || because "The plan names no partition to keep." || return 1
+  [ -s "$JOB/kept" ] || because "The orders name no partition to keep." || return 1
   while IFS= read -r name; do
     kept=$(the_one "$name") || return 1
     [ "$kept" != "$REPLACED" ] ||

@@ -1,11 +1,11 @@
 # From the job's key to a disk that boots: see docs/installer.md for what is asked of the controller.
 set -u
 JOB=/run/job LOG=/run/log LOG_TAKEN=0 IMAGE_SIZE=0
-ANSWER=$JOB/answer PLAN=$JOB/plan
+ANSWER=$JOB/answer ORDERS=$JOB/orders
 FIRMWARE=BIOS
 mkdir -m 0700 "$JOB"
 : >"$LOG"
-for part in speak hardware network ask plan image grow seed layout keep finish loader; do . "/installer/$part.sh"; done
+for part in speak hardware network ask orders image grow seed layout keep finish loader; do . "/installer/$part.sh"; done
 
 # work PHASE COMMAND...: carries it out, and reports meanwhile. Its code.
 work() {
@@ -64,7 +64,7 @@ prepare_asking || boot_from_disk "The job cannot be carried out."
 wait_for_disks
 say "$FIRMWARE, $(memory_mb) MB of memory, disks: $(disk_words)."
 claim
-if ! read_plan; then refuse; fi
+if ! read_orders; then refuse; fi
 say "Job $JOB_ID for $SERVER: $FORM, $LAYOUT."
 if ! check_server || ! check_disks || ! check_keep; then refuse; fi
 while :; do

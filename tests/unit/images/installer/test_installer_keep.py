@@ -46,7 +46,7 @@ def test_a_partition_is_found_by_each_of_its_names(tmp_path: Path, name: str) ->
         ("LABEL=Root", "LABEL=srv", "No partition of the disk is LABEL=Root. There are: 1: 1 MB PARTUUID=P-1"),
         ("LABEL=root", "LABEL=home", "No partition of the disk is LABEL=home"),
         ("LABEL=root", "UUID=0a-root", "is to be kept, and is the partition that is to be replaced"),
-        ("LABEL=root", "", "names no partition to keep"),
+        ("LABEL=root", "", "name no partition to keep"),
         ("LABEL=", "LABEL=srv", "No partition of the disk is LABEL="),
         ("/dev/vda3", "LABEL=srv", "No partition of the disk is /dev/vda3"),
         ("PARTLABEL=BIOS boot", "LABEL=srv", "cannot be replaced"),

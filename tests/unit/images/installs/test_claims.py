@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from oobctl.constants import Ending, JobState
 from oobctl.errors import InvalidParameter, NotAllowed, NotFound, WrongState
 from oobctl.images.installs import claims, reports, waiting
-from oobctl.images.installs.plans import Plan
+from oobctl.images.installs.orders import Orders
 from oobctl.jobs import progress
 from oobctl.store import Install, Job, Server, database
 from tests.installation import Installation
@@ -127,20 +127,20 @@ def test_a_disk_is_told_by_its_serial_number_and_the_installer_gets_its_real_siz
     job = armed(server, KEY)
     real = DISK.size - (100 << 20)
     claims.claim(KEY, token(), claimant(disks=(claims.Disk(DISK.serial, real),)))
-    assert [disk.size for disk in Plan.from_json(install(job).plan or {}).disks] == [real]
+    assert [disk.size for disk in Orders.from_json(install(job).orders or {}).disks] == [real]
 
 
 def test_where_no_disk_is_known_the_only_one_is_taken_and_of_two_none(server: str) -> None:
     job = armed(server, KEY)
     with database().write() as session:
         row = session.get_one(Install, job)
-        row.plan = {**(row.plan or {}), "disks": []}
+        row.orders = {**(row.orders or {}), "disks": []}
     with pytest.raises(NotAllowed, match="no disk was named"):
         claims.claim(KEY, token(), claimant(disks=(DISK, claims.Disk("DISK-2", DISK.size))))
     with database().write() as session:
         session.get_one(Install, job).phase = None
     claims.claim(KEY, token(), claimant())
-    assert Plan.from_json(install(job).plan or {}).disks[0].serial == DISK.serial
+    assert Orders.from_json(install(job).orders or {}).disks[0].serial == DISK.serial
 
 
 def test_what_was_not_begun_can_be_closed_as_unwritten_and_never_begins_then(server: str) -> None:
@@ -182,12 +182,12 @@ def test_a_machine_that_is_known_as_another_server_is_not_the_one_without_a_uuid
     assert install(job).claimed_at is None
 
 
-def test_the_plan_stays_as_it_was_first_told(server: str) -> None:
+def test_the_orders_stay_as_they_were_first_told(server: str) -> None:
     job, mine = armed(server, KEY), token()
     claims.claim(KEY, mine, claimant())
-    told = install(job).plan
+    told = install(job).orders
     claims.claim(KEY, mine, claimant(disks=(claims.Disk("ANOTHER", 1),)))
-    assert (install(job).plan, install(job).phase) == (told, None)
+    assert (install(job).orders, install(job).phase) == (told, None)
 
 
 def test_an_ended_jobs_installer_begins_nothing(server: str) -> None:

@@ -1,7 +1,7 @@
-# The plan: read line by line, believed only where it fits what this server is.
+# The orders: read line by line, believed only where it fits what this server is.
 
-# read_plan: sets the values; a name that is not known is passed over. False where a value is none.
-read_plan() {
+# read_orders: sets the values; a name that is not known is passed over. False where a value is none.
+read_orders() {
   JOB_ID='' SERVER='' UUID='' MACS='' FORM='' IMAGE='' IMAGE_SIZE='' IMAGE_SHA256='' REPLACE='' CONFIGURED_BY=files WANTED_FIRMWARE='' CONSOLE=''
   CONTENT_SIZE=0 LAYOUT=whole-disk
   : >"$JOB/wanted"
@@ -26,38 +26,38 @@ read_plan() {
       console) CONSOLE=$value ;;
     esac
     name=''
-  done <"$PLAN"
+  done <"$ORDERS"
   check_values
 }
 
 check_values() {
-  case $FORM in disk-image | root-archive) ;; *) because "The plan's form is not known here: $FORM" || return 1 ;; esac
-  case $LAYOUT in whole-disk | raid1 | lvm | keep) ;; *) because "The plan's layout is not known here: $LAYOUT" || return 1 ;; esac
+  case $FORM in disk-image | root-archive) ;; *) because "The orders' form is not known here: $FORM" || return 1 ;; esac
+  case $LAYOUT in whole-disk | raid1 | lvm | keep) ;; *) because "The orders' layout is not known here: $LAYOUT" || return 1 ;; esac
   [ "$LAYOUT" != keep ] || [ "$FORM" = root-archive ] ||
-    because "The plan's layout keep takes files, and its form is a disk." || return 1
-  case $CONFIGURED_BY in files | cloud-init) ;; *) because "The plan's configured_by is not known." || return 1 ;; esac
-  case $IMAGE in '' | /* | *..* | *[!A-Za-z0-9._/-]*) because "The plan's image is no path." || return 1 ;; esac
+    because "The orders' layout keep takes files, and its form is a disk." || return 1
+  case $CONFIGURED_BY in files | cloud-init) ;; *) because "The orders' configured_by is not known." || return 1 ;; esac
+  case $IMAGE in '' | /* | *..* | *[!A-Za-z0-9._/-]*) because "The orders' image is no path." || return 1 ;; esac
   case $IMAGE_SHA256 in *[!0-9a-f]*) IMAGE_SHA256='' ;; esac
-  [ "${#IMAGE_SHA256}" = 64 ] || because "The plan's image_sha256 is none." || return 1
-  is_number "$IMAGE_SIZE" && [ "$IMAGE_SIZE" -gt 0 ] || because "The plan's image_size is no number of bytes." || return 1
-  is_number "$CONTENT_SIZE" || because "The plan's content_size is no number of bytes." || return 1
+  [ "${#IMAGE_SHA256}" = 64 ] || because "The orders' image_sha256 is none." || return 1
+  is_number "$IMAGE_SIZE" && [ "$IMAGE_SIZE" -gt 0 ] || because "The orders' image_size is no number of bytes." || return 1
+  is_number "$CONTENT_SIZE" || because "The orders' content_size is no number of bytes." || return 1
   case $CONSOLE in '' | ttyS[0-9],*[!0-9]* ) CONSOLE='' ;; ttyS[0-9],[0-9]*) ;; *) CONSOLE='' ;; esac
 }
 
 is_number() { case $1 in '' | *[!0-9]*) return 1 ;; esac; [ "${#1}" -le 18 ]; }
 
-# check_server: whether this is the server that the plan is for. False with the reason.
+# check_server: whether this is the server that the orders are for. False with the reason.
 check_server() {
-  if [ -z "$UUID$MACS" ]; then because "The plan names neither the server's UUID nor a network card." || return 1; fi
+  if [ -z "$UUID$MACS" ]; then because "The orders name neither the server's UUID nor a network card." || return 1; fi
   ours=$(dmi product_uuid | tr 'A-F' 'a-f')
   if [ -n "$UUID" ]; then
     wanted=$(printf '%s' "$UUID" | tr 'A-F' 'a-f')
     [ "$wanted" = "$ours" ] || [ "$(swapped "$wanted")" = "$ours" ] ||
-      because "This server's UUID is $ours, and the plan is for $wanted." || return 1
+      because "This server's UUID is $ours, and the orders are for $wanted." || return 1
   fi
-  [ -z "$MACS" ] || has_a_mac || because "This server has none of the plan's network cards:$MACS." || return 1
+  [ -z "$MACS" ] || has_a_mac || because "This server has none of the orders' network cards:$MACS." || return 1
   [ -z "$WANTED_FIRMWARE" ] || [ "$WANTED_FIRMWARE" = "$FIRMWARE" ] ||
-    because "The server was booted by $FIRMWARE, and the plan is for $WANTED_FIRMWARE." || return 1
+    because "The server was booted by $FIRMWARE, and the orders are for $WANTED_FIRMWARE." || return 1
 }
 
 # swapped UUID: with the first three fields' bytes the other way round, as some BMCs tell it.
@@ -86,12 +86,12 @@ wait_for_wanted() {
   done
 }
 
-# check_disks: finds the plan's disks by serial number and size; DISKS are their names. False with the reason.
+# check_disks: finds the orders' disks by serial number and size; DISKS are their names. False with the reason.
 check_disks() {
   DISKS=''
   wait_for_wanted
   while IFS=' ' read -r size serial; do
-    is_number "$size" || because "The plan's disk has no size." || return 1
+    is_number "$size" || because "The orders' disk has no size." || return 1
     WANTED_SERIAL=$serial; export WANTED_SERIAL
     found=$(awk -F '\t' '$3 != "" && $3 == ENVIRON["WANTED_SERIAL"] { print $1 " " $2 }' "$JOB/disks")
     case $(printf '%s' "$found" | grep -c .) in
@@ -100,7 +100,7 @@ check_disks() {
       *) because "More than one disk here has the serial number $serial." || return 1 ;;
     esac
     [ "${found#* }" = "$size" ] ||
-      because "The disk $serial has ${found#* } bytes, and the plan says $size." || return 1
+      because "The disk $serial has ${found#* } bytes, and the orders say $size." || return 1
     DISKS="$DISKS${DISKS:+ }${found% *}"
   done <"$JOB/wanted"
   wanted_count=1
@@ -108,7 +108,7 @@ check_disks() {
   # shellcheck disable=SC2086  # one word a disk
   set -- $DISKS
   [ "$#" = "$wanted_count" ] && [ "$1" != "${2:-}" ] ||
-    because "The layout $LAYOUT needs $wanted_count disks, and the plan names $#." || return 1
+    because "The layout $LAYOUT needs $wanted_count disks, and the orders name $#." || return 1
   needed=$CONTENT_SIZE
   if [ "$FORM" = root-archive ]; then needed=$((CONTENT_SIZE + 512 * 1048576)); fi
   for disk in "$@"; do

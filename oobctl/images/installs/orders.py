@@ -1,4 +1,4 @@
-"""What an installer is told to do, in lines that a shell reads safely: a name, a space, a value."""
+"""An installer's orders, in lines that a shell reads safely: a name, a space, a value."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -8,15 +8,15 @@ from oobctl.errors import ConfigurationError
 
 
 @dataclass(frozen=True)
-class PlannedDisk:
-    """A disk that is written to. size: bytes."""
+class WantedDisk:
+    """A disk that is to be written to. size: bytes."""
 
     serial: str
     size: int
 
 
 @dataclass(frozen=True)
-class Plan:
+class Orders:
     """As it is kept with the install. Sizes in bytes; sha256 of the file as it is fetched.
 
     replace, keep: of the layout keep, names of partitions as in /etc/fstab.
@@ -30,7 +30,7 @@ class Plan:
     sha256: str
     content_size: int
     layout: str
-    disks: tuple[PlannedDisk, ...]
+    disks: tuple[WantedDisk, ...]
     firmware: str
     firmwares: tuple[str, ...]
     replace: str | None = None
@@ -46,30 +46,30 @@ class Plan:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, kept: dict[str, Any]) -> "Plan":
-        disks = tuple(PlannedDisk(**disk) for disk in kept["disks"])
+    def from_json(cls, kept: dict[str, Any]) -> "Orders":
+        disks = tuple(WantedDisk(**disk) for disk in kept["disks"])
         lists = {"disks": disks, "firmwares": tuple(kept["firmwares"]), "keep": tuple(kept.get("keep", ()))}
         return cls(**{**kept, "form": ImageKind(kept["form"]), **lists})
 
 
-def told(plan: Plan, *, job: str, server: str, system_uuid: str | None, macs: tuple[str, ...]) -> str:
-    """The plan as an installer reads it. Raises ConfigurationError where a value has more than one line in it."""
+def told(orders: Orders, *, job: str, server: str, system_uuid: str | None, macs: tuple[str, ...]) -> str:
+    """The orders as an installer reads it. Raises ConfigurationError where a value has more than one line in it."""
     lines = [
         ("job", job),
         ("server", server),
         *([("uuid", system_uuid)] if system_uuid else []),
         *(("mac", mac) for mac in macs),
-        ("form", str(plan.form)),
+        ("form", str(orders.form)),
         ("image", "image"),
-        ("image_size", str(plan.size)),
-        ("image_sha256", plan.sha256),
-        ("content_size", str(plan.content_size)),
-        ("layout", plan.layout),
-        ("configured_by", plan.configured_by),
-        *(("disk", f"{disk.size} {disk.serial}") for disk in plan.disks),
-        *([("replace", plan.replace)] if plan.replace else []),
-        *(("keep", name) for name in plan.keep),
-        ("firmware", plan.firmware),
+        ("image_size", str(orders.size)),
+        ("image_sha256", orders.sha256),
+        ("content_size", str(orders.content_size)),
+        ("layout", orders.layout),
+        ("configured_by", orders.configured_by),
+        *(("disk", f"{disk.size} {disk.serial}") for disk in orders.disks),
+        *([("replace", orders.replace)] if orders.replace else []),
+        *(("keep", name) for name in orders.keep),
+        ("firmware", orders.firmware),
         ("console", "ttyS0,115200"),
     ]
     for name, value in lines:
