@@ -187,6 +187,10 @@ class Permission(StrEnum):
     AUDIT = "audit"  # the record of every account
 
 
+REINSTALL = "os.reinstall"
+"""The action that has a form, a plan and a command of its own."""
+
+
 class Lock(StrEnum):
     """What an action keeps for itself while it runs."""
 

@@ -13,7 +13,7 @@ from pydantic_core import PydanticUndefined
 
 from oobctl import control
 from oobctl.access import Actor
-from oobctl.constants import READ_CAPABILITIES, STAFF_CAPABILITIES
+from oobctl.constants import READ_CAPABILITIES, REINSTALL, STAFF_CAPABILITIES
 from oobctl.images import all_images
 from web.shapes import OfferShape, ServerDetail
 
@@ -97,7 +97,7 @@ class Page:
 
 _PAGES = {
     "bios.set": Page("hardware.show", "Set BIOS: on its page", {"page": "bios"}),
-    "os.reinstall": Page("reinstall.show", "Reinstall the operating system…", asks_itself=True),
+    REINSTALL: Page("reinstall.show", "Reinstall the operating system…", asks_itself=True),
 }
 
 

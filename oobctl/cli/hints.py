@@ -3,6 +3,8 @@
 import re
 from typing import Any
 
+from oobctl.constants import REINSTALL
+
 _MENDED_BY = {
     "bmc_auth_failed": "Enter the BMC's password again: oobctl server password {server} {protocol} --user NAME",
     "bmc_unreachable": "If it answers elsewhere: oobctl endpoint set {server} {protocol} --address ADDRESS",
@@ -10,7 +12,6 @@ _MENDED_BY = {
     "wrong_server": "If its BMC answers elsewhere: oobctl endpoint set {server} {protocol} --address ADDRESS",
 }
 _ENROLL = "server.enroll"
-_REINSTALL = "os.reinstall"
 
 
 def after(job: dict[str, Any]) -> list[str]:
@@ -23,7 +24,7 @@ def after(job: dict[str, Any]) -> list[str]:
     again = _ENROLL if job["error"]["code"] == "wrong_server" else job["action"]
     protocol = _protocol(job["error"]["message"])
     command = f"oobctl server act {job['server']} {again}"
-    if again == _REINSTALL:  # what was asked of it is not all kept
+    if again == REINSTALL:  # what was asked of it is not all kept
         command = f"oobctl reinstall {job['server']}, with the same options"
     return [sentence.format(server=job["server"], protocol=protocol), f"Then: {command}"]
 

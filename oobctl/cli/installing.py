@@ -6,12 +6,30 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.table import Table
 
-from oobctl.cli.api import ApiRefused, call, follow, patiently
+from oobctl.cli.api import ApiRefused, begin, call, follow, named, patiently
+from oobctl.cli.terminal import plain
+from oobctl.constants import REINSTALL
 
 _WRITES = "image_written"
 _NO_LINES = {"after": "1000000"}
 _LAST_LINES = 15
 _EVERY_PERCENT = 10
+
+
+def planned(server: str, body: dict[str, Any]) -> dict[str, Any]:
+    """What a reinstall of the server would do; nothing is done. Raises as `call`."""
+    found: dict[str, Any] = call("POST", _path(server), body=body, query={"dry_run": "true"})
+    return found
+
+
+def begun(server: str, body: dict[str, Any]) -> dict[str, Any]:
+    """Begin a reinstall of the server. Returns its job. Raises as `call`."""
+    job: dict[str, Any] = begin(_path(server), body)
+    return job
+
+
+def _path(server: str) -> str:
+    return f"/servers/{named(server)}/actions/{REINSTALL}"
 
 
 def print_plan(plan: dict[str, Any], *, steps: bool) -> None:
@@ -61,12 +79,11 @@ def result(job: dict[str, Any]) -> list[str]:
         keys = [f"Host key: {key['fingerprint']} ({key['type']})" for key in first["host_keys"]]
         return [*keys, *first["notes"], *([f"Log in: {first['login']}"] if first["login"] else [])]
     lines = found["log"]["lines"][-_LAST_LINES:]
-    return [f"The installer's last lines, of {found['log']['next']}:", *map(_plain, lines)] if lines else []
-
-
-def _plain(line: str) -> str:
-    """What an installer says steers nobody's terminal."""
-    return "  " + "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in line)
+    return (
+        [f"The installer's last lines, of {found['log']['next']}:", *(f"  {plain(line)}" for line in lines)]
+        if lines
+        else []
+    )
 
 
 def written(job: dict[str, Any]) -> dict[str, Any] | None:

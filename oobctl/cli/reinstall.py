@@ -7,10 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from oobctl.cli import installing, reinstall_many
-from oobctl.cli.api import begin, call, named
 from oobctl.cli.server import finish, text_of
-
-ACTION = "/servers/{}/actions/os.reinstall"
 
 
 def reinstall(
@@ -71,16 +68,15 @@ def reinstall(
 
 
 def _one(server: str, body: dict[str, Any], *, dry_run: bool, yes: bool, wait: bool) -> None:
-    path = ACTION.format(named(server))
     if dry_run or not yes:
-        plan = call("POST", path, body=body, query={"dry_run": "true"})
+        plan = installing.planned(server, body)
         installing.print_plan(plan, steps=dry_run)
         if dry_run:
             return
         if typer.prompt(f"Type the server's name, {plan['server']}, to go on").strip() != plan["server"]:
             typer.echo("That is not its name. Nothing was done.", err=True)
             raise typer.Exit(1)
-    job = begin(path, body)
+    job = installing.begun(server, body)
     installing.print_password(job)
     if wait:
         finish(job, installing.follow_install)

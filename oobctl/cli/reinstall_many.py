@@ -13,11 +13,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from oobctl.cli import installing
-from oobctl.cli.api import begin, call, ended, follow, named
+from oobctl.cli.api import ended, follow
+from oobctl.cli.server import INTERRUPTED
 from oobctl.errors import InvalidParameter, OobctlError
 
-_ACTION = "/servers/{}/actions/os.reinstall"
-_INTERRUPTED = 130
 _PAUSE_SECONDS = 1.0
 
 
@@ -81,7 +80,7 @@ def run(wanted: list[Wanted], body: dict[str, Any], *, parallel: int, dry_run: b
     _print(went)
     if stopped:
         print("oobctl: You stopped watching. What is running goes on; what was not begun is left.", file=sys.stderr)
-        raise typer.Exit(_INTERRUPTED)
+        raise typer.Exit(INTERRUPTED)
     if any(one.failed for one in went):
         raise typer.Exit(1)
 
@@ -91,8 +90,7 @@ def _planned(wanted: list[Wanted], body: dict[str, Any]) -> bool:
     refused = 0
     for one in wanted:
         try:
-            asked = {**body, "host_name": one.host_name}
-            plan = call("POST", _ACTION.format(named(one.server)), body=asked, query={"dry_run": "true"})
+            plan = installing.planned(one.server, {**body, "host_name": one.host_name})
             print(f"{one.server}: {' '.join(plan['lost'])}")
         except OobctlError as error:
             refused += 1
@@ -124,7 +122,7 @@ def _one(one: Went, body: dict[str, Any], stop: threading.Event, watch: bool) ->
     if stop.is_set():
         return
     try:
-        job = begin(_ACTION.format(named(one.wanted.server)), {**body, "host_name": one.wanted.host_name})
+        job = installing.begun(one.wanted.server, {**body, "host_name": one.wanted.host_name})
         one.job, one.said = job, f"goes on as job {job['id']}"
         installing.print_password({**job, "shown_once": _of(one, job.get("shown_once"))})
         if watch:

@@ -18,7 +18,7 @@ from oobctl.errors import WrongState
 app = typer.Typer(no_args_is_help=True)
 Name = Annotated[str, typer.Argument(help="The server's name or id.")]
 _ID_WIDTH = 36
-_INTERRUPTED = 130  # as a shell has it: 128 and the signal
+INTERRUPTED = 130  # as a shell has it: 128 and the signal
 
 
 @app.command("list")
@@ -227,7 +227,7 @@ def finish(job: dict[str, Any], watch: Callable[[dict[str, Any]], dict[str, Any]
             "names it while it runs.",
             file=sys.stderr,
         )
-        raise typer.Exit(_INTERRUPTED) from None
+        raise typer.Exit(INTERRUPTED) from None
     if ended["state"] != "succeeded":
         raise typer.Exit(1)
 

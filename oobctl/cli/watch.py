@@ -16,6 +16,7 @@ from oobctl import clock
 from oobctl.cli.api import ApiRefused, call, named
 from oobctl.cli.reading import ago
 from oobctl.cli.server import Name
+from oobctl.cli.terminal import plain
 from oobctl.errors import ConfigurationError, InvalidParameter
 from oobctl.units import unit
 
@@ -151,5 +152,4 @@ def _print_entry(entry: dict[str, Any], *, as_json: bool) -> None:
     named = "" if part in entry["message"] else part
     parts = [entry["created"] or "no date", f"{entry['severity']:<8}", named, entry["message"]]
     line = "  ".join(part for part in parts if part)
-    # What a BMC says steers nobody's terminal.
-    print("".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in line), flush=True)
+    print(plain(line), flush=True)

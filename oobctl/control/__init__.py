@@ -1,6 +1,7 @@
 """The only door: what may be asked is checked, recorded and queued here, in one transaction."""
 
 from oobctl.consoles.admission import token_in_browser
+from oobctl.constants import REINSTALL
 from oobctl.control.consoles import (
     OpenedConsole,
     end_console,
@@ -16,7 +17,7 @@ from oobctl.control.consoles import (
 from oobctl.control.door import submit, submit_shown
 from oobctl.control.jobs import can_cancel, cancel, cancel_waiting, find_job, jobs, resolve, retry
 from oobctl.control.offers import actions, find, offered
-from oobctl.control.plans import REINSTALL, Choices, Plan, choices, images_of, plan
+from oobctl.control.plans import Choices, Plan, choices, images_of, plan
 from oobctl.control.recordings import (
     Opened,
     find_recording,

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from oobctl import clock
 from oobctl.access import Actor, find_server, readable_jobs, visible_servers
 from oobctl.audit import record
-from oobctl.constants import BootPath, JobState
+from oobctl.constants import REINSTALL, BootPath, JobState
 from oobctl.control.door import tried
 from oobctl.images.installs import hardware, paths, requests
 from oobctl.images.installs.hardware import Hardware, KnownDisk
@@ -18,7 +18,6 @@ from oobctl.images.systems import Form, SystemImage, published
 from oobctl.store import Job, Server, Site, database
 from oobctl.workflows.reinstall_os import steps_from
 
-REINSTALL = "os.reinstall"
 _JOBS_LOOKED_AT = 10
 
 

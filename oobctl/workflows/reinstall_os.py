@@ -6,7 +6,7 @@ from datetime import datetime
 from oobctl import clock
 from oobctl.actions import boot, media, steps
 from oobctl.audit.tags import Tag
-from oobctl.constants import BootPath, BootSource, Capability, Lock, Outcome, Permission
+from oobctl.constants import REINSTALL, BootPath, BootSource, Capability, Lock, Outcome, Permission
 from oobctl.errors import InstallFailed, JobCancelled, LeaseLost, OobctlError, StoreUnavailable
 from oobctl.images import access
 from oobctl.images.installs import claims, hardware, paths, requests, waiting
@@ -231,7 +231,7 @@ def _verified(run: Run) -> str:
 _INSERT = media.insert_steps(lambda _run: media.InsertParameters(image=access.INSTALLER))
 
 WORKFLOW = Action(
-    name="os.reinstall",
+    name=REINSTALL,
     title="Reinstall the operating system",
     consequence="All that is on the chosen disks of {server} is lost, but for partitions that you have kept, and a new "
     "operating system is put there.",
