@@ -8,6 +8,7 @@ import typer
 
 from oobctl.cli import installing, reinstall_many
 from oobctl.cli.server import finish, text_of
+from oobctl.images.ssh_keys import is_private
 
 
 def reinstall(
@@ -87,7 +88,7 @@ def _one(server: str, body: dict[str, Any], *, dry_run: bool, yes: bool, wait: b
 def keys_in(files: list[Path]) -> list[str]:
     """The keys of .pub files, one a line; comments are passed over. The API says what is no key."""
     texts = {file: _text(file) or "" for file in files}
-    private = next((file for file, text in texts.items() if "PRIVATE KEY" in text), None)
+    private = next((file for file, text in texts.items() if is_private(text)), None)
     if private is not None:
         raise typer.BadParameter(f"{private} is a private key, which goes nowhere. Give the one beside it: .pub.")
     lines = [line.strip() for text in texts.values() for line in text.splitlines()]

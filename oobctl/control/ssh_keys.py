@@ -1,8 +1,5 @@
 """The SSH keys that users keep here: each user's own, to be chosen at reinstalls."""
 
-import base64
-import hashlib
-
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -12,12 +9,13 @@ from oobctl.audit import record, refusals
 from oobctl.audit.tags import Tag
 from oobctl.constants import Permission
 from oobctl.errors import InvalidParameter, NotAllowed, NotFound, WrongState
-from oobctl.images.configuring import options
+from oobctl.images.ssh_keys import SshKey as PublicKey
+from oobctl.images.ssh_keys import fingerprint_of
 from oobctl.store import SshKey, database
 
 _MOST = 50
 _LONGEST_NAME = 128
-_LINE: TypeAdapter[str] = TypeAdapter(options.SshKey)
+_LINE: TypeAdapter[str] = TypeAdapter(PublicKey)
 
 
 def ssh_keys(actor: Actor) -> list[SshKey]:
@@ -59,12 +57,6 @@ def remove_ssh_key(actor: Actor, key_id: str) -> None:
             raise NotFound("There is no such key among yours.")
         _note(session, actor, Tag.ACCOUNT_SSH_KEY_REMOVE, row)
         session.delete(row)
-
-
-def fingerprint_of(line: str) -> str:
-    """As OpenSSH prints it, of a line that was checked."""
-    raw = base64.b64decode(line.split()[1])
-    return f"SHA256:{base64.b64encode(hashlib.sha256(raw).digest()).decode().rstrip('=')}"
 
 
 def _checked(key: str) -> str:

@@ -5,12 +5,10 @@ from enum import StrEnum
 from typing import Annotated
 from zoneinfo import available_timezones
 
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import serialization
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from oobctl.images.configuring.networks import Network
-from oobctl.images.installs.first_boots import host_keys
+from oobctl.images.ssh_keys import SshKey
 from oobctl.jobs.action import wrong
 
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
@@ -19,7 +17,7 @@ _LOCALE = re.compile(r"C\.UTF-8|[a-z]{2,3}_[A-Z]{2}(?:@[a-z]+)?\.UTF-8")
 _PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]{1,98}")
 _PARTITION = re.compile(r"(UUID|LABEL|PARTUUID|PARTLABEL)=([\x21-\x7e](?:[\x20-\x7e]{0,70}[\x21-\x7e])?)")
 _SERIAL = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,126}[\x21-\x7e])?")
-_LONGEST_KEY, _MOST_KEYS, _LONGEST_SCRIPT = 8192, 50, 65_536
+_MOST_KEYS, _LONGEST_SCRIPT = 50, 65_536
 _CLOUD = ("#cloud-config", "#!", "Content-Type: multipart/")
 
 
@@ -39,21 +37,6 @@ def _host_name(value: str) -> str:
     if len(value) > 253 or _HOST_NAME.fullmatch(value) is None:
         raise ValueError("a host name has small letters, digits and '-', in labels parted by dots")
     return value
-
-
-def _ssh_key(value: str) -> str:
-    """One line: type, key, and a comment. Options before it are refused: they are no part of a key."""
-    line = value.strip()
-    shown = line[:40]
-    if len(line) > _LONGEST_KEY or not line.isprintable():
-        raise ValueError(f"{shown!r} is no SSH public key: it must be one line, as in a .pub file")
-    if "PRIVATE KEY" in line:
-        raise ValueError("this is a private key: give the public one, of the file that ends in .pub, and keep this one")
-    try:
-        serialization.load_ssh_public_key(line.encode())
-    except (ValueError, UnsupportedAlgorithm) as error:
-        raise ValueError(f"{shown!r} is no SSH public key that can be read: {error}") from error
-    return line
 
 
 def _time_zone(value: str) -> str:
@@ -91,7 +74,6 @@ def _script(value: str) -> str:
 
 
 HostName = Annotated[str, AfterValidator(_host_name)]
-SshKey = Annotated[str, AfterValidator(_ssh_key)]
 
 
 class Options(BaseModel):
@@ -138,12 +120,3 @@ def _partition(value: str) -> str:
 
 Serial = Annotated[str, _written_as(_SERIAL, "disk's serial number")]
 PartitionName = Annotated[str, AfterValidator(_partition)]
-
-
-def fingerprints(ssh_keys: list[str]) -> list[str]:
-    """How records name the keys."""
-    return [known["fingerprint"] if (known := _known(key)) else "another kind of key" for key in ssh_keys]
-
-
-def _known(key: str) -> dict[str, str] | None:
-    return next(iter(host_keys(key)), None)

@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import hashlib
 import re
 from dataclasses import dataclass
 
@@ -12,6 +11,7 @@ from oobctl import clock
 from oobctl.drivers.identity import clean
 from oobctl.errors import NotFound
 from oobctl.images.installs import keys
+from oobctl.images.ssh_keys import fingerprint
 from oobctl.store import Install, database
 
 _HOST_KEY = re.compile(r"(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(?:256|384|521)) ([A-Za-z0-9+/]{16,2000}={0,2})(?: .*)?")
@@ -61,6 +61,5 @@ def host_keys(text: str) -> list[dict[str, str]]:
             raw = base64.b64decode(match[2], validate=True)
         except binascii.Error:
             continue
-        digest = base64.b64encode(hashlib.sha256(raw).digest()).decode().rstrip("=")
-        found.append({"type": match[1], "key": match[2], "fingerprint": f"SHA256:{digest}"})
+        found.append({"type": match[1], "key": match[2], "fingerprint": fingerprint(raw)})
     return found[:_MOST_KEYS]

@@ -13,8 +13,9 @@ from oobctl.audit import record
 from oobctl.constants import BootPath, ImageKind
 from oobctl.errors import ConfigurationError, InvalidParameter, WrongState
 from oobctl.images.configuring.networks import Network
-from oobctl.images.configuring.options import Layout, Options, PartitionName, Serial, fingerprints
+from oobctl.images.configuring.options import Layout, Options, PartitionName, Serial
 from oobctl.images.installs import firmware, hardware, keys, paths
+from oobctl.images.ssh_keys import fingerprint_of
 from oobctl.images.systems import Form, SystemImage, published
 from oobctl.jobs.action import wrong
 from oobctl.store import Install, Job, Server, Site
@@ -108,7 +109,7 @@ def keep(request: ReinstallRequest) -> ReinstallParameters:
         replace=request.replace,
         keep=request.keep,
         host_name=request.host_name,
-        ssh_key_fingerprints=fingerprints(request.ssh_keys),
+        ssh_key_fingerprints=[fingerprint_of(key) for key in request.ssh_keys],
         root_password=request.root_password,
         time_zone=request.time_zone,
         locale=request.locale,
