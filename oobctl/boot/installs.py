@@ -17,7 +17,7 @@ from oobctl.images import systems
 from oobctl.images.configuring import rendering, seeds
 from oobctl.images.configuring.options import Options
 from oobctl.images.configuring.rendering import Home, archive
-from oobctl.images.installs import claims, first_boots, keys, orders, reports
+from oobctl.images.installs import claims, first_boots, keys, orders, reports, waiting
 from oobctl.images.installs.phases import Phase
 from oobctl.repeated import Repeated, since_words
 from oobctl.store import Install, Server, database
@@ -93,13 +93,12 @@ def _orders(install: Install, claimant: claims.Claimant) -> str:
     """As the installer checks it again by itself: by the UUID and cards that were compared here."""
     with database().read() as session:
         server = session.get_one(Server, install.server_id)
-    expects = install.expects or {}
-    macs = {normalise_mac(mac) for mac in expects.get("macs") or ()}
+    macs = waiting.expected_macs(install)
     return orders.told(
         orders.Orders.from_json(install.orders or {}),
         job=install.job_id,
         server=server.name,
-        system_uuid=claimant.system_uuid if expects.get("system_uuid") else None,
+        system_uuid=claimant.system_uuid if (install.expects or {}).get("system_uuid") else None,
         macs=tuple(mac for mac in claimant.macs if mac in macs),
     )
 

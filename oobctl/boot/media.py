@@ -10,9 +10,9 @@ from oobctl.boot import ranges
 from oobctl.boot.site import SITE
 from oobctl.config import settings
 from oobctl.errors import NotAllowed, NotFound, StoreUnavailable
-from oobctl.images import access, catalogue
+from oobctl.images import access, catalogue, installer
 from oobctl.images.configuring.networks import installer_lines
-from oobctl.images.installer import JobIso, find_ramdisk, job_archive
+from oobctl.images.installer import JobIso
 from oobctl.images.installs import chosen_networks, keys
 
 log = structlog.get_logger()
@@ -44,10 +44,7 @@ async def image(request: web.Request) -> web.StreamResponse:
 
 def _answer(request: web.Request, wanted: str, key: str) -> web.StreamResponse | JobIso:
     if wanted == access.INSTALLER:
-        built = find_ramdisk()
-        if built is None:
-            raise NotFound("The installer is not built on this computer yet. Build it: oobctl image installer.")
-        return JobIso(built.medium, job_archive(job_files(request, key)))
+        return JobIso(installer.built().medium, installer.job_archive(job_files(request, key)))
     found = catalogue.find(wanted)
     return web.FileResponse(found.path, headers={"Content-Type": "application/octet-stream"})
 

@@ -13,8 +13,8 @@ from aiohttp import web
 from oobctl.boot.media import job_files
 from oobctl.boot.site import SITE, is_trusted
 from oobctl.drivers.identity import normalise_mac
-from oobctl.errors import NotFound, OobctlError
-from oobctl.images.installer import Installer, find_ramdisk, ipxe, job_archive
+from oobctl.errors import OobctlError
+from oobctl.images.installer import built, ipxe, job_archive
 from oobctl.images.installs import network, scripts
 
 log = structlog.get_logger()
@@ -49,14 +49,14 @@ async def _ticket_for(request: web.Request) -> network.Ticket | network.OwnScrip
     if not is_trusted(request):
         log.warning("a server asked for its boot script from a network that is not trusted", by=request.remote)
         return None
-    if find_ramdisk() is None:
-        log.error("a server cannot be given the installer: it is not built here; run: oobctl image installer")
-        return None
     try:
+        built()
         site = request.app[SITE]
         ticket = await asyncio.to_thread(network.ticket_for, asker, site.id, site.authority.secret)
     except OobctlError as error:  # a script that said so would leave the server with a failed boot
-        log.error("a server is sent to its disk, for its job cannot be read", by=request.remote, why=error.message)
+        log.error(
+            "a server is sent to its disk, for nothing else can be given to it", by=request.remote, why=error.message
+        )
         return None
     if ticket is None:
         log.info("a server starts from its disk", by=request.remote, macs=macs, system_uuid=asker.system_uuid)
@@ -66,11 +66,11 @@ async def _ticket_for(request: web.Request) -> network.Ticket | network.OwnScrip
 
 
 async def kernel(request: web.Request) -> web.StreamResponse:
-    return _file(_built().kernel)
+    return _file(built().kernel)
 
 
 async def ramdisk(request: web.Request) -> web.StreamResponse:
-    return _file(_built().ramdisk)
+    return _file(built().ramdisk)
 
 
 async def program(request: web.Request) -> web.StreamResponse:
@@ -93,13 +93,6 @@ async def job(request: web.Request) -> web.Response:
         raise web.HTTPNotFound(text="There is no such job, or it has begun.\n")
     files = await asyncio.to_thread(job_files, request, key)
     return web.Response(body=job_archive(files), content_type="application/octet-stream")
-
-
-def _built() -> Installer:
-    found = find_ramdisk()
-    if found is None:
-        raise NotFound("The installer is not built on this computer yet. Build it: oobctl image installer.")
-    return found
 
 
 def _file(path: Path) -> web.FileResponse:

@@ -1,6 +1,5 @@
 """Which BMC may fetch which image: an address that cannot be guessed, for as long as the image is in its slot."""
 
-import hashlib
 import secrets
 from collections.abc import Iterable
 from datetime import timedelta
@@ -35,7 +34,7 @@ def open_for(server_id: str, job_id: str, image: str, *, look: bool = False) -> 
     with database().write() as session:
         session.add(
             MediaAccess(
-                key_hash=hashed(key),
+                key_hash=keys.hashed(key),
                 server_id=server_id,
                 job_id=job_id,
                 image=image,
@@ -44,7 +43,7 @@ def open_for(server_id: str, job_id: str, image: str, *, look: bool = False) -> 
             )
         )
         if image == INSTALLER and not look:  # its medium carries what comes of this key, for the claim
-            keyed = update(Install).where(Install.job_id == job_id).values(key_hash=hashed(keys.claim_key(key)))
+            keyed = update(Install).where(Install.job_id == job_id).values(key_hash=keys.hashed(keys.claim_key(key)))
             session.execute(keyed)
     return f"{base}{PREFIX}/{key}/{image}"
 
@@ -99,7 +98,7 @@ def row_of(rows: Iterable[MediaAccess], image: str | None) -> MediaAccess | None
 def _key_hash_in(url: str) -> str | None:
     """Of the key in an address as this module makes it, whichever host it names; None where there is none."""
     parts = urlsplit(url).path.rstrip("/").split("/")
-    return hashed(parts[-2]) if len(parts) >= 3 and f"/{parts[-3]}" == PREFIX else None
+    return keys.hashed(parts[-2]) if len(parts) >= 3 and f"/{parts[-3]}" == PREFIX else None
 
 
 def servers_with(session: Session, image: str) -> list[Server]:
@@ -115,7 +114,7 @@ def image_of(key: str, asker: str | None = None) -> str | None:
     asker: the address of who asks. Raises NotAllowed where it is none of the BMC that was given the key.
     """
     query = select(MediaAccess).where(
-        MediaAccess.key_hash == hashed(key), MediaAccess.closed_at.is_(None), MediaAccess.expires_at > clock.now()
+        MediaAccess.key_hash == keys.hashed(key), MediaAccess.closed_at.is_(None), MediaAccess.expires_at > clock.now()
     )
     with database().read() as session:
         row = session.scalar(query)
@@ -144,7 +143,3 @@ def service() -> str:
             f"OOBCTL_MEDIA_URL is {url!r}, and must be http://ADDRESS:PORT or https://ADDRESS:PORT, as BMCs reach it."
         )
     return url
-
-
-def hashed(key: str) -> str:
-    return hashlib.sha256(key.encode()).hexdigest()

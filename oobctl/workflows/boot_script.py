@@ -49,8 +49,7 @@ def _script_given(run: Run) -> str:
 
 
 def _cleared(run: Run) -> str:
-    if boot.is_waiting(run, _FROM_NETWORK):
-        run.note("The BMC has kept the boot override, though it was for one boot alone and used. It is cleared.")
+    starting.note_kept_override(run, _FROM_NETWORK)
     said = boot.ensure_cleared(run)
     run.outcome = Outcome.ACCEPTED  # the firmware took the script; what that did is not seen
     return said

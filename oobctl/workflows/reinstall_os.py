@@ -186,8 +186,7 @@ def _detach(run: Run) -> str:
     The disk is good by now, so a BMC that does not do it keeps nothing up: it is asked again when the new system runs.
     """
     try:
-        if boot.is_waiting(run, _from_installer(run)):
-            run.note("The BMC has kept the boot override, though it was for one boot alone and used. It is cleared.")
+        starting.note_kept_override(run, _from_installer(run))
         out = unwinding.disarm(run)
         return f"{out}. {boot.ensure_cleared(run)}"
     except (LeaseLost, StoreUnavailable, JobCancelled):

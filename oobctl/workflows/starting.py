@@ -46,5 +46,11 @@ def ensure_on(run: Run, wanted: boot.BootParameters) -> str:
     return steps.ensure_on(run)
 
 
+def note_kept_override(run: Run, wanted: boot.BootParameters) -> None:
+    """Where the BMC still has it after the one start that it was for: a page says so."""
+    if boot.is_waiting(run, wanted):
+        run.note("The BMC has kept the boot override, though it was for one boot alone and used. It is cleared.")
+
+
 def span(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

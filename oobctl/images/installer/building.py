@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from oobctl.config import settings
+from oobctl.errors import NotFound
 from oobctl.images import caches
 from oobctl.images.installer import cpio, medium, modules, packages
 from oobctl.images.installer.packages import Progress, Tree
@@ -58,6 +59,14 @@ def find_ramdisk() -> Installer | None:
     """The build of these sources, where there is one."""
     found = _named(build_key())
     return found if found.medium.exists() else None
+
+
+def built() -> Installer:
+    """As `find_ramdisk`. Raises NotFound, saying what to run, where there is none."""
+    found = find_ramdisk()
+    if found is None:
+        raise NotFound("The installer is not built on this computer yet. Build it: oobctl image installer.")
+    return found
 
 
 def _named(key: str) -> Installer:

@@ -14,10 +14,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from nacl.public import PrivateKey
+from sqlalchemy.orm import Session
 
 from oobctl import clock, vault
 from oobctl.config import settings
-from oobctl.errors import ConfigurationError
+from oobctl.errors import ConfigurationError, WrongState
 from oobctl.store import Site, database
 
 _CA_LASTS, _LEAF_LASTS = timedelta(days=3650), timedelta(days=90)
@@ -78,6 +79,17 @@ def ensure(site_id: str) -> Authority:
             )
         site.boot_public_key, site.boot_ca = public, found.certificate
     return found
+
+
+def public_key_of(session: Session, site_id: str) -> bytes:
+    """What seals to the site's boot services. Raises WrongState where none has run yet."""
+    site = session.get_one(Site, site_id)
+    if site.boot_public_key is None:
+        raise WrongState(
+            f"No boot service has run at the site {site.name} yet, which servers start from. Staff have to start it: "
+            f"oobctl boot --site {site.name}."
+        )
+    return site.boot_public_key
 
 
 def _paths(site_id: str) -> tuple[Path, Path]:

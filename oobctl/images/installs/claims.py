@@ -8,9 +8,9 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from oobctl import clock
-from oobctl.drivers.identity import clean, normalise_mac, normalise_uuid, orders, same_uuid
+from oobctl.drivers.identity import clean, normalise_uuid, orders, same_uuid
 from oobctl.errors import InvalidParameter, NotAllowed, NotFound, WrongState
-from oobctl.images.installs import keys
+from oobctl.images.installs import keys, waiting
 from oobctl.images.installs.orders import Orders, WantedDisk
 from oobctl.images.installs.phases import Phase
 from oobctl.store import Install, Server, database
@@ -92,19 +92,19 @@ def _refusal(install: Install, token_hash: str, claimant: Claimant) -> str | Non
         return "Another installer has this job already. The job is stopped."
     if install.may_claim_at is None:
         return "This job has not started its server yet."
-    other = _other_machine(install.expects or {}, claimant)
+    other = _other_machine(install, claimant)
     if other is not None or install.token_hash is not None:  # the orders stay as they were told first
         return other
     return _unfit(install, claimant)
 
 
-def _other_machine(expects: dict[str, Any], claimant: Claimant) -> str | None:
+def _other_machine(install: Install, claimant: Claimant) -> str | None:
     """What of the two can be compared must agree: a UUID that is a placeholder says nothing."""
-    wanted, said = normalise_uuid(expects.get("system_uuid")), normalise_uuid(claimant.system_uuid)
+    wanted, said = waiting.expected_uuid(install), normalise_uuid(claimant.system_uuid)
     if wanted and said and not same_uuid(wanted, said):
         return f"This job is for another machine: its UUID is not {said}."
-    macs = {normalise_mac(mac) for mac in expects.get("macs") or ()} - {None}
-    if macs and not macs.intersection(claimant.macs):
+    macs = waiting.expected_macs(install)
+    if macs and not set(macs).intersection(claimant.macs):
         return f"This job is for another machine: none of its network cards is {', '.join(claimant.macs) or 'known'}."
     if wanted and not said:
         return "This job is for a machine with a UUID, and this one tells none."
@@ -114,7 +114,7 @@ def _other_machine(expects: dict[str, Any], claimant: Claimant) -> str | None:
 def _known_as_another(session: Session, install: Install, claimant: Claimant) -> str | None:
     """A machine whose UUID is another server's is that one, whatever cards it has: where ours has none that counts."""
     said = normalise_uuid(claimant.system_uuid)
-    if said is None or normalise_uuid((install.expects or {}).get("system_uuid")):
+    if said is None or waiting.expected_uuid(install):
         return None
     others = select(Server.name).where(Server.id != install.server_id, Server.system_uuid.in_(orders(UUID(said))))
     if session.scalar(others.limit(1)) is None:
@@ -127,26 +127,26 @@ def _unfit(install: Install, claimant: Claimant) -> str | None:
 
     Where none was named because none was known, the only ones are taken: one, or the two of a mirror.
     """
-    orders = Orders.from_json(install.orders or {})
-    if claimant.firmware not in orders.firmwares:
+    given = Orders.from_json(install.orders or {})
+    if claimant.firmware not in given.firmwares:
         return _refused(install, f"the server started in {claimant.firmware} mode, which the image cannot")
-    wanted = orders.disks
-    if not wanted and len(claimant.disks) == orders.disk_count:
+    wanted = given.disks
+    if not wanted and len(claimant.disks) == given.disk_count:
         wanted = tuple(WantedDisk(disk.serial, disk.size) for disk in claimant.disks)
     if not wanted:
         listed = ", ".join(f"{disk.serial or 'without a serial'} ({disk.size} bytes)" for disk in claimant.disks)
         why = f"no disk was named, and the server has {len(claimant.disks)}: {listed or 'none'}"
         return _refused(install, why)
-    why_not = next((said for disk in wanted if (said := _no_such(disk, orders, claimant))), None)
+    why_not = next((said for disk in wanted if (said := _no_such(disk, given, claimant))), None)
     if why_not is not None:
         return _refused(install, why_not)
     sizes = {disk.serial: disk.size for disk in claimant.disks}
     found = tuple(WantedDisk(disk.serial, sizes[disk.serial]) for disk in wanted)
-    install.orders = replace(orders, firmware=claimant.firmware, disks=found).as_json()
+    install.orders = replace(given, firmware=claimant.firmware, disks=found).as_json()
     return None
 
 
-def _no_such(wanted: WantedDisk, orders: Orders, claimant: Claimant) -> str | None:
+def _no_such(wanted: WantedDisk, given: Orders, claimant: Claimant) -> str | None:
     """Why the machine's disks are not what was ordered. BMCs tell a size roughly, and a serial number exactly."""
     there = [disk for disk in claimant.disks if disk.serial == wanted.serial]
     if len(there) != 1:
@@ -155,8 +155,8 @@ def _no_such(wanted: WantedDisk, orders: Orders, claimant: Claimant) -> str | No
     size = there[0].size
     if wanted.size and abs(size - wanted.size) > wanted.size * _SIZE_TOLD_WITHIN:
         return f"the disk {wanted.serial} has {size} bytes, and {wanted.size} were inspected"
-    if size < orders.content_size:
-        return f"the disk {wanted.serial} has {size} bytes, and the image needs {orders.content_size}"
+    if size < given.content_size:
+        return f"the disk {wanted.serial} has {size} bytes, and the image needs {given.content_size}"
     return None
 
 

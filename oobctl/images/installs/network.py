@@ -9,8 +9,8 @@ from sqlalchemy import Select, select
 
 from oobctl import clock
 from oobctl.constants import BootPath, NetworkBoot
-from oobctl.drivers.identity import normalise_mac, normalise_uuid, same_uuid
-from oobctl.images.installs import keys
+from oobctl.drivers.identity import normalise_uuid, same_uuid
+from oobctl.images.installs import keys, waiting
 from oobctl.store import Install, Server, Site, database
 
 
@@ -45,7 +45,7 @@ def armed(site_id: str) -> tuple[Armed, ...]:
     """
     with database().read() as session:
         found = session.scalars(_armed(site_id))
-        return tuple(Armed(install.job_id, _macs(install)) for install in found)
+        return tuple(Armed(install.job_id, waiting.expected_macs(install)) for install in found)
 
 
 def _armed(site_id: str) -> Select[Install]:
@@ -132,7 +132,7 @@ def _is_it(install: Install, asker: Asker) -> bool:
 
     Of another one the job keeps that it was there, as long as no installer has it.
     """
-    wanted, said = normalise_uuid((install.expects or {}).get("system_uuid")), normalise_uuid(asker.system_uuid)
+    wanted, said = waiting.expected_uuid(install), normalise_uuid(asker.system_uuid)
     if not wanted or (said and same_uuid(wanted, said)):
         return True
     if install.claimed_at is None:
@@ -145,15 +145,11 @@ def _is_it(install: Install, asker: Asker) -> bool:
 
 def _is_for(install: Install, asker: Asker) -> bool:
     """By its card; by its UUID where no card of it is known."""
-    macs = _macs(install)
+    macs = waiting.expected_macs(install)
     if macs:
         return bool(set(macs).intersection(asker.macs))
-    wanted, said = normalise_uuid((install.expects or {}).get("system_uuid")), normalise_uuid(asker.system_uuid)
+    wanted, said = waiting.expected_uuid(install), normalise_uuid(asker.system_uuid)
     return bool(wanted and said and same_uuid(wanted, said))
-
-
-def _macs(install: Install) -> tuple[str, ...]:
-    return tuple(mac for said in (install.expects or {}).get("macs") or () if (mac := normalise_mac(said)))
 
 
 def _again(install: Install, asker: Asker) -> str:

@@ -11,14 +11,14 @@ from sqlalchemy.orm import Session
 from oobctl import clock, vault
 from oobctl.audit import record
 from oobctl.constants import BootPath, ImageKind
-from oobctl.errors import ConfigurationError, InvalidParameter, WrongState
+from oobctl.errors import ConfigurationError, InvalidParameter
 from oobctl.images.configuring.networks import Network
 from oobctl.images.configuring.options import Layout, Options, PartitionName, Serial
-from oobctl.images.installs import firmware, hardware, keys, paths
+from oobctl.images.installs import authority, firmware, hardware, keys, paths
 from oobctl.images.ssh_keys import fingerprint_of
 from oobctl.images.systems import Form, SystemImage, published
 from oobctl.jobs.action import wrong
-from oobctl.store import Install, Job, Server, Site
+from oobctl.store import Install, Job, Server
 from oobctl.vault import Secret
 
 _DISKS = {Layout.WHOLE_DISK: 1, Layout.LVM: 1, Layout.RAID1: 2, Layout.KEEP: 1}
@@ -129,16 +129,11 @@ def kind_for(layout: Layout, image: SystemImage) -> ImageKind:
 
 def check(session: Session, server: Server, by_staff: bool, request: Any) -> None:
     """What the store already knows to be wrong, of the site's images too. Raises InvalidParameter, WrongState."""
-    site = session.get_one(Site, server.site_id)
-    if site.boot_public_key is None:
-        raise WrongState(
-            f"No boot service has run at the site {site.name} yet, and reinstalls need one. Staff have to start it: "
-            f"oobctl boot --site {site.name}."
-        )
+    authority.public_key_of(session, server.site_id)
     paths.chosen(session, server, request.boot_path)
     found = hardware.inspected(session, server.id)
     check_disks(request, found, server.name)
-    image = offered(published.of_site(session, site.id), request.image, record.account_of(session, server.id))
+    image = offered(published.of_site(session, server.site_id), request.image, record.account_of(session, server.id))
     check_fits(image, form_of(image, request.layout), found, request)
 
 
@@ -212,14 +207,12 @@ def arrange(session: Session, server: Server, job: Job, request: ReinstallReques
     """Put away for the boot service what no record may have. Returns the root password, where one was asked for."""
     password = secrets.token_urlsafe(_PASSWORD_BYTES) if request.root_password else None
     phone_key = keys.new_key()
-    site = session.get_one(Site, job.site_id)
-    assert site.boot_public_key is not None  # `check` has looked
     content = {
         "options": request.model_dump(mode="json", include=set(Options.model_fields)),
         "password_hash": None if password is None else password_hash(password),
         "phone_key": phone_key,
     }
-    sealed = vault.seal_content(site.boot_public_key, job.id, content)
+    sealed = vault.seal_content(authority.public_key_of(session, job.site_id), job.id, content)
     session.add(Install(job_id=job.id, server_id=server.id, sealed=sealed, phone_hash=keys.hashed(phone_key)))
     return None if password is None else Secret("root", password)
 

@@ -9,9 +9,8 @@ from sqlalchemy.orm import Session
 
 from oobctl import vault
 from oobctl.constants import BootPath
-from oobctl.errors import WrongState
-from oobctl.images.installs import paths
-from oobctl.store import Install, Job, Server, Site
+from oobctl.images.installs import authority, paths
+from oobctl.store import Install, Job, Server
 from oobctl.vault import Secret
 
 _FIRST = "#!ipxe"
@@ -51,17 +50,14 @@ def keep(request: ScriptRequest) -> ScriptParameters:
 
 def check(session: Session, server: Server, by_staff: bool, request: Any) -> None:
     """Raises WrongState where no boot service has run, NoWay where the server cannot start from its network."""
-    site = session.get_one(Site, server.site_id)
-    if site.boot_public_key is None:
-        raise WrongState(f"No boot service has run at the site {site.name} yet. Staff have to start it: oobctl boot.")
+    authority.public_key_of(session, server.site_id)
     paths.chosen(session, server, BootPath.NETWORK)
 
 
 def arrange(session: Session, server: Server, job: Job, request: ScriptRequest) -> Secret | None:
     """Put it away, sealed to the boot service, until the server asks."""
-    site = session.get_one(Site, job.site_id)
-    assert site.boot_public_key is not None  # `check` has looked
-    sealed = vault.seal_content(site.boot_public_key, job.id, {"script": request.script})
+    key = authority.public_key_of(session, job.site_id)
+    sealed = vault.seal_content(key, job.id, {"script": request.script})
     session.add(Install(job_id=job.id, server_id=server.id, sealed=sealed))
     return None
 

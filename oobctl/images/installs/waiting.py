@@ -7,6 +7,7 @@ from sqlalchemy import select, update
 from oobctl import clock
 from oobctl.config import settings
 from oobctl.constants import BootPath
+from oobctl.drivers.identity import normalise_mac, normalise_uuid
 from oobctl.errors import InstallFailed
 from oobctl.images.installs.orders import Orders
 from oobctl.images.installs.phases import Phase
@@ -24,6 +25,16 @@ def prepare(job_id: str, orders: Orders | None, expects: dict[str, Any], boot_pa
             .where(Install.job_id == job_id, Install.claimed_at.is_(None))
             .values(orders=orders.as_json() if orders else None, expects=expects, boot_path=boot_path)
         )
+
+
+def expected_uuid(install: Install) -> str | None:
+    """Of the machine that it is for; None where that is not known, or a placeholder."""
+    return normalise_uuid((install.expects or {}).get("system_uuid"))
+
+
+def expected_macs(install: Install) -> tuple[str, ...]:
+    """Of that machine's network cards, as far as they are known."""
+    return tuple(mac for said in (install.expects or {}).get("macs") or () if (mac := normalise_mac(said)))
 
 
 def path_of(job_id: str) -> BootPath:
