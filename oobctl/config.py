@@ -39,7 +39,7 @@ class Settings(BaseSettings):
     media_from_anywhere: bool = False  # BMCs reach it through a NAT or proxy: from other addresses than their own
     install_listen: str = ""  # where installers reach the boot service, over TLS; empty: as the panel, forty ports on
     install_url: str = ""  # how servers that are installed reach that, https://NAME:PORT; empty: from where it listens
-    trusted_boot_networks: str = ""  # networks (CIDR, with commas) from which installers may ask without TLS
+    trusted_boot_networks: str = ""  # networks (CIDR, with commas) whose servers may start from them
     boot_url: str = ""  # how servers that start from their network reach the media service; empty: as BMCs do
     dhcp_interface: str = ""  # where the boot service answers DHCP of servers that are to be installed; empty: nowhere
     dhcp_range: str = ""  # FIRST-LAST: addresses that it gives; or a network (CIDR), where another service gives them

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from oobctl import vault
 from oobctl.boot import listener
-from oobctl.boot.site import SITE, is_trusted
+from oobctl.boot.site import SITE
 from oobctl.config import settings
 from oobctl.drivers.identity import clean, normalise_mac
 from oobctl.errors import InvalidParameter, NotAllowed, NotFound, OobctlError, StoreUnavailable, WrongState
@@ -40,12 +40,9 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 @web.middleware
 async def told_plainly(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """What is refused is one sentence, which the installer shows; without TLS only trusted networks are answered."""
-    if request.secure and not request.path.startswith(f"{PREFIX}/"):
-        raise web.HTTPNotFound  # it is for installers alone: firmware and BMCs ask at the other listener
-    if request.path.startswith(f"{PREFIX}/") and not (request.secure or is_trusted(request)):
-        log.warning("an installer asked without TLS from a network that is not trusted", by=request.remote)
-        raise web.HTTPForbidden(text="Ask over https.\n")
+    """What is refused is one sentence, which the installer shows. Installers are answered over TLS, and others not."""
+    if request.secure != request.path.startswith(f"{PREFIX}/"):
+        raise web.HTTPNotFound  # firmware and BMCs ask at the other listener
     if request.can_read_body:
         _check_form(request)
         try:
@@ -145,7 +142,7 @@ async def files(request: web.Request) -> web.Response:
     home = Home(
         url=f"{settings().install_address}{PREFIX}",
         key=content["phone_key"],
-        authority=site.authority.certificate if settings().install_address.startswith("https:") else None,
+        authority=site.authority.certificate,
     )
     options = Options.model_validate(content["options"])
     render = seeds.rendered if orders.Orders.from_json(given).configured_by == "cloud-init" else rendering.rendered

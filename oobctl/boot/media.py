@@ -7,6 +7,7 @@ from aiohttp import web
 
 from oobctl import clock
 from oobctl.boot import ranges
+from oobctl.boot.installs import PREFIX
 from oobctl.boot.site import SITE
 from oobctl.config import settings
 from oobctl.errors import NotAllowed, NotFound, StoreUnavailable
@@ -52,7 +53,7 @@ def _answer(request: web.Request, wanted: str, key: str) -> web.StreamResponse |
 def job_files(request: web.Request, key: str) -> dict[str, bytes]:
     """What the installer finds on its medium: where to report, with which key, by which way, whom to trust, when."""
     return {
-        "url": f"{settings().install_address}/install\n".encode(),
+        "url": f"{settings().install_address}{PREFIX}\n".encode(),
         "time": f"{clock.now().timestamp():.0f}\n".encode(),  # a server's own clock may be years off
         "key": keys.claim_key(key).encode(),
         "ca.pem": request.app[SITE].authority.certificate.encode(),

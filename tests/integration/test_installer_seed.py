@@ -18,7 +18,7 @@ from tests.integration.installer_service import Job, orders
 from tests.reinstalls import SSH_KEY
 
 OPTIONS = Options(host_name="web01.example.org", ssh_keys=[SSH_KEY], network=Network(macs=[MAC]))
-HOME = Home(url="https://192.0.2.1:8443/install", key="a-key", authority=None)
+HOME = Home(url="https://192.0.2.1:8443/install", key="a-key", authority="-----BEGIN CERT...\n")
 FILES = {
     path: (file.mode, file.content)
     for path, file in seeds.rendered(OPTIONS, password_hash=None, home=HOME, job="0190").items()

@@ -18,11 +18,11 @@ _CLOUD_INIT = "datasource_list: [NoCloud, None]\npreserve_hostname: true\nnetwor
 
 @dataclass(frozen=True)
 class Home:
-    """Where a new system reports itself: the boot service's address, the key for it, who vouches (PEM; none: http)."""
+    """Where a new system reports itself: the boot service's address, the key for it, who vouches for it (PEM)."""
 
     url: str
     key: str
-    authority: str | None
+    authority: str
 
 
 @dataclass(frozen=True)
@@ -73,13 +73,12 @@ def reporting(home: Home, post_install: str | None) -> dict[str, File]:
     found = {
         f"{_OURS}/url": _text(f"{home.url}\n"),
         f"{_OURS}/key": File(home.key.encode(), 0o600),
+        f"{_OURS}/ca.pem": _text(home.authority),
         f"{_OURS}/first-boot": File(_resource("first-boot.sh"), 0o700),
         _UNIT: File(_resource("oobctl-first-boot.service")),
     }
     if post_install is not None:
         found[f"{_OURS}/post-install"] = File(post_install.encode(), 0o700)
-    if home.authority is not None:
-        found[f"{_OURS}/ca.pem"] = _text(home.authority)
     return found
 
 

@@ -45,8 +45,8 @@ class OnTree:
         with database().read() as session:
             found = hardware.inspected(session, server.id)
         said = {
-            "uuid": server.system_uuid or "", "serial": "S1", "product": "P", "firmware": "UEFI", "memory_mb": "8192",
-            "mac": found.macs[0], "disks": f"sda\t{found.disks[0].size}\t{found.disks[0].serial}\tM\t\t0\n",
+            "uuid": server.system_uuid or "", "serial": "S1", "firmware": "UEFI", "memory_mb": "8192",
+            "mac": found.macs[0], "disks": f"sda\t{found.disks[0].size}\t{found.disks[0].serial}\tM\n",
         }  # fmt: skip
         return Installer(self.bmc, {**said, **(says or {})}, **how)
 

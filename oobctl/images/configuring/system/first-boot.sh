@@ -24,9 +24,8 @@ cat /etc/ssh/ssh_host_*_key.pub >host-keys
 hostname >host-name
 uname -r >kernel
 touch notes
-set -- --silent --show-error --max-time 30 --tlsv1.2 --output /dev/null --write-out '%{http_code}'
-[ -f ca.pem ] && set -- "$@" --cacert ca.pem --proto =https
-status=$(curl "$@" --data-urlencode key@key --data-urlencode host_name@host-name --data-urlencode kernel@kernel \
+set -- --silent --show-error --max-time 30 --tlsv1.2 --cacert ca.pem --proto =https --output /dev/null
+status=$(curl "$@" --write-out '%{http_code}' --data-urlencode key@key --data-urlencode host_name@host-name --data-urlencode kernel@kernel \
     --data-urlencode host_keys@host-keys --data-urlencode notes@notes "$(cat url)/first-boot")
 case $status in
     200 | 404 | 410) ;; # taken, or nobody waits for it any more

@@ -1,12 +1,9 @@
 # Requests to the controller's boot service. Secrets go by files, never by arguments.
 
-# prepare_asking: what holds for every request. False where the job's address and its certificates do not fit.
+# prepare_asking: what holds for every request. False where the job's address is not https, or no CA came with it.
 prepare_asking() {
-  case $URL in
-    https://*) [ -s /oobctl/ca.pem ] || because "The job's address is https, and no CA came with it." || return 1 ;;
-    http://*) ! [ -e /oobctl/ca.pem ] || because "A CA came with the job, but its address is not https." || return 1 ;;
-    *) because "The job has no address of a boot service." || return 1 ;;
-  esac
+  case $URL in https://*) ;; *) because "The job's address is not https." || return 1 ;; esac
+  [ -s /oobctl/ca.pem ] || because "No CA came with the job." || return 1
   cat >"$JOB/claim.rc" <<RC
 tries = 1
 timeout = 20
@@ -60,7 +57,6 @@ claim_form() {
   field token "$JOB/token"
   text_field uuid "$(dmi product_uuid)"
   text_field serial "$(dmi product_serial)"
-  text_field product "$(dmi product_name)"
   text_field firmware "$FIRMWARE"
   text_field memory_mb "$(memory_mb)"
   for card in $(network_cards); do text_field mac "$(address_of "$card")"; done

@@ -38,7 +38,7 @@ partitions_of() {
   done
 }
 
-# disks: a line each: name, bytes, serial, model, wwn, rotational; tabs between. Not what can be taken out or is on USB.
+# disks: a line each: name, bytes, serial, model; tabs between. Not what can be taken out or is on USB.
 disks() {
   for block in /sys/block/sd* /sys/block/nvme* /sys/block/vd* /sys/block/mmcblk*; do
     name=${block##*/}
@@ -48,9 +48,7 @@ disks() {
     case $(readlink -f "$block") in */usb[0-9]*) continue ;; esac
     sectors=$(cat "$block/size")
     [ "$sectors" -gt 0 ] || continue
-    printf '%s\t%s\t%s\t%s\t%s\t%s\n' "$name" "$((sectors * 512))" "$(serial_of "$block")" \
-      "$(first_of "$block/device/model")" "$(first_of "$block/wwid" "$block/device/wwid" "$block/wwn")" \
-      "$(cat "$block/queue/rotational")"
+    printf '%s\t%s\t%s\t%s\n' "$name" "$((sectors * 512))" "$(serial_of "$block")" "$(first_of "$block/device/model")"
   done
 }
 

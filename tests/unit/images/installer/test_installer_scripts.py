@@ -1,5 +1,6 @@
 """The ramdisk's scripts, as far as they can be checked without a boot."""
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from oobctl.images import installer
+from oobctl.images.installer.building import contents
 
 SCRIPTS = sorted((Path(installer.__file__).parent / "ramdisk").iterdir())
 # local names are of all files together (the parts are one program), and paths are known at boot alone
@@ -77,9 +79,7 @@ def test_orders_that_name_neither_uuid_nor_card_are_for_nobody(tmp_path: Path) -
 )
 def test_a_disk_is_the_one_with_that_serial_number_and_size(tmp_path: Path, wanted: str, found: str) -> None:
     (tmp_path / "orders").write_text(f"{GOOD}{wanted}\n")
-    table = (
-        "vda\\t100\\t\\tm\\t\\t0\\nvdb\\t100\\tB C\\tm\\t\\t0\\nvdc\\t100\\tD\\t\\t\\t1\\nvdd\\t100\\tD\\t\\t\\t1\\n"
-    )
+    table = "vda\\t100\\t\\tm\\nvdb\\t100\\tB C\\tm\\nvdc\\t100\\tD\\t\\nvdd\\t100\\tD\\t\\n"
     sized = f'printf "{table}" >"$JOB/disks"; wait_for_wanted() {{ :; }}; cat() {{ echo 1; }}'
     done = shell(tmp_path, f'read_orders && {sized} && check_disks && echo "$DISKS" || echo refused')
     assert done.stdout == f"{found}\n"
@@ -95,7 +95,26 @@ def test_what_others_say_moves_no_cursor(tmp_path: Path) -> None:
     assert done.stdout == "a[2Jbc\n"
 
 
+@pytest.mark.parametrize("url", ["http://192.0.2.1:8490/install", "ftp://192.0.2.1/install", ""])
+def test_a_job_whose_address_is_not_https_is_not_asked_for(tmp_path: Path, url: str) -> None:
+    done = shell(tmp_path, f'URL={url}; prepare_asking || cat "$JOB/reason"')
+    assert done.stdout == "The job's address is not https.\n"
+
+
+def test_a_job_without_a_ca_is_not_asked_for(tmp_path: Path) -> None:
+    done = shell(tmp_path, 'URL=https://192.0.2.1:8490/install; prepare_asking || cat "$JOB/reason"')
+    assert done.stdout == "No CA came with the job.\n"
+
+
 def test_a_form_field_carries_every_byte(tmp_path: Path) -> None:
     (tmp_path / "data").write_bytes(bytes(range(256)))
     done = shell(tmp_path, 'field name "$JOB/data"')
     assert done.stdout.strip() == "&name=" + "".join(f"%{byte:02x}" for byte in range(256))
+
+
+def test_every_program_of_the_ramdisk_is_run_by_a_script_and_every_function_called() -> None:
+    text = "\n".join(path.read_text() for path in SCRIPTS)
+    programs = {name for names in contents()["programs"].values() for name in names}
+    assert {name for name in programs if not re.search(rf"/tools/{re.escape(name)}\b", text)} == set()
+    functions = set(re.findall(r"^([a-z_0-9]+)\(\)", text, re.MULTILINE))
+    assert {name for name in functions if len(re.findall(rf"\b{name}\b", text)) == 1} == set()
