@@ -9,6 +9,7 @@ from flask_openapi3.openapi import OpenAPI
 from oobctl import __version__
 from oobctl.access.cookie import is_https
 from oobctl.config import settings
+from oobctl.panel_secret import read_secret
 from web import (
     api,
     audit,
@@ -29,7 +30,6 @@ from web import (
     words,
 )
 from web.metrics import controller, pages
-from web.secret import read_secret
 from web.security import MOST_BODY_BYTES
 
 

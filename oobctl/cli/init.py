@@ -13,8 +13,8 @@ from oobctl.config import settings
 from oobctl.constants import Role
 from oobctl.errors import ConfigurationError
 from oobctl.installation import PROVIDER, initialise
+from oobctl.panel_secret import create_secret
 from oobctl.store import User, database
-from web.secret import create_secret
 
 
 def init(

@@ -49,9 +49,9 @@ def gateway(site: Site = None) -> None:
 
 def panel() -> None:
     """Serve the panel and the API at OOBCTL_LISTEN. It needs no key and talks to no BMC."""
+    from oobctl.panel_secret import read_secret
     from oobctl.store import database
     from oobctl.store.migrate import check
-    from web.secret import read_secret
 
     logs.set_up()
     check(database())

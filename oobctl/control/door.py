@@ -12,9 +12,10 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from oobctl import clock, vault
+from oobctl import clock, panel_secret, vault
 from oobctl.access import SYSTEM, Actor, find_server, may, readable_jobs
 from oobctl.audit import record, refusals
+from oobctl.config import settings
 from oobctl.constants import ENDED_STATES, STAFF_CAPABILITIES, Ending, JobState, Permission
 from oobctl.control.offers import find
 from oobctl.errors import InvalidParameter, NotAllowed, NotFound, ServerBusy, WrongState
@@ -142,13 +143,17 @@ class _Request:
 
 @dataclass(frozen=True)
 class Admitted:
-    """What the door lets in. kept: what of the parameters goes into the job. known: the job of the same key."""
+    """What the door lets in. kept: what of the parameters goes into the job. known: the job of the same key.
+
+    digest: of all that was asked, where the request has a key and not all is kept.
+    """
 
     action: Action
     server: Server
     reason: str
     parameters: BaseModel
     kept: dict[str, Any]
+    digest: str | None
     known: Job | None
 
 
@@ -162,7 +167,7 @@ def _submit(request: _Request) -> tuple[Job, Secret | None]:
         if admitted.known is not None:
             return admitted.known, None
         server = admitted.server
-        job = _new_job(session, request, server, admitted.kept, admitted.reason)
+        job = _new_job(session, request, admitted)
         session.add(job)
         session.flush()
         if job.state is JobState.QUEUED:
@@ -182,17 +187,18 @@ def _admitted(session: Session, request: _Request, server_id: str) -> Admitted:
     parameters = _checked(action, request.parameters)
     kept = (parameters if action.keep is None else action.keep(parameters)).model_dump(mode="json")
     _check_staff_parameters(session, actor, server, kept)
+    digest = _digest(request, parameters)
     known = _same_key(session, actor, request.key)
     if known is not None:
-        known = _same_request(known, request, server, kept)
-        return Admitted(action, server, decision.reason, parameters, kept, known)
+        known = _same_request(known, request, server, kept, digest)
+        return Admitted(action, server, decision.reason, parameters, kept, digest, known)
     check_cleared(server, action, staff=actor.is_staff)
     if action.check is not None:  # not of what was taken already: its own job may have changed what is checked
         action.check(session, server, actor.is_staff, parameters)
     check_lifecycle(server, action)
     check_way(session, server, action)
     _check_schedule(session, request, server)
-    return Admitted(action, server, decision.reason, parameters, kept, None)
+    return Admitted(action, server, decision.reason, parameters, kept, digest, None)
 
 
 def _shown(session: Session, action: Action, server: Server, job: Job, parameters: BaseModel) -> Secret | None:
@@ -219,7 +225,8 @@ def _check_staff_parameters(session: Session, actor: Actor, server: Server, para
         raise NotAllowed("Only administrators may say that another server is right behind this address now.")
 
 
-def _new_job(session: Session, request: _Request, server: Server, parameters: dict[str, Any], reason: str) -> Job:
+def _new_job(session: Session, request: _Request, admitted: Admitted) -> Job:
+    server = admitted.server
     steps = [JobStep(position=position, name=step.name) for position, step in enumerate(request.action.steps)]
     return Job(
         action=request.action.name,
@@ -227,11 +234,12 @@ def _new_job(session: Session, request: _Request, server: Server, parameters: di
         site_id=server.site_id,
         account_id=record.account_of(session, server.id),
         lock=request.action.lock,
-        parameters=parameters,
+        parameters=admitted.kept,
         actor_id=request.actor.id,
         actor=request.actor.to_json(),
-        reason=reason,
+        reason=admitted.reason,
         idempotency_key=request.key,
+        asked_digest=admitted.digest,
         state=JobState.SCHEDULED if request.later else JobState.QUEUED,
         not_before=request.not_before,
         retry_of=request.retry_of,
@@ -273,9 +281,22 @@ def _same_key(session: Session, actor: Actor, key: str | None) -> Job | None:
     return session.scalar(select(Job).where(Job.actor_id == actor.id, Job.idempotency_key == key))
 
 
-def _same_request(job: Job, request: _Request, server: Server, parameters: dict[str, Any]) -> Job:
+def _digest(request: _Request, parameters: BaseModel) -> str | None:
+    """Of user data and the like, which no job keeps: the same key with others would else be taken for a repetition.
+
+    Its key is not in the database, so that no secret can be guessed from it there; nor does it tell of two jobs that
+    they were asked for alike. Raises ConfigurationError where this computer has no panel's key.
+    """
+    if request.key is None or request.action.keep is None:
+        return None
+    asked = [request.actor.id, request.key, parameters.model_dump(mode="json", exclude_defaults=True)]
+    return panel_secret.digest(settings().home, "what was asked", json.dumps(asked, sort_keys=True).encode())
+
+
+def _same_request(job: Job, request: _Request, server: Server, parameters: dict[str, Any], digest: str | None) -> Job:
     asked = (request.action.name, server.id, parameters, request.not_before)
-    if (job.action, job.server_id, job.parameters, job.not_before) != asked:
+    differs = job.asked_digest not in {None, digest}  # None: of a job that an earlier release took
+    if differs or (job.action, job.server_id, job.parameters, job.not_before) != asked:
         raise InvalidParameter(
             f"This Idempotency-Key was used for another request (job {job.id}). Use a new one.",
             field="Idempotency-Key",

@@ -33,6 +33,7 @@ class Job(Identified, Base):
     actor: Mapped[dict[str, Any]]
     reason: Mapped[str] = mapped_column(Text)  # why it was allowed
     idempotency_key: Mapped[str | None] = mapped_column(String(128))
+    asked_digest: Mapped[str | None] = mapped_column(String(64))  # keyed, of all that was asked, where not all is kept
     state: Mapped[JobState] = mapped_column(index=True)
     outcome: Mapped[Outcome | None]
     error: Mapped[dict[str, Any] | None]  # {code, message, retryable, sent, ...details}

@@ -12,10 +12,10 @@ import pytest
 from sqlalchemy import select
 
 from oobctl.installation import key_path
+from oobctl.panel_secret import secret_path
 from oobctl.store import Site, database
 from tests.installation import Installation, free_port
 from tests.unit.cli.test_messages import failed_with, oobctl
-from web.secret import secret_path
 
 
 @pytest.fixture

@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from oobctl import clock, control, vault
+from oobctl import clock, control, panel_secret, vault
 from oobctl.access import SYSTEM
 from oobctl.config import settings
 from oobctl.constants import Capability, Ending, JobState
 from oobctl.errors import InvalidParameter, NotAllowed, WrongState
 from oobctl.images.installs import authority
+from oobctl.jobs import lease
 from oobctl.store import Account, AuditRecord, Install, Job, JobStep, Reading, RefusalCount, Server, Site, database
 from tests.installation import Installation
 from tests.reinstalls import SSH_KEY, add_image, asked, install, ready, request
@@ -146,6 +147,48 @@ def test_the_same_request_under_one_key_is_one_job(server: str) -> None:
     assert control.submit(SYSTEM, "os.reinstall", server, request(), idempotency_key="once").id == first.id
     with pytest.raises(InvalidParameter):
         control.submit(SYSTEM, "os.reinstall", server, request(host_name="other"), idempotency_key="once")
+
+
+@pytest.mark.parametrize("private", ["user_data", "post_install", "ssh_keys"])
+def test_another_request_under_one_key_is_refused_also_where_only_what_is_not_kept_differs(
+    server: str, private: str
+) -> None:
+    asked = {"user_data": USER_DATA, "post_install": SCRIPT, "ssh_keys": [SSH_KEY]}
+    first = control.submit(SYSTEM, "os.reinstall", server, request(**asked), idempotency_key="once")
+    changed = {"user_data": f"{USER_DATA}#", "post_install": f"{SCRIPT}#", "ssh_keys": [f"{SSH_KEY} elsewhere"]}
+    again = request(**{**asked, private: changed[private]})
+    with pytest.raises(InvalidParameter) as caught:
+        control.submit(SYSTEM, "os.reinstall", server, again, idempotency_key="once")
+    assert caught.value.details == {"field": "Idempotency-Key", "job": first.id}
+    assert control.submit(SYSTEM, "os.reinstall", server, request(**asked), idempotency_key="once").id == first.id
+
+
+def test_what_was_asked_is_known_again_with_its_defaults_spelled_out(server: str) -> None:
+    first = control.submit(SYSTEM, "os.reinstall", server, request(), idempotency_key="once")
+    spelled = request(time_zone="UTC", packages=[], user_data=None, network={}, layout="whole-disk")
+    assert control.submit(SYSTEM, "os.reinstall", server, spelled, idempotency_key="once").id == first.id
+
+
+def test_nothing_in_the_store_tells_whether_a_guess_of_user_data_is_right(server: str) -> None:
+    """The digest is of another key than any that the database has, and differs from job to job."""
+    job = control.submit(SYSTEM, "os.reinstall", server, request(user_data=USER_DATA), idempotency_key="once")
+    digest = job.asked_digest
+    assert digest is not None
+    with database().write() as session:
+        lease.give_back(session, job.id)
+    panel_secret.secret_path(settings().home).unlink()
+    panel_secret.create_secret(settings().home)
+    with pytest.raises(InvalidParameter):
+        control.submit(SYSTEM, "os.reinstall", server, request(user_data=USER_DATA), idempotency_key="once")
+    other = control.submit(SYSTEM, "os.reinstall", server, request(user_data=USER_DATA), idempotency_key="twice")
+    assert other.asked_digest != digest
+
+
+def test_a_job_of_an_earlier_release_is_still_the_answer_to_its_key(server: str) -> None:
+    first = control.submit(SYSTEM, "os.reinstall", server, request(), idempotency_key="once")
+    with database().write() as session:
+        session.get_one(Job, first.id).asked_digest = None
+    assert control.submit(SYSTEM, "os.reinstall", server, request(), idempotency_key="once").id == first.id
 
 
 def test_a_mirror_of_one_disk_is_refused_at_the_door(server: str) -> None:

@@ -25,11 +25,11 @@ from oobctl.constants import (
 from oobctl.drivers.readings import HealthReport, SensorReport
 from oobctl.errors import BmcTimeout, BmcUnreachable, NotSupported, OobctlError, OutcomeUnknown
 from oobctl.jobs import engine, lease, progress
+from oobctl.panel_secret import create_secret
 from oobctl.store import Account, Assignment, Database, Figures, Job, Reading, Server, Site, database
 from oobctl.store.migrate import migrate
 from tests.furnished import over_redfish_too
 from tests.unit.readings import samples
-from web.secret import create_secret
 
 PASSWORD = "correct horse battery"
 BMC_PASSWORD = "canary-4f1e"

@@ -1,5 +1,7 @@
 """The panel's secret key: signs CSRF tokens, made once by `oobctl init`, kept outside the database."""
 
+import hashlib
+import hmac
 import os
 import secrets
 from pathlib import Path
@@ -50,3 +52,12 @@ def read_secret(home: Path) -> str:
     if len(key) < _LEAST_CHARACTERS:
         raise ConfigurationError(f"The panel's secret key {path} is damaged. Delete it and run `oobctl init`.")
     return key
+
+
+def digest(home: Path, purpose: str, content: bytes) -> str:
+    """Of what may be secret and easy to guess (hex): who has the database alone cannot try guesses against it.
+
+    A panel with another key has another digest of the same. Raises as `read_secret`.
+    """
+    key = hmac.digest(read_secret(home).encode(), f"oobctl {purpose}".encode(), hashlib.sha256)
+    return hmac.new(key, content, hashlib.sha256).hexdigest()

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from oobctl.errors import ConfigurationError
-from web.secret import create_secret, read_secret, secret_path
+from oobctl.panel_secret import create_secret, digest, read_secret, secret_path
 
 
 def test_the_key_is_made_once_and_for_its_owner_alone(tmp_path: Path) -> None:
@@ -34,3 +34,12 @@ def test_a_damaged_key_is_refused(tmp_path: Path, content: bytes) -> None:
     create_secret(tmp_path).write_bytes(content)
     with pytest.raises(ConfigurationError):
         read_secret(tmp_path)
+
+
+def test_a_digest_is_of_its_panel_its_purpose_and_its_content(tmp_path: Path) -> None:
+    homes = [tmp_path / name for name in ("one", "two")]
+    for home in homes:
+        create_secret(home)
+    made = {digest(home, purpose, content) for home in homes for purpose in ("a", "b") for content in (b"x", b"y")}
+    assert len(made) == 8
+    assert digest(homes[0], "a", b"x") in made
