@@ -10,7 +10,7 @@ from werkzeug.datastructures import MultiDict
 from oobctl.constants import BootPath
 from oobctl.control import Choices
 from oobctl.errors import InvalidParameter, OobctlError
-from oobctl.images.configuring.options import Layout
+from oobctl.images.configuring.options import Layout, is_host_name
 from oobctl.store import SshKey
 from web.discretion import told_error
 
@@ -44,7 +44,6 @@ _INPUTS = {  # of the network's parameters
 }  # fmt: skip
 _PLAINLY = {"Field required": "choose one"}
 _NUMBER = re.compile(r"[0-9]{1,6}")
-_HOST_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ def begun(server: str, choices: Choices) -> Filled:
     name = server.lower().replace("_", "-")
     texts = dict.fromkeys(TEXTS, "") | {
         "image": choices.images[0].name if len(choices.images) == 1 else "",
-        "host_name": name if _HOST_NAME.fullmatch(name) else "",
+        "host_name": name if is_host_name(name) else "",
         "layout": str(Layout.WHOLE_DISK),
         "time_zone": "UTC",
         "locale": "C.UTF-8",

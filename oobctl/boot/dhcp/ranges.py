@@ -10,7 +10,7 @@ from oobctl.config import settings
 from oobctl.errors import ConfigurationError
 from oobctl.images.installer import ipxe
 
-PROGRAM = "dnsmasq"
+_PROGRAM = "dnsmasq"
 
 
 @dataclass(frozen=True)
@@ -60,8 +60,13 @@ def _check_there(interface: str) -> None:
         raise ConfigurationError(
             f"OOBCTL_DHCP_INTERFACE is {interface!r}, and this computer has no such interface. It has: {known}."
         ) from error
-    if shutil.which(PROGRAM) is None and shutil.which(PROGRAM, path="/usr/sbin:/sbin") is None:
+    if program() is None:
         raise ConfigurationError("DHCP needs the program dnsmasq, and it is not here: apt install dnsmasq-base.")
+
+
+def program() -> str | None:
+    """Where dnsmasq is; None where it is not. A user's PATH need not have the folders of such programs."""
+    return shutil.which(_PROGRAM) or shutil.which(_PROGRAM, path="/usr/sbin:/sbin")
 
 
 def _range(text: str) -> tuple[IPv4Network | None, IPv4Address | None, IPv4Address | None]:

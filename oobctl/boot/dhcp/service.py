@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 import structlog
 
 from oobctl.boot.dhcp import rules
-from oobctl.boot.dhcp.ranges import PROGRAM, Served
+from oobctl.boot.dhcp.ranges import Served, program
 from oobctl.boot.dhcp.said import Said
 from oobctl.boot.network import IPXE_FOLDER, PROGRAMS
 from oobctl.errors import ConfigurationError, StoreUnavailable
@@ -75,13 +75,12 @@ def _write_hosts(folder: Path, text: str) -> None:
 
 def _command(folder: Path) -> list[str]:
     """It dies with us, whatever ends us; as nobody with the few rights that DHCP needs, where we are root."""
-    program = shutil.which(PROGRAM) or shutil.which(PROGRAM, path="/usr/sbin:/sbin") or PROGRAM
     drop = []
     if os.geteuid() == 0:
         rights = [f"--inh-caps={_RIGHTS}", f"--ambient-caps={_RIGHTS}"]
         drop = ["--reuid=nobody", "--regid=nogroup", "--clear-groups", *rights]
     how = ["--keep-in-foreground", f"--conf-file={folder / 'dnsmasq.conf'}"]
-    return ["setpriv", *drop, "--pdeathsig=TERM", program, *how]
+    return ["setpriv", *drop, "--pdeathsig=TERM", program() or "dnsmasq", *how]
 
 
 async def _one(site_id: str, folder: Path, started: asyncio.Event) -> str:

@@ -33,8 +33,12 @@ class Layout(StrEnum):
     KEEP = "keep"
 
 
+def is_host_name(value: str) -> bool:
+    return len(value) <= 253 and _HOST_NAME.fullmatch(value) is not None
+
+
 def _host_name(value: str) -> str:
-    if len(value) > 253 or _HOST_NAME.fullmatch(value) is None:
+    if not is_host_name(value):
         raise ValueError("a host name has small letters, digits and '-', in labels parted by dots")
     return value
 

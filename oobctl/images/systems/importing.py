@@ -16,6 +16,7 @@ from oobctl.config import settings
 from oobctl.constants import Firmware, ImageKind
 from oobctl.errors import ConfigurationError, InvalidParameter
 from oobctl.images.systems import catalogue
+from oobctl.images.systems.building.build import DISK_FILE, ROOT_FILE
 from oobctl.images.systems.entry import Form, SystemImage
 from oobctl.images.systems.measuring import Content, measure_disk, measure_root
 from oobctl.images.systems.verify import sha256_of
@@ -25,7 +26,7 @@ _LEVEL = "-9"
 _WINDOW = "--memory=128MiB"  # what an installer has for unpacking, and zstd's own limit
 _SHA256_DIGITS = 64
 LEAST_MEMORY = 512 << 20
-FILES = {ImageKind.DISK_IMAGE: "disk.raw.zst", ImageKind.ROOT_ARCHIVE: "root.tar.zst"}
+FILES = {ImageKind.DISK_IMAGE: DISK_FILE, ImageKind.ROOT_ARCHIVE: ROOT_FILE}
 
 
 @dataclass(frozen=True)

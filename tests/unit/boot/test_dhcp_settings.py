@@ -1,6 +1,5 @@
 """What the settings say of DHCP: taken as people write it, refused with a sentence, never more lines for dnsmasq."""
 
-import shutil
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
@@ -31,7 +30,7 @@ def served(monkeypatch: pytest.MonkeyPatch, **changes: str) -> ranges.Served | N
 
 @pytest.fixture(autouse=True)
 def dnsmasq() -> None:
-    if shutil.which(ranges.PROGRAM, path="/usr/sbin:/sbin:/usr/bin") is None:
+    if ranges.program() is None:
         pytest.skip("dnsmasq is not installed")
 
 
