@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ed25519
+
 from oobctl import clock, control
 from oobctl.access import SYSTEM
 from oobctl.constants import BootPath, Capability, Firmware, ImageKind
@@ -24,6 +27,13 @@ CONTENT = bytes(range(256)) * 2000
 DISK = Disk(serial="DISK-1", size=4 << 30)
 MAC = "52:54:00:aa:bb:01"
 UUID = "8f1c1d7e-3a55-4b0e-9c55-0f6a3f5b8c11"
+
+
+def private_key() -> str:
+    """One that somebody could paste by mistake, as OpenSSH writes it."""
+    form = serialization.PrivateFormat.OpenSSH
+    made = ed25519.Ed25519PrivateKey.generate()
+    return made.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()).decode()
 
 
 def add_image(

@@ -4,6 +4,7 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 
 from oobctl import control
 from oobctl.errors import OobctlError
+from oobctl.images.ssh_keys import to_show_again
 from web.discretion import told_error
 from web.identity import current_actor
 
@@ -17,7 +18,7 @@ def index() -> Response:
 
 @blueprint.post("")
 def add() -> Response:
-    """What was refused stands at its input, with what was typed."""
+    """What was refused stands at its input, with what was typed: but for what is, or may be, a private key."""
     try:
         control.add_ssh_key(current_actor(), request.form.get("key", ""), request.form.get("name", ""))
     except OobctlError as error:
@@ -37,7 +38,7 @@ def _page(error: OobctlError | None = None) -> Response:
     page = render_template(
         "keys/index.html",
         keys=control.ssh_keys(actor),
-        typed=request.form,
+        typed={"key": to_show_again(request.form.get("key", "")), "name": request.form.get("name", "")},
         wrong={} if error is None else {field: told_error(error.code, error.message, staff=actor.is_staff)},
     )
     return make_response(page, 200 if error is None else error.http_status)

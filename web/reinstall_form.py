@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from werkzeug.datastructures import MultiDict
@@ -11,6 +11,7 @@ from oobctl.constants import BootPath
 from oobctl.control import Choices
 from oobctl.errors import InvalidParameter, OobctlError
 from oobctl.images.configuring.options import Layout, is_host_name
+from oobctl.images.ssh_keys import to_show_again
 from oobctl.store import SshKey
 from web.discretion import told_error
 
@@ -42,6 +43,7 @@ _INPUTS = {  # of the network's parameters
     "macs": "cards", "addresses": "addresses", "gateways": "gateways", "name_servers": "name_servers", "vlan": "vlan",
     "bond_mode": "bond_mode",
 }  # fmt: skip
+_HELD_BACK = "What is, or may be, a private key was not kept, and is not shown again."
 _PLAINLY = {"Field required": "choose one"}
 _NUMBER = re.compile(r"[0-9]{1,6}")
 
@@ -52,6 +54,18 @@ class Filled:
 
     texts: dict[str, str]
     lists: dict[str, list[str]]
+
+    @property
+    def holds_back(self) -> bool:
+        """Whether something in the place of public keys is, or may be, private: that is never sent back."""
+        return self.shown is not self
+
+    @property
+    def shown(self) -> "Filled":
+        """What of it may be sent back to the browser."""
+        typed = self.texts["ssh_keys"]
+        kept = to_show_again(typed)
+        return self if kept == typed else replace(self, texts={**self.texts, "ssh_keys": kept})
 
     @property
     def hidden(self) -> list[tuple[str, str]]:
@@ -135,6 +149,12 @@ def place_of(error: OobctlError, *, staff: bool) -> tuple[str | None, str]:
         return _INPUTS.get(rest.partition(".")[0], "network"), _sentence(said)
     known = first in TEXTS or first in LISTS
     return first if known else None, _sentence(said, rest if first == "ssh_keys" else "")
+
+
+def complaints(place: str | None, words: str, *, held_back: bool) -> dict[str, str]:
+    """By input what is wrong there; also that what was typed as keys is not shown again."""
+    found = {} if place is None else {place: words}
+    return {**found, "ssh_keys": f"{found.get('ssh_keys', '')} {_HELD_BACK}".strip()} if held_back else found
 
 
 def in_more(field: str | None) -> bool:

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 from typing import Annotated
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -9,20 +10,26 @@ from cryptography.hazmat.primitives import serialization
 from pydantic import AfterValidator
 
 _LONGEST = 8192
+_PRIVATE = re.compile(r"PRIVATE KEY|PuTTY-User-Key-File|Private-Lines:|b3BlbnNzaC1rZXktdjE")
+"""The last is how OpenSSH's begin, below their first line."""
+_PUBLIC = re.compile(r"(?:ssh|ecdsa|sk)-[A-Za-z0-9@.-]+ ")
+_KEY_MATERIAL = re.compile(r"[A-Za-z0-9+/=]{16}|-----")
 
 
 def _checked(value: str) -> str:
-    """One line: type, key, and a comment. Options before it are refused: they are no part of a key."""
+    """One line: type, key, and a comment. Options before it are refused: they are no part of a key.
+
+    What was typed is not repeated: it may be a piece of a private key.
+    """
     line = value.strip()
-    shown = line[:40]
     if is_private(line):
         raise ValueError("this is a private key: give the public one, of the file that ends in .pub, and keep this one")
     if len(line) > _LONGEST or not line.isprintable():
-        raise ValueError(f"{shown!r} is no SSH public key: it must be one line, as in a .pub file")
+        raise ValueError("this is no SSH public key: it must be one line, as in a .pub file")
     try:
         serialization.load_ssh_public_key(line.encode())
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise ValueError(f"{shown!r} is no SSH public key that can be read: {error}") from error
+        raise ValueError("this is no SSH public key that can be read") from error
     return line
 
 
@@ -30,8 +37,21 @@ SshKey = Annotated[str, AfterValidator(_checked)]
 
 
 def is_private(text: str) -> bool:
-    """Whether it says of itself that it is a private key, or has one in it."""
-    return "PRIVATE KEY" in text
+    """Whether it says of itself that it is a private key, or has one in it: OpenSSH's, PEM, PuTTY's."""
+    return _PRIVATE.search(text) is not None
+
+
+def to_show_again(text: str) -> str:
+    """What was typed as public keys, a line each, without what is, or could be a piece of, a private one.
+
+    A private key's lines look like nothing but letters, so where there are such all goes that is not a public key's.
+    """
+    lines = [line.strip() for line in text.splitlines()]
+    public = [line for line in lines if _PUBLIC.match(line) and not is_private(line)]
+    others = [line for line in lines if line not in public]
+    if is_private(text) or any(_KEY_MATERIAL.search(line) for line in others):
+        return "\n".join(public)
+    return text
 
 
 def fingerprint(key: bytes) -> str:

@@ -12,13 +12,13 @@ from oobctl.access import SYSTEM, Actor
 from oobctl.constants import BootPath, Permission, Role
 from oobctl.store import AuditRecord, Install, Job, SshKey, database
 from oobctl.workflows.reinstall_os import steps_from
-from tests.reinstalls import SSH_KEY
+from tests.reinstalls import SSH_KEY, private_key
 from tests.unit.web import reinstallable
 from tests.unit.web.conftest import SignIn, csrf_token
 from tests.unit.web.seed import Seed, begin
 from tests.unit.web.test_readings import Bearer, get
 
-PRIVATE = "-----BEGIN OPENSSH PRIVATE KEY----- b3BlbnNzaC1rZXktdjE"
+PRIVATE = private_key()
 
 
 @pytest.fixture
@@ -133,6 +133,22 @@ def test_the_document_describes_what_a_reinstall_takes_with_the_network_in_it(an
     assert network["$ref"] == "#/components/schemas/os.reinstall.Network"
     assert schemas["os.reinstall.Network"]["properties"]["addresses"]["description"]
     assert set(schemas["os.reinstall"]["required"]) == {"image", "host_name"}
+
+
+@pytest.mark.parametrize("first_line", [True, False])
+@pytest.mark.parametrize("lines", [True, False])
+def test_what_may_be_a_private_key_is_in_no_answer_and_no_record(
+    act: str, anonymous: FlaskClient, bearer: Bearer, first_line: bool, lines: bool
+) -> None:
+    pasted = PRIVATE if first_line else PRIVATE.partition("\n")[2]
+    keys = pasted.splitlines() if lines else [pasted]
+    for name in ("owner", "viewer"):  # who may not is on record with what was asked
+        answer = anonymous.post(act, json=reinstallable.asked(ssh_keys=keys), headers=bearer(name))
+        assert answer.status_code == {"owner": 422, "viewer": 403}[name]
+        assert [line for line in PRIVATE.splitlines() if line[:16] in answer.text] == []
+    with database().read() as session:
+        kept = str([vars(row) for row in session.scalars(select(AuditRecord))])
+    assert [line for line in PRIVATE.splitlines() if line[:16] in kept] == []
 
 
 # --- installers -----------------------------------------------------------------------------------------------------

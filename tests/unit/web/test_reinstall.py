@@ -12,12 +12,13 @@ from oobctl.constants import BootPath, JobState, Outcome
 from oobctl.errors import InstallFailed
 from oobctl.store import AuditRecord, Install, Job, Site, database
 from oobctl.workflows.reinstall_os import steps_from
-from tests.reinstalls import SSH_KEY
+from tests.reinstalls import SSH_KEY, private_key
 from tests.unit.web import reinstallable
 from tests.unit.web.conftest import SignIn, csrf_token
 from tests.unit.web.seed import Seed, begin, end
 
 NAMED = {"image": "debian-13", "host_name": "db01.example.org", "ssh_keys": SSH_KEY, "layout": "whole-disk"}
+PRIVATE = private_key()
 SCRIPT = "#!/bin/sh\necho 'a <b>script</b>'\n"
 ALARM = (
     "The key of this reinstall was presented a second time, from 203.0.113.66 by a machine with the UUID "
@@ -114,7 +115,7 @@ def test_the_servers_name_begins_it_once_however_often_it_is_sent(address: str, 
 @pytest.mark.parametrize(
     ("wrong", "field", "says"),
     [
-        ({"ssh_keys": f"{SSH_KEY}\n\nssh-rsa nonsense"}, "ssh_keys", "Key 2: &#39;ssh-rsa nonsense&#39; is no SSH"),
+        ({"ssh_keys": f"{SSH_KEY}\n\nssh-rsa nonsense"}, "ssh_keys", "Key 2: this is no SSH public key"),
         ({"ssh_keys": "", "user_data": ""}, "ssh_keys", "Nobody could log in"),
         ({"host_name": "Bad Name"}, "host_name", "A host name has small letters"),
         ({"time_zone": "Mars/Base"}, "time_zone", "is no time zone"),
@@ -146,6 +147,34 @@ def test_what_is_wrong_stands_at_its_input_and_all_that_was_typed_is_kept(
     assert "192.0.2.53" in answer.text
     assert typed["host_name"] in answer.text
     assert "Something has to be corrected" in answer.text
+
+
+@pytest.mark.parametrize("button", ["plan", "edit", "confirm"])
+@pytest.mark.parametrize("wrong_too", [{}, {"host_name": "Bad Name"}, {"image": "windows-12"}])
+def test_a_private_key_is_never_sent_back_and_the_form_says_so_whatever_else_is_wrong(
+    address: str, sign_in: SignIn, button: str, wrong_too: dict[str, str]
+) -> None:
+    for pasted in (PRIVATE, PRIVATE.partition("\n")[2], PRIVATE.replace("\n", "\r\n")):
+        typed = {"ssh_keys": f"{SSH_KEY}\n{pasted}", **wrong_too, button: "db01"}
+        text = post(sign_in("owner"), address, **typed).text
+        assert [line for line in PRIVATE.splitlines() if line in text] == []
+        assert SSH_KEY in text
+        complaint = re.search(r'id="ssh_keys-wrong">([^<]*)<', text)
+        assert complaint is not None
+        assert "a private key was not kept" in complaint[1]
+    assert jobs() == 0
+
+
+@pytest.mark.parametrize("pasted", ["whole", "without its first line", "in one line"])
+def test_the_page_of_saved_keys_never_sends_a_private_one_back(seed: Seed, sign_in: SignIn, pasted: str) -> None:
+    key = {"whole": PRIVATE, "without its first line": PRIVATE.partition("\n")[2],
+           "in one line": PRIVATE.replace("\n", " ")}[pasted]  # fmt: skip
+    client = sign_in("owner")
+    answer = client.post("/keys", data={"key": key, "name": "Laptop", "csrf_token": csrf_token(client)})
+    assert answer.status_code == 422
+    assert [line for line in PRIVATE.splitlines() if line in answer.text] == []
+    assert "The key was not taken" in answer.text
+    assert "Laptop" in answer.text
 
 
 def test_what_was_typed_goes_through_the_plan_unchanged_and_back_to_the_form(address: str, sign_in: SignIn) -> None:
