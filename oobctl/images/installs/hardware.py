@@ -79,8 +79,8 @@ def _boot_disk_first(session: Session, server_id: str, disks: list[KnownDisk]) -
     """BMCs tell of no disk for sure that the server boots from it (docs/decisions/0019). But the last new system that
     reported itself had started from the disks that it was written to, whoever had the server then.
     """
-    query = select(Install.plan).where(Install.server_id == server_id, Install.first_boot_at.is_not(None))
-    plan = session.scalar(query.order_by(Install.first_boot_at.desc()).limit(1))
-    written = [disk["serial"].strip() for disk in (plan or {}).get("disks", ())]
+    query = select(Install.orders).where(Install.server_id == server_id, Install.first_boot_at.is_not(None))
+    orders = session.scalar(query.order_by(Install.first_boot_at.desc()).limit(1))
+    written = [disk["serial"].strip() for disk in (orders or {}).get("disks", ())]
     place = {serial: position for position, serial in enumerate(written)}
     return tuple(sorted(disks, key=lambda disk: place.get(disk.serial, len(place))))

@@ -9,7 +9,7 @@ from oobctl import clock, control
 from oobctl.access import SYSTEM
 from oobctl.constants import Capability, JobState
 from oobctl.images.installs import hardware, waiting
-from oobctl.images.installs.plans import Plan, PlannedDisk
+from oobctl.images.installs.orders import Orders, WantedDisk
 from oobctl.jobs import lease
 from oobctl.store import Install, Job, database
 from tests.installation import Installation
@@ -39,14 +39,14 @@ def inspect(server: str, absent: str | None = None) -> None:
 def installed(server: str, *serials: str, ago: float, reported: bool = True) -> None:
     """An earlier reinstall that wrote these disks; reported: its new system has said so."""
     job = armed(server, f"key-{ago}")
-    plan = Plan.from_json(waiting.look(job).plan or {}).as_json()
-    plan["disks"] = [vars(PlannedDisk(serial, 4 << 30)) for serial in serials]
+    orders = Orders.from_json(waiting.look(job).orders or {}).as_json()
+    orders["disks"] = [vars(WantedDisk(serial, 4 << 30)) for serial in serials]
     with database().write() as session:
         session.get_one(Job, job).state = JobState.SUCCEEDED if reported else JobState.NEEDS_ATTENTION
         lease.give_back(session, job)
         row = session.get_one(Install, job)
         moment = clock.now() - timedelta(hours=ago)
-        row.plan, row.first_write_at = plan, moment
+        row.orders, row.first_write_at = orders, moment
         row.first_boot_at = moment if reported else None
 
 
