@@ -70,7 +70,7 @@ if ! check_server || ! check_disks || ! check_keep; then refuse; fi
 while :; do
   report_until started 3600
   case $WORD in
-    wait) sleep 1 ;;
+    wait) sleep 0.3 ;;
     *) break ;;
   esac
 done
