@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 REPORTS = ROOT / "test-results"
 PASSED, TESTS_FAILED = 0, 1  # pytest's exit codes
 PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
-GRACE_S = 5.0
+GRACE_S = 10.0
 
 
 @dataclass(frozen=True)
