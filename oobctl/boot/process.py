@@ -119,8 +119,7 @@ async def _serve(site: Site, answers: dhcp.Served | None, stop: threading.Event)
 async def _publish(publisher: Publisher) -> None:
     """Tell the store of the catalogue, now and whenever it changes: the panel may run on another computer."""
     while True:
-        with contextlib.suppress(StoreUnavailable):
-            await asyncio.to_thread(publisher.publish)
+        await asyncio.to_thread(publisher.publish)
         await asyncio.sleep(_PUBLISH_EVERY_SECONDS)
 
 

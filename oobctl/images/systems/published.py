@@ -5,8 +5,10 @@ from collections.abc import Sequence
 import structlog
 from pydantic import ValidationError
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from oobctl.errors import StoreUnavailable
 from oobctl.images.systems import catalogue
 from oobctl.images.systems.entry import SystemImage
 from oobctl.store import Image, database
@@ -22,11 +24,17 @@ class Publisher:
         self._published: object = None
 
     def publish(self) -> None:
-        """Tell the store, if the catalogue has changed since the last time. Raises StoreUnavailable."""
-        state = catalogue.state()
-        if state != self._published:
-            publish(self._site_id)
-            self._published = state
+        """Tell the store, if the catalogue has changed since it was last told. What fails is tried the next time.
+
+        Another boot service of the site may be telling of the same image at this moment, and the folder may be away.
+        """
+        try:
+            state = catalogue.state()
+            if state != self._published:
+                publish(self._site_id)
+                self._published = state
+        except (StoreUnavailable, IntegrityError, OSError) as error:
+            log.warning("the store could not be told which images there are", why=type(error).__name__)
 
 
 def publish(site_id: str) -> None:

@@ -3,11 +3,12 @@
 import shutil
 
 import pytest
+from sqlalchemy.exc import IntegrityError
 
 from oobctl import control
 from oobctl.access import SYSTEM
 from oobctl.config import settings
-from oobctl.errors import InvalidParameter
+from oobctl.errors import InvalidParameter, StoreUnavailable
 from oobctl.images.systems import all_systems, catalogue, published
 from oobctl.images.systems.published import Publisher
 from oobctl.store import Account, Image, Server, Site, database
@@ -74,19 +75,24 @@ def test_the_store_is_told_when_something_has_changed_and_not_else(site: str) ->
     assert names(site) == ["debian-12"]
 
 
-def test_a_store_that_could_not_be_told_is_told_the_next_time(site: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "error",
+    [StoreUnavailable("away"), IntegrityError("INSERT", {}, Exception("another was first")), PermissionError(13, "no")],
+    ids=["away", "another-service-was-first", "no-folder"],
+)
+def test_a_store_that_could_not_be_told_is_told_the_next_time_and_the_boot_service_goes_on(
+    site: str, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fails(site_id: str) -> None:
+        raise error
+
     added("debian-12")
     publisher = Publisher(site)
     with monkeypatch.context() as patch:
         patch.setattr(published, "publish", fails)
-        with pytest.raises(ConnectionError):
-            publisher.publish()
+        publisher.publish()
     publisher.publish()
     assert names(site) == ["debian-12"]
-
-
-def fails(site_id: str) -> None:
-    raise ConnectionError
 
 
 def test_what_sites_have_alike_is_one_image_and_what_differs_is_two(site: str) -> None:
