@@ -27,6 +27,7 @@ IMAGE = "debian-12"
 _PROMPT = " login:"
 _LOOK_EVERY_SECONDS = 0.1
 _LONGEST_SECONDS = 3000.0
+_LONGEST_GREETING_SECONDS = 32.0
 _KEPT = ("disk.raw", "firmware-variables.fd")
 
 
@@ -37,9 +38,14 @@ class Greeting:
         self._where = where
         self._line: socket.socket | None = None
         self._opened = 0.0
+        self._patience = 1.0
 
     def came(self) -> bool:
-        """A connection that says nothing for a second is tried anew: it may have come before the server did."""
+        """A connection that says nothing is tried anew: it may have come before the server did.
+
+        Later each time: every connection costs a starved server a process of seconds, and one a second keeps it from
+        ever greeting.
+        """
         if self._line is None:
             self._line = socket.socket()
             self._line.setblocking(False)
@@ -48,8 +54,9 @@ class Greeting:
         try:
             said = self._line.recv(4)
         except BlockingIOError:
-            if time.monotonic() - self._opened < 1:
+            if time.monotonic() - self._opened < self._patience:
                 return False
+            self._patience = min(self._patience * 2, _LONGEST_GREETING_SECONDS)
             said = b""
         except OSError:
             said = b""
