@@ -7,11 +7,8 @@ _BASE = re.compile(
 )
 _PATH = re.compile(r"[A-Za-z0-9._~-]{1,128}(?:/[A-Za-z0-9._~-]{1,128}){0,16}")
 _ARGUMENTS = "console=tty0 console=ttyS0,115200 loglevel=5 panic=30"
-
-
-_FROM_DISK = """iseq ${platform} efi && exit 0 ||
-sanboot --no-describe --drive 0x80 || exit 1
-"""
+_FROM_DISK = {"BIOS": "sanboot --no-describe --drive 0x80 || exit 1", "UEFI": "exit 0"}
+_FROM_ITS_DISK = f"iseq ${{platform}} efi && {_FROM_DISK['UEFI']} ||\n{_FROM_DISK['BIOS']}\n"
 
 
 def first_script(base_url: str) -> str:
@@ -24,7 +21,7 @@ chain {checked_base(base_url)}/script?mac=${{netX/mac}}&uuid=${{uuid}}&platform=
 exit 0
 :disk
 echo oobctl: the boot service did not say what to boot. Booting from disk.
-{_FROM_DISK}"""
+{_FROM_ITS_DISK}"""
 
 
 def job_script(base_url: str, archive_path: str) -> str:
@@ -44,7 +41,7 @@ boot || goto disk
 :disk
 echo oobctl: the installer could not be loaded. Booting from disk.
 sleep 5
-{_FROM_DISK}"""
+{_FROM_ITS_DISK}"""
 
 
 def disk_script(firmware: str) -> str:
@@ -52,10 +49,10 @@ def disk_script(firmware: str) -> str:
 
     UEFI goes on with its next boot entry by itself; a BIOS often takes the end of network boot for a failure.
     """
-    ways = {"BIOS": "sanboot --no-describe --drive 0x80 || exit 1", "UEFI": "exit 0"}
-    if firmware not in ways:
-        raise ValueError(f"{firmware!r} is no firmware: {' or '.join(ways)}.")
-    return f"#!ipxe\necho oobctl: nothing is to be installed on this server. Booting from disk.\n{ways[firmware]}\n"
+    if firmware not in _FROM_DISK:
+        raise ValueError(f"{firmware!r} is no firmware: {' or '.join(_FROM_DISK)}.")
+    said = "oobctl: nothing is to be installed on this server. Booting from disk."
+    return f"#!ipxe\necho {said}\n{_FROM_DISK[firmware]}\n"
 
 
 def checked_base(url: str) -> str:
