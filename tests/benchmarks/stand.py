@@ -109,7 +109,7 @@ class Try:
     """One reinstall of each server at once. Seconds from the first command, a number a server.
 
     `up`: a prompt on the serial line and SSH's greeting have both come; `spent`: CPU seconds of the virtual machine up
-    to the prompt, which other work on this computer does not lengthen.
+    to when the ramdisk runs, the disk is written, the prompt comes: other work on this computer does not lengthen them.
     """
 
     powered_on: list[float]
@@ -118,7 +118,7 @@ class Try:
     prompt: list[float]
     up: list[float]
     reported: list[float]
-    spent: list[float]
+    spent: list[list[float]]
 
 
 class Stand:

@@ -61,8 +61,15 @@ def _say(way: str, tries: Sequence[Try]) -> None:
         "first report": [max(one.reported) for one in tries if one.reported],
     }
     found = [f"{name} {statistics.median(seconds):6.1f}" for name, seconds in words.items() if seconds]
-    spent = statistics.median(sum(one.spent) / len(one.spent) for one in tries)
-    print(f"{way:8} s: {'   '.join(found)}   (CPU of a virtual server up to the prompt: {spent:.1f} s)")
+    print(f"{way:8} s: {'   '.join(found)}")
+    spent = [
+        statistics.median(moment) for moment in zip(*(server for one in tries for server in one.spent), strict=True)
+    ]
+    print(
+        f"{'':8} CPU of a virtual server, s: "
+        + ", ".join(f"{one:.1f}" for one in spent)
+        + " up to ramdisk, written, prompt"
+    )
 
 
 def _compare(hand: Sequence[Try], ours: Sequence[Try]) -> None:

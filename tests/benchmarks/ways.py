@@ -134,5 +134,5 @@ def _command(server: LabServer, medium: str, folder: Path) -> list[str]:
 def _tried(stand: Stand, began: float, courses: list[Course], reported: list[float]) -> Try:
     started, written, prompt = (list(column) for column in zip(*(course.seen for course in courses), strict=True))
     up = [max(course.seen[-1], course.greeted or 0.0) for course in courses]
-    spent = [course.spent[-1] for course in courses]
+    spent = [course.spent for course in courses]
     return Try(stand.powered_on(began), started, written, prompt, up, reported, spent)

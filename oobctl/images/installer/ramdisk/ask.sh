@@ -115,6 +115,7 @@ ask_over() {
 }
 
 uptime_s() { cut -d . -f 1 /proc/uptime; }
+uptime_cs() { sed 's/ .*//; s/[.]//' /proc/uptime; }
 
 # report PHASE: tells how far it is, with the log lines that were not taken yet. WORD is the answer's, empty where none came.
 report() {

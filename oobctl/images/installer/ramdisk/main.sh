@@ -11,21 +11,34 @@ for part in speak hardware network ask orders image grow seed layout keep finish
 work() {
   phase=$1
   shift
-  rm -f "$JOB/worked"
+  rm -f "$JOB/worked" "$JOB/ended"
+  mkfifo "$JOB/ended"
+  exec 5<>"$JOB/ended" # both ends are open: nobody waits for the other
   (
+    exec 5>&-
     "$@"
     echo "$?" >"$JOB/worked"
+    echo >"$JOB/ended"
   ) &
   worker=$!
   while :; do
-    report "$phase"
-    for _ in $(seq 25); do # a report is a handshake, which a slow server feels
-      if [ -s "$JOB/worked" ] || [ ! -e "/proc/$worker/exe" ]; then break 2; fi
-      sleep 0.2
-    done
+    report_now_and_then "$phase"
+    read -r -t "$PAUSE" _ <&5
+    if [ -s "$JOB/worked" ] || [ ! -e "/proc/$worker/exe" ]; then break; fi
   done
+  exec 5>&-
   [ ! -e "$JOB/over" ] || over
   return "$(cat "$JOB/worked" 2>/dev/null || echo 1)"
+}
+
+# report_now_and_then PHASE: PAUSE is how long to wait for the next, 5 to 30 seconds: a report is a handshake, and a slow
+# server, or one that shares a slow line, is to spend a tenth of its time on them at most.
+report_now_and_then() {
+  began=$(uptime_cs)
+  report "$1"
+  PAUSE=$((($(uptime_cs) - began) * 9 / 100))
+  [ "$PAUSE" -ge 5 ] || PAUSE=5
+  [ "$PAUSE" -le 30 ] || PAUSE=30
 }
 
 # refuse: nothing was written. The controller is told, if it listens.
