@@ -6,7 +6,7 @@ from typing import Any
 
 import asyncssh
 
-from oobctl.errors import OobctlError
+from oobctl.errors import JobCancelled, LeaseLost, OobctlError, StoreUnavailable
 from oobctl.images.askers import plain
 from oobctl.jobs.run import Run
 from oobctl.workflows import serial_prompt
@@ -16,7 +16,7 @@ _SSH_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Seen:
-    """proven: more is known than that something had the job's key. words: what, in sentences."""
+    """proven: it told its host key or asks for a log-in, and nothing else has its address. words: so, in sentences."""
 
     proven: bool
     words: str
@@ -27,17 +27,20 @@ def seen(run: Run, said: dict[str, Any], chosen: tuple[str, ...]) -> Seen:
     told = [key["fingerprint"] for key in said.get("host_keys") or ()]
     words = [f"Its SSH host key is {told[0]}." if told else "It told no SSH host key."]
     missing = run.evidence.setdefault("not_confirmed", [])
-    answers = _over_ssh(told, [*chosen, said.get("address", "")], missing) if told else None
+    answers, another = _over_ssh(told, [*chosen, said.get("address", "")], missing) if told else (None, False)
     if answers is None:
         answers = _at_the_serial_line(run, missing)
     if not missing:
         del run.evidence["not_confirmed"]
-    return Seen(bool(told or answers), " ".join([*words, *([answers] if answers else [])]))
+    return Seen(bool(answers or (told and not another)), " ".join([*words, *([answers] if answers else [])]))
 
 
-def _over_ssh(told: list[str], addresses: list[str], missing: list[str]) -> str | None:
-    """In words where it answers with a key that it told; None where there is no way to it, or another key answers."""
-    found = "there is no route to the new system from here"
+def _over_ssh(told: list[str], addresses: list[str], missing: list[str]) -> tuple[str | None, bool]:
+    """In words where it answers with a key that it told, else None; and whether another key answered.
+
+    Who chose the addresses learns no more of what else is there: neither its key nor how it refuses.
+    """
+    found, another = "there is no route to the new system from here", False
     for address in dict.fromkeys(addresses):
         try:
             if plain(address).is_loopback:  # it is behind an address translation of this computer's
@@ -45,14 +48,14 @@ def _over_ssh(told: list[str], addresses: list[str], missing: list[str]) -> str 
             offered = asyncio.run(_offered(address))
         except ValueError:
             continue
-        except (OSError, TimeoutError, asyncssh.Error) as error:
-            found = f"at {address} it does not answer ({type(error).__name__})"
+        except (OSError, TimeoutError, asyncssh.Error):
+            found = f"at {address} it does not answer"
             continue
         if offered in told:
-            return f"At {address} SSH answers with it."
-        found = f"at {address} SSH answers with another key, {offered}: another system has that address"
+            return f"At {address} SSH answers with it.", False
+        found, another = f"at {address} SSH answers with another key: another system has that address", True
     missing.append(f"SSH: {found}")
-    return None
+    return None, another
 
 
 async def _offered(address: str) -> str:
@@ -67,6 +70,8 @@ async def _offered(address: str) -> str:
 def _at_the_serial_line(run: Run, missing: list[str]) -> str | None:
     try:
         prompt = serial_prompt.seen(run)
+    except (LeaseLost, StoreUnavailable, JobCancelled):
+        raise
     except OobctlError as error:
         missing.append(f"the log-in at the serial line: {error.message}")
         return None

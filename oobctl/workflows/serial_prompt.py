@@ -19,19 +19,25 @@ def seen(run: Run) -> str:
     spoken = run.profile.transports.get(Capability.CONSOLE_SERIAL, ())
     if not spoken:
         raise NotSupported(f"{run.name} has no serial line that oobctl can open.")
-    heard, more = bytearray(), threading.Event()
+    heard, more, closed = bytearray(), threading.Event(), list[OobctlError | None]()
 
     def hear(data: bytes) -> None:
         heard.extend(data)
         del heard[:-_KEPT_BYTES]
         more.set()
 
-    port = open_serial(run.acted.server_id, holder=run.executor, heard=hear, ended=lambda _why: more.set())
+    def ended(why: OobctlError | None) -> None:
+        closed.append(why)
+        more.set()
+
+    port = open_serial(run.acted.server_id, holder=run.executor, heard=hear, ended=ended)
     try:
         for _ in range(_PRESS_AGAIN):
             port.write(b"\r")
             if (found := _read(heard, more)) is not None:
                 return found
+            if closed:
+                raise closed[0] or OobctlError("Its serial line was closed, and nothing said why.")
     finally:
         port.close()
     raise OobctlError(f"Its serial line asked for no log-in within {_LOOK_SECONDS:.0f} s.")

@@ -90,12 +90,14 @@ def _power_as_it_was(run: Run) -> str:
     if not run.evidence.get(_OFF_AGAIN):
         if run.position >= run.action.position_of("ensure_on"):  # it may be starting from our medium
             steps.ensure_off(run)
-        elif was == PowerState.ON:
+        elif was in {PowerState.ON, PowerState.POWERING_ON}:
             _let_it_shut_down(run)
         run.evidence[_OFF_AGAIN] = True  # what starts from now on is its own system: no later worker ends that
         progress.keep_evidence(run.acted.job_id, run.owner, run.evidence)
-    if was != PowerState.ON:
+    if was == PowerState.OFF:
         return f"{run.name} is Off, as it was"
+    if was not in {PowerState.ON, PowerState.POWERING_ON}:
+        return f"{run.name} was {was or PowerState.UNKNOWN} before, and its power is left as it is"
     steps.ensure_on(run)
     return f"{run.name} is On again, and starts from its disk"
 

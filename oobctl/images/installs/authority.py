@@ -4,11 +4,13 @@ import hashlib
 import ipaddress
 import os
 import ssl
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import NamedTemporaryFile, TemporaryDirectory
 
+import structlog
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -20,6 +22,8 @@ from oobctl import clock, vault
 from oobctl.config import settings
 from oobctl.errors import ConfigurationError, WrongState
 from oobctl.store import Site, database
+
+log = structlog.get_logger()
 
 _CA_LASTS, _LEAF_LASTS = timedelta(days=3650), timedelta(days=90)
 _EARLIER = timedelta(days=2)  # a server's clock may be wrong by that much when it is installed
@@ -77,6 +81,12 @@ def ensure(site_id: str) -> Authority:
                 f"The key {seal} is not the one that the site {site.name} has for its boot services. Copy that file "
                 f"and {authority.name} from the computer on which the first one runs."
             )
+        if site.boot_ca not in {None, found.certificate}:
+            log.warning(
+                "the site's boot services have another certificate authority now: all of them need this file",
+                site=site.name,
+                file=str(authority),
+            )
         site.boot_public_key, site.boot_ca = public, found.certificate
     return found
 
@@ -124,12 +134,13 @@ def _make_authority(path: Path) -> None:
     builder = _builder("oobctl boot services", name, key.public_key(), _CA_LASTS)
     builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
     signed = builder.add_extension(usage, critical=True).sign(key, hashes.SHA256())
-    draft = path.with_suffix(".part")
     try:
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(_pem(key) + signed.public_bytes(serialization.Encoding.PEM))
-        draft.rename(path)
+        with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.") as draft:  # 0600
+            draft.write(_pem(key) + signed.public_bytes(serialization.Encoding.PEM))
+            draft.flush()
+            os.fsync(draft.fileno())
+            with suppress(FileExistsError):  # another first start was quicker: its is taken
+                os.link(draft.name, path)
     except OSError as error:
         raise ConfigurationError(f"{path} could not be written: {error.strerror}.") from error
 

@@ -64,7 +64,7 @@ def claim(key: str, token: str, claimant: Claimant) -> Install:
         install = session.scalar(select(Install).where(Install.key_hash == keys.hashed(key)).with_for_update())
         if install is None or install.closed_at is not None:
             raise NotFound("This installer's job is over, or was never there.")
-        refusal = _refusal(install, keys.hashed(token), claimant) or _known_as_another(session, install, claimant)
+        refusal = _refusal(session, install, keys.hashed(token), claimant)
         if install.claimed_at is None:
             install.reason = refusal
         if refusal is None:
@@ -77,7 +77,7 @@ def claim(key: str, token: str, claimant: Claimant) -> Install:
     return install
 
 
-def _refusal(install: Install, token_hash: str, claimant: Claimant) -> str | None:
+def _refusal(session: Session, install: Install, token_hash: str, claimant: Claimant) -> str | None:
     """Why this claimant does not get it; what must stop the job is kept in the row."""
     if install.alarm is not None:
         return "This job was stopped: its key was presented twice."
@@ -92,7 +92,7 @@ def _refusal(install: Install, token_hash: str, claimant: Claimant) -> str | Non
         return "Another installer has this job already. The job is stopped."
     if install.may_claim_at is None:
         return "This job has not started its server yet."
-    other = _other_machine(install, claimant)
+    other = _other_machine(install, claimant) or _known_as_another(session, install, claimant)
     if other is not None or install.token_hash is not None:  # the orders stay as they were told first
         return other
     return _unfit(install, claimant)

@@ -177,9 +177,12 @@ def test_a_machine_that_is_known_as_another_server_is_not_the_one_without_a_uuid
     with database().write() as session:
         session.get_one(Install, job).expects = {"system_uuid": None, "macs": []}
         session.get_one(Server, sqlite_installation.servers["db01"]).system_uuid = OTHER_UUID
-    with pytest.raises(NotAllowed, match="another server here"):
-        claims.claim(KEY, token(), claimant(system_uuid=OTHER_UUID))
+    told = install(job).orders
+    for disks in (claimant().disks, (claims.Disk("ITS-OWN", 1),)):  # which fit, and which do not
+        with pytest.raises(NotAllowed, match="another server here"):
+            claims.claim(KEY, token(), claimant(system_uuid=OTHER_UUID, firmware="BIOS", disks=disks))
     assert install(job).claimed_at is None
+    assert (install(job).orders, install(job).phase) == (told, None)  # what it is says nothing of the right one
 
 
 def test_the_orders_stay_as_they_were_first_told(server: str) -> None:
