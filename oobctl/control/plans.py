@@ -106,8 +106,8 @@ def plan(actor: Actor, server: str, request: Mapping[str, Any]) -> Plan:
         found = hardware.inspected(session, admitted.server.id)
         disks = requests.chosen(asked, found)
         path = paths.chosen(session, admitted.server, asked.boot_path)
-        images = _images_for(session, admitted.server)
-        image = next(image for image in images if image.name == asked.image)  # the door has looked
+        images, account = _images_for(session, admitted.server), record.account_of(session, admitted.server.id)
+        image = requests.offered(images, asked.image, account)
         return Plan(
             server=admitted.server.name,
             site=session.get_one(Site, admitted.server.site_id).name,

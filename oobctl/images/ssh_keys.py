@@ -26,11 +26,23 @@ def _checked(value: str) -> str:
         raise ValueError("this is a private key: give the public one, of the file that ends in .pub, and keep this one")
     if len(line) > _LONGEST or not line.isprintable():
         raise ValueError("this is no SSH public key: it must be one line, as in a .pub file")
+    kind, _, rest = line.partition(" ")
+    if kind == "ssh-dss" or "-cert-" in kind:
+        raise ValueError("SSH servers let nobody in by a key of this kind: give one of ssh-ed25519, ecdsa or ssh-rsa")
     try:
         serialization.load_ssh_public_key(line.encode())
+        (key,) = rest.split(maxsplit=1)[:1]
+        inner = _kind_in(base64.b64decode(key, validate=True))
     except (ValueError, UnsupportedAlgorithm) as error:
         raise ValueError("this is no SSH public key that can be read") from error
+    if inner != kind:
+        raise ValueError("this is no SSH public key that can be read: it is of another kind than it says")
     return line
+
+
+def _kind_in(key: bytes) -> str:
+    """What a public key's own bytes begin with (RFC 4253, 6.6): a length of four bytes, then the kind."""
+    return key[4 : 4 + int.from_bytes(key[:4])].decode(errors="replace")
 
 
 SshKey = Annotated[str, AfterValidator(_checked)]

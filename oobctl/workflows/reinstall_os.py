@@ -19,7 +19,8 @@ from oobctl.store import Install, Job, Server, database
 from oobctl.workflows import new_system, starting, unwinding
 from oobctl.workflows.starting import ARM, span
 
-_SLOWEST_BYTES_A_SECOND = 1 << 20
+_SLOWEST_BYTES_A_SECOND = 1 << 20  # of the download
+_SLOWEST_UNPACKED_BYTES_A_SECOND = 10 << 20  # of the disk
 _CONFIGURE_SECONDS = 900.0
 _EXTRAS_SECONDS = 3600.0  # packages and the post-install script, at the first start
 _WORDS = {BootPath.VIRTUAL_MEDIA: "the virtual drive", BootPath.NETWORK: "the network"}
@@ -40,7 +41,8 @@ def _job(run: Run) -> str:
 
 def _check_preconditions(run: Run) -> str:
     """The image is what it was, fits, and is offered to whose server it is; what the installer does is laid down."""
-    asked = _asked(run)
+    told = waiting.told_disks(_job(run))
+    asked = requests.as_told(_asked(run), told)
     with database().read() as session:
         server, job = session.get_one(Server, run.acted.server_id), session.get_one(Job, _job(run))
         found, account, uuid = hardware.inspected(session, server.id), job.account_id, server.system_uuid
@@ -50,7 +52,7 @@ def _check_preconditions(run: Run) -> str:
     requests.check_disks(asked, found, run.name)
     requests.check_fits(image, form, found, asked)
     verify(image.name, form.kind)
-    disks = tuple(WantedDisk(disk.serial, disk.size or 0) for disk in requests.chosen(asked, found))
+    disks = [WantedDisk(disk.serial, disk.size or 0) for disk in requests.chosen(asked, found)] if asked.disks else []
     orders = Orders(
         image=image.name,
         form=form.kind,
@@ -58,14 +60,17 @@ def _check_preconditions(run: Run) -> str:
         sha256=form.sha256,
         content_size=form.content_size,
         layout=asked.layout,
-        disks=disks,
+        disks=tuple(disks),
         firmware="",
         firmwares=tuple(str(one) for one in image.firmware),
         replace=asked.replace,
         keep=tuple(asked.keep),
         configured_by=image.configured_by,
+        least_disk_bytes=form.least_disk_bytes,
+        least_memory_bytes=form.least_memory_bytes,
+        cards=tuple(asked.network.macs) if asked.network else (),
     )
-    waiting.prepare(_job(run), orders, {"system_uuid": uuid, "macs": list(macs)}, path)
+    waiting.prepare(_job(run), orders, {"system_uuid": uuid, "macs": list(macs), "disks": told}, path)
     run.saw("before", image=image.name, sha256=form.sha256, boot_path=str(path))
     where = ", ".join(disk.serial for disk in disks) or "the server's only disk"
     where += f", onto {asked.replace} alone" if asked.replace else ""
@@ -129,8 +134,9 @@ def _why_silent(found: Install) -> str:
 def _image_written(run: Run) -> str:
     """The installer may write now. Where it was never told to begin, nothing was written, and the job only failed."""
     waiting.allow(_job(run), "may_write_at")
-    size = Orders.from_json(waiting.look(_job(run)).orders or {}).size
-    limit = 600 + size / _SLOWEST_BYTES_A_SECOND
+    orders = Orders.from_json(waiting.look(_job(run)).orders or {})
+    size = orders.size
+    limit = 600 + size / _SLOWEST_BYTES_A_SECOND + orders.content_size / _SLOWEST_UNPACKED_BYTES_A_SECOND
     began, words = clock.now(), ["for the installer to begin"]
     silence = waiting.Silence(run.profile.install.silence_limit)
 

@@ -28,7 +28,17 @@ def _interface(value: str) -> IPv4Interface | IPv6Interface:
     _without_scope(value)
     if "/" not in value:
         raise ValueError(f"{value[:60]!r} needs its prefix's length, as in 192.0.2.10/24")
-    return IPv6Interface(value) if ":" in value else IPv4Interface(value)
+    found = IPv6Interface(value) if ":" in value else IPv4Interface(value)
+    _of_a_host(found.ip, value)
+    ends = {found.network.network_address, found.network.broadcast_address}
+    if found.version == 4 and found.network.prefixlen < 31 and found.ip in ends:
+        raise ValueError(f"{value[:60]!r} is the network's own address or its broadcast address, and no server's")
+    return found
+
+
+def _of_a_host(found: IPv4Address | IPv6Address, value: str) -> None:
+    if found.is_unspecified or found.is_loopback or found.is_multicast:
+        raise ValueError(f"{value[:60]!r} is no address that a server can have in a network")
 
 
 def _without_scope(value: str) -> None:
@@ -39,7 +49,9 @@ def _without_scope(value: str) -> None:
 
 def _host(value: str) -> IPv4Address | IPv6Address:
     _without_scope(value)
-    return IPv6Address(value) if ":" in value else IPv4Address(value)
+    found = IPv6Address(value) if ":" in value else IPv4Address(value)
+    _of_a_host(found, value)
+    return found
 
 
 class Network(BaseModel):
@@ -66,6 +78,12 @@ class Network(BaseModel):
             raise wrong("addresses", "a gateway needs a fixed address")
         if len({":" in gateway for gateway in self.gateways}) != len(self.gateways):
             raise wrong("gateways", "there can be one gateway of IPv4 and one of IPv6")
+        own = {str(ip_interface(address).ip) for address in self.addresses}
+        for gateway in self.gateways:
+            if gateway in own:
+                raise wrong("gateways", f"{gateway} is the server's own address, and no gateway of it")
+            if not any((":" in gateway) == (":" in address) for address in self.addresses):
+                raise wrong("gateways", f"the gateway {gateway} needs a fixed address of the same kind")
         return self
 
 

@@ -17,6 +17,7 @@ from oobctl.store import Install, Server, database
 
 _MOST_DISKS, _LONGEST = 64, 128
 _SIZE_TOLD_WITHIN = 0.05  # RAID controllers keep some of a disk for themselves, and makers count in their own way
+_MEMORY_SEEN = 0.8  # of what is built in, at least: firmware, graphics and the kernel keep some
 
 
 @dataclass(frozen=True)
@@ -130,6 +131,8 @@ def _unfit(install: Install, claimant: Claimant) -> str | None:
     given = Orders.from_json(install.orders or {})
     if claimant.firmware not in given.firmwares:
         return _refused(install, f"the server started in {claimant.firmware} mode, which the image cannot")
+    if (lacks := _lacks(given, claimant)) is not None:
+        return _refused(install, lacks)
     wanted = given.disks
     if not wanted and len(claimant.disks) == given.disk_count:
         wanted = tuple(WantedDisk(disk.serial, disk.size) for disk in claimant.disks)
@@ -146,6 +149,18 @@ def _unfit(install: Install, claimant: Claimant) -> str | None:
     return None
 
 
+def _lacks(given: Orders, claimant: Claimant) -> str | None:
+    """What the new system needs and the machine has not. An operating system never sees all of the memory."""
+    memory = claimant.memory_mb << 20
+    if 0 < memory < given.least_memory_bytes * _MEMORY_SEEN:
+        return f"the server has {claimant.memory_mb} MB of memory, and the image needs {given.least_memory_bytes >> 20}"
+    missing = [card for card in given.cards if card not in claimant.macs]
+    if missing:
+        listed = ", ".join(claimant.macs) or "none"
+        return f"the network was to be set up on the card {missing[0]}, and the server has: {listed}"
+    return None
+
+
 def _no_such(wanted: WantedDisk, given: Orders, claimant: Claimant) -> str | None:
     """Why the machine's disks are not what was ordered. BMCs tell a size roughly, and a serial number exactly."""
     there = [disk for disk in claimant.disks if disk.serial == wanted.serial]
@@ -155,8 +170,8 @@ def _no_such(wanted: WantedDisk, given: Orders, claimant: Claimant) -> str | Non
     size = there[0].size
     if wanted.size and abs(size - wanted.size) > wanted.size * _SIZE_TOLD_WITHIN:
         return f"the disk {wanted.serial} has {size} bytes, and {wanted.size} were inspected"
-    if size < given.content_size:
-        return f"the disk {wanted.serial} has {size} bytes, and the image needs {given.content_size}"
+    if size < (needs := max(given.content_size, given.least_disk_bytes)):
+        return f"the disk {wanted.serial} has {size} bytes, and the image needs {needs}"
     return None
 
 

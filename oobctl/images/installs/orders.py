@@ -21,6 +21,8 @@ class Orders:
 
     replace, keep: of the layout keep, names of partitions as in /etc/fstab.
     configured_by: files, or cloud-init, which finds its seed on the disk.
+    least_disk_bytes, least_memory_bytes: of the server; cards: MAC addresses that it has to have. These three are
+    compared when an installer claims the job, and not told to it.
     firmwares: as which the image starts; firmware: the one of them as which the server has; empty until it is known.
     """
 
@@ -36,6 +38,9 @@ class Orders:
     replace: str | None = None
     keep: tuple[str, ...] = ()
     configured_by: str = "files"
+    least_disk_bytes: int = 0
+    least_memory_bytes: int = 0
+    cards: tuple[str, ...] = ()
 
     @property
     def disk_count(self) -> int:
@@ -48,8 +53,8 @@ class Orders:
     @classmethod
     def from_json(cls, kept: dict[str, Any]) -> "Orders":
         disks = tuple(WantedDisk(**disk) for disk in kept["disks"])
-        lists = {"disks": disks, "firmwares": tuple(kept["firmwares"]), "keep": tuple(kept.get("keep", ()))}
-        return cls(**{**kept, "form": ImageKind(kept["form"]), **lists})
+        lists = {name: tuple(kept.get(name, ())) for name in ("firmwares", "keep", "cards")}
+        return cls(**{**kept, "form": ImageKind(kept["form"]), "disks": disks, **lists})
 
 
 def told(orders: Orders, *, job: str, server: str, system_uuid: str | None, macs: tuple[str, ...]) -> str:

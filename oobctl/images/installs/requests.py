@@ -203,6 +203,14 @@ def chosen(request: ReinstallRequest | ReinstallParameters, found: hardware.Hard
     return tuple(known.get(serial, hardware.KnownDisk(serial, None, serial)) for serial in request.disks)
 
 
+def as_told(asked: ReinstallParameters, told: Iterable[str]) -> ReinstallParameters:
+    """With the disks that were the first when it was asked for, where none was named: what was read since changes none.
+
+    told: their serial numbers; none where none was known then, and the server's only disks are meant.
+    """
+    return asked if asked.disks else asked.model_copy(update={"disks": list(told)})
+
+
 def arrange(session: Session, server: Server, job: Job, request: ReinstallRequest) -> Secret | None:
     """Put away for the boot service what no record may have. Returns the root password, where one was asked for."""
     password = secrets.token_urlsafe(_PASSWORD_BYTES) if request.root_password else None
@@ -213,7 +221,13 @@ def arrange(session: Session, server: Server, job: Job, request: ReinstallReques
         "phone_key": phone_key,
     }
     sealed = vault.seal_content(authority.public_key_of(session, job.site_id), job.id, content)
-    session.add(Install(job_id=job.id, server_id=server.id, sealed=sealed, phone_hash=keys.hashed(phone_key)))
+    told = [disk.serial for disk in chosen(request, hardware.inspected(session, server.id))]
+    session.add(
+        Install(
+            job_id=job.id, server_id=server.id, sealed=sealed, phone_hash=keys.hashed(phone_key),
+            expects={"disks": told},
+        )
+    )  # fmt: skip
     return None if password is None else Secret("root", password)
 
 

@@ -27,6 +27,11 @@ def prepare(job_id: str, orders: Orders | None, expects: dict[str, Any], boot_pa
         )
 
 
+def told_disks(job_id: str) -> list[str]:
+    """The serial numbers of the disks that were chosen when it was asked for; none where none was known then."""
+    return list((row(job_id).expects or {}).get("disks") or ())
+
+
 def expected_uuid(install: Install) -> str | None:
     """Of the machine that it is for; None where that is not known, or a placeholder."""
     return normalise_uuid((install.expects or {}).get("system_uuid"))

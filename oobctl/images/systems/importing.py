@@ -1,6 +1,7 @@
 """Taking an image of an operating system in from a file or an address: checked before it is one."""
 
 import shutil
+import stat
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -84,7 +85,10 @@ def _fetch(source: str, target: Path) -> None:
     if "://" in source:
         egress.fetch(source, target, most)
         return
-    if (size := Path(source).stat().st_size) > most:
+    about = Path(source).stat()
+    if not stat.S_ISREG(about.st_mode):
+        raise InvalidParameter(f"{source} is no file: a folder or a device cannot be imported.", field="file")
+    if (size := about.st_size) > most:
         raise InvalidParameter(
             f"{source} has {size >> 20} MB, and OOBCTL_IMPORT_MB allows {settings().import_mb}.", field="file"
         )

@@ -71,19 +71,19 @@ class _Member(tarfile.TarInfo):
 def measure_root(stream: IO[bytes]) -> Content:
     """Read a tar of a root filesystem to its end. Raises InvalidParameter where it is none, or its end is missing."""
     counted = _Counted(stream)
-    names: set[str] = set()
+    lacks = {"etc", "usr"}
     on_disk = 0
     try:
         with tarfile.open(fileobj=counted, mode="r|", tarinfo=_Member) as tar:  # type: ignore[call-overload]  # reading is all it asks
             for member in tar:
                 on_disk += -(-member.size // _BLOCK) * _BLOCK + _INODE
                 on_disk += _BLOCK if member.isdir() else 0
-                names.add(_checked(member.name).partition("/")[0])
+                lacks.discard(_checked(member.name).partition("/")[0])
                 tar.members = []  # it would keep each: a root has ten thousands
     except (tarfile.TarError, EOFError, ValueError) as error:
         raise InvalidParameter(f"It is no tar archive, or its end is missing: {error}.", field="file") from error
     counted.drain()
-    if not {"etc", "usr"} <= names:
+    if lacks:
         raise InvalidParameter(
             "It is no archive of a root filesystem: etc and usr are not at its top. Pack it with: tar -C ROOT -c .",
             field="file",

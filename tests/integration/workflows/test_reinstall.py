@@ -9,6 +9,7 @@ from oobctl import control
 from oobctl.constants import JobState, Outcome
 from oobctl.errors import InvalidParameter, ServerBusy, WrongState
 from oobctl.images import systems
+from oobctl.images.installs import hardware
 from oobctl.store import Install, InstallLog, Job, database
 from tests.installation import steps_of
 from tests.integration.workflows.conftest import OnTree
@@ -56,14 +57,16 @@ def test_a_server_is_reinstalled_and_proven_by_its_own_report(on_tree: OnTree) -
 
 
 def test_the_installer_finds_the_chosen_network_on_its_medium(on_tree: OnTree) -> None:
-    network = {"macs": ["52:54:00:00:00:01"], "addresses": ["192.0.2.10/24"], "gateways": ["192.0.2.1"]}
+    with database().read() as session:
+        card = hardware.inspected(session, on_tree.road.server("db01").id).macs[0]
+    network = {"macs": [card], "addresses": ["192.0.2.10/24"], "gateways": ["192.0.2.1"]}
     with on_tree.installer(until="claim") as machine:
         job = asked(on_tree, network=network)
         machine.done("claim")
         control.cancel(on_tree.road.actor("customer"), job.id)
         on_tree.road.wait(job.id)
     lines = machine.job["network"].decode().splitlines()
-    assert lines == ["mac 52:54:00:00:00:01", "address 192.0.2.10/24", "gateway 192.0.2.1"]
+    assert lines == [f"mac {card}", "address 192.0.2.10/24", "gateway 192.0.2.1"]
 
 
 def test_no_secret_of_it_is_in_the_job_or_its_records(on_tree: OnTree) -> None:

@@ -44,6 +44,30 @@ def test_no_refusal_repeats_a_piece_of_a_key(key: str) -> None:
         assert ("private key" in said) == is_private(text)
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        SSH_KEY.replace(" ", "  ", 1).replace("AAAA", ",AAAA", 1), SSH_KEY.replace("AAAA", "AA\u00adAA", 1),
+        SSH_KEY.replace("ssh-ed25519", "ssh-rsa", 1), f"{' '.join(SSH_KEY.split()[:2])}, me", SSH_KEY.split()[1],
+    ],
+)  # fmt: skip
+def test_a_key_that_an_ssh_server_would_pass_over_is_refused(line: str) -> None:
+    with pytest.raises(ValidationError):
+        LINE.validate_python(line)
+
+
+def test_a_key_of_a_kind_that_ssh_servers_take_no_more_is_refused() -> None:
+    for kind in ("ssh-dss", "ssh-ed25519-cert-v01@openssh.com"):
+        with pytest.raises(ValidationError, match="this kind"):
+            LINE.validate_python(f"{kind} {SSH_KEY.split()[1]}")
+
+
+@pytest.mark.parametrize("key", [rsa.generate_private_key(65537, 2048), ec.generate_private_key(ec.SECP256R1())])
+def test_a_key_of_another_kind_is_taken_as_it_is(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> None:
+    public = key.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
+    assert LINE.validate_python(f" {public.decode()} me@example.org ") == f"{public.decode()} me@example.org"
+
+
 @pytest.mark.parametrize("text", ["", f"{SSH_KEY}\n\nssh-rsa nonsense", "a key\n# mine", f"# mine\n{SSH_KEY}\n"])
 def test_what_is_no_private_key_is_shown_as_it_was_typed(text: str) -> None:
     assert to_show_again(text) == text

@@ -23,6 +23,7 @@ work() {
   worker=$!
   while :; do
     report_now_and_then "$phase"
+    # shellcheck disable=SC3045  # busybox' shell has it
     read -r -t "$PAUSE" _ <&5
     if [ -s "$JOB/worked" ] || [ ! -e "/proc/$worker/exe" ]; then break; fi
   done

@@ -80,10 +80,29 @@ def test_somebody_has_to_be_able_to_log_in() -> None:
         ("network", {"addresses": ["192.0.2.1/24"]}), ("network", {"macs": ["52:54:00:00:00:01"] * 2}),
         ("network", {"macs": ["nonsense"]}), ("network", {"macs": ["52:54:00:00:00:01"], "gateways": ["192.0.2.1"]}),
         ("network", {"macs": ["52:54:00:00:00:01"], "addresses": ["192.0.2.1"]}), ("extra", 1),
+        *(("network", {"macs": ["52:54:00:00:00:01"], "addresses": [address]}) for address in (
+            "127.0.0.1/8", "0.0.0.0/0", "224.0.0.5/24", "192.0.2.0/24", "192.0.2.255/24", "::1/64", "ff02::1/64",
+        )),
+        *(("network", {"macs": ["52:54:00:00:00:01"], "addresses": ["192.0.2.2/24"], "gateways": [gateway]})
+          for gateway in ("192.0.2.2", "2001:db8::1", "0.0.0.0", "127.0.0.1")),
     ],
 )  # fmt: skip
 def test_what_no_system_can_have_is_refused(field: str, value: object) -> None:
     assert refused(**{field: value})
+
+
+@pytest.mark.parametrize(
+    ("address", "gateway"),
+    [
+        ("192.0.2.1/31", "192.0.2.0"),
+        ("192.0.2.9/32", "198.51.100.1"),
+        ("2001:db8::/64", "fe80::1"),
+        ("fe80::2/64", "fe80::1"),
+    ],
+)
+def test_what_a_server_can_have_is_taken(address: str, gateway: str) -> None:
+    asked = {"macs": ["52:54:00:00:00:01"], "addresses": [address], "gateways": [gateway]}
+    assert Network.model_validate(asked).gateways == [gateway]
 
 
 @pytest.mark.parametrize("field", ["addresses", "gateways", "name_servers"])

@@ -8,7 +8,8 @@ from oobctl.constants import Ending, JobState
 from oobctl.errors import InvalidParameter, NotAllowed, NotFound, WrongState
 from oobctl.images.installs import claims, reports, waiting
 from oobctl.images.installs.orders import Orders
-from oobctl.jobs import progress
+from oobctl.images.installs.phases import Phase
+from oobctl.jobs import lease, progress
 from oobctl.store import Install, Job, Server, database
 from tests.installation import Installation
 from tests.reinstalls import DISK, UUID, add_image, armed, claimant, install, ready, token
@@ -183,6 +184,38 @@ def test_a_machine_that_is_known_as_another_server_is_not_the_one_without_a_uuid
             claims.claim(KEY, token(), claimant(system_uuid=OTHER_UUID, firmware="BIOS", disks=disks))
     assert install(job).claimed_at is None
     assert (install(job).orders, install(job).phase) == (told, None)  # what it is says nothing of the right one
+
+
+@pytest.mark.parametrize(
+    ("needs", "word"),
+    [
+        ({"least_memory_bytes": 1 << 30}, "512 MB of memory, and the image needs 1024"),
+        ({"least_disk_bytes": 1 << 40}, "the image needs 1099511627776"),
+        ({"cards": ("52:54:00:00:00:99",)}, "on the card 52:54:00:00:00:99, and the server has: "),
+    ],
+)
+def test_a_machine_that_lacks_what_the_new_system_needs_is_refused_unwritten(
+    server: str, needs: dict[str, object], word: str
+) -> None:
+    job = armed(server, KEY)
+    with database().write() as session:
+        row = session.get_one(Install, job)
+        row.orders = {**(row.orders or {}), **needs}
+    with pytest.raises(NotAllowed, match=word):
+        claims.claim(KEY, token(), claimant())
+    assert install(job).phase == Phase.REFUSED
+
+
+def test_memory_that_the_kernel_keeps_is_not_missed_and_none_that_was_told_says_nothing(server: str) -> None:
+    for number, memory in enumerate((470, 0)):
+        job = armed(server, f"{KEY}-{number}")
+        with database().write() as session:
+            row = session.get_one(Install, job)
+            row.orders = {**(row.orders or {}), "least_memory_bytes": 512 << 20}
+        assert claims.claim(f"{KEY}-{number}", token(), claimant(memory_mb=memory)).claimed_at is not None
+        with database().write() as session:
+            session.get_one(Job, job).state = JobState.SUCCEEDED
+            lease.give_back(session, job)
 
 
 def test_the_orders_stay_as_they_were_first_told(server: str) -> None:
