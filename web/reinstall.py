@@ -44,7 +44,7 @@ def ask(server: str) -> Response:
         raise
     except OobctlError as error:
         return _form(shape, typed, error)
-    if secret is not None:
+    if secret is not None or asked.get("root_password"):
         return shown_once(shape, job, secret)
     return make_response(redirect(url_for("jobs.show", job=job.id), 303))
 

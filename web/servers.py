@@ -107,8 +107,8 @@ def _offered(actor: Actor, server: str) -> ServerDetail:
         return views.server(session, actor, find_server(session, actor, server))
 
 
-def shown_once(shape: ServerDetail, job: Job, secret: Secret) -> Response:
-    """A page that no browser keeps: what is on it is nowhere else to be read."""
+def shown_once(shape: ServerDetail, job: Job, secret: Secret | None) -> Response:
+    """A page that no browser keeps: what is on it is nowhere else to be read. None: it was shown before."""
     response = make_response(render_template("servers/shown_once.html", server=shape, job=job, secret=secret))
     response.headers["Cache-Control"] = "no-store"
     return response

@@ -10,7 +10,7 @@ import typer
 from sqlalchemy import or_, select
 
 from oobctl.constants import Firmware, ImageKind
-from oobctl.errors import DamagedImage, NotFound
+from oobctl.errors import NotFound, OobctlError
 from oobctl.images import caches
 from oobctl.images.installer import ensure_ramdisk
 from oobctl.images.systems import all_systems, building, catalogue, verify
@@ -113,7 +113,7 @@ def check_files(
     for one in [name] if name else catalogue.names():
         try:
             image = verify.verify(one)
-        except DamagedImage as error:
+        except OobctlError as error:  # also an entry that cannot be read
             if name:
                 raise
             damaged += 1

@@ -1,5 +1,6 @@
 """A reinstall as the command line shows it: its plan, its installer at work, and what came of it."""
 
+import sys
 from typing import Any
 
 from rich.console import Console
@@ -45,9 +46,15 @@ def print_plan(plan: dict[str, Any], *, steps: bool) -> None:
         print(sentence)
 
 
-def print_password(job: dict[str, Any]) -> None:
-    """What is shown this once."""
+def print_password(job: dict[str, Any], *, wanted: bool) -> None:
+    """What is shown this once; where it was wanted and is not there, its answer was lost on the way: so it says."""
     shown = job.get("shown_once")
+    if wanted and not shown:
+        print(
+            "The root password was in an answer that was lost on the way, and cannot be shown again. Without an SSH "
+            f"key nobody could log in: cancel the job {job['id']} before it writes, and ask anew.",
+            file=sys.stderr,
+        )
     if shown:
         print(f"{shown['user']}'s password, shown this once, to be changed at the first log-in: {shown['password']}")
 

@@ -78,7 +78,7 @@ def _one(server: str, body: dict[str, Any], *, dry_run: bool, yes: bool, wait: b
             typer.echo("That is not its name. Nothing was done.", err=True)
             raise typer.Exit(1)
     job = installing.begun(server, body)
-    installing.print_password(job)
+    installing.print_password(job, wanted=bool(body.get("root_password")))
     if wait:
         finish(job, installing.follow_install)
     else:

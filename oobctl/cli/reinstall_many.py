@@ -124,7 +124,8 @@ def _one(one: Went, body: dict[str, Any], stop: threading.Event, watch: bool) ->
     try:
         job = installing.begun(one.wanted.server, {**body, "host_name": one.wanted.host_name})
         one.job, one.said = job, f"goes on as job {job['id']}"
-        installing.print_password({**job, "shown_once": _of(one, job.get("shown_once"))})
+        shown = {**job, "shown_once": _of(one, job.get("shown_once"))}
+        installing.print_password(shown, wanted=bool(body.get("root_password")))
         if watch:
             one.job = follow(job, say=lambda line: print(f"{one.wanted.server}: {line.strip()}", flush=True), look=look,
                              pause=_PAUSE_SECONDS)  # fmt: skip

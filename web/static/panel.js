@@ -52,10 +52,18 @@
   // --- forms: one press, one request ---
 
   document.addEventListener("submit", (event) => {
-    if (event.target.matches("form[data-once]")) for (const button of event.target.querySelectorAll("button")) button.disabled = true;
+    const form = event.target;
+    if (!form.matches("form[data-once]")) return;
+    if (form.dataset.sent) { event.preventDefault(); return; }
+    form.dataset.sent = "yes";
+    // Afterwards: a button that is disabled by now would not be in what is sent.
+    setTimeout(() => { for (const button of form.querySelectorAll("button")) button.disabled = true; });
   });
   window.addEventListener("pageshow", () => {
-    for (const button of document.querySelectorAll("form[data-once] button")) button.disabled = false;
+    for (const form of document.querySelectorAll("form[data-once]")) {
+      delete form.dataset.sent;
+      for (const button of form.querySelectorAll("button")) button.disabled = false;
+    }
   });
   document.addEventListener("change", (event) => {
     if (event.target.matches("[data-submits]")) event.target.form.requestSubmit();

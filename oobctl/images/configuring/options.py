@@ -14,7 +14,8 @@ from oobctl.jobs.action import wrong
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _HOST_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 _LOCALE = re.compile(r"C\.UTF-8|[a-z]{2,3}_[A-Z]{2}(?:@[a-z]+)?\.UTF-8")
-_PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]{1,98}")
+_PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]{0,97}[a-z0-9+.]")  # apt takes a '-' at the end for: remove it
+_NO_ZONES = {"localtime", "Factory"}  # of tzdata: whatever the computer has, and none
 _PARTITION = re.compile(r"(UUID|LABEL|PARTUUID|PARTLABEL)=([\x21-\x7e](?:[\x20-\x7e]{0,70}[\x21-\x7e])?)")
 _SERIAL = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,126}[\x21-\x7e])?")
 _MOST_KEYS, _LONGEST_SCRIPT = 50, 65_536
@@ -44,7 +45,7 @@ def _host_name(value: str) -> str:
 
 
 def _time_zone(value: str) -> str:
-    if value not in available_timezones():
+    if value not in available_timezones() - _NO_ZONES:
         raise ValueError(f"{value[:60]!r} is no time zone, as Europe/Berlin or UTC is")
     return value
 

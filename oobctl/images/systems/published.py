@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from oobctl.config import settings
 from oobctl.errors import StoreUnavailable
 from oobctl.images.systems import catalogue
 from oobctl.images.systems.entry import SystemImage
@@ -22,6 +23,7 @@ class Publisher:
     def __init__(self, site_id: str) -> None:
         self._site_id = site_id
         self._published: object = None
+        self._why = ""
 
     def publish(self) -> None:
         """Tell the store, if the catalogue has changed since it was last told. What fails is tried the next time.
@@ -32,16 +34,24 @@ class Publisher:
             state = catalogue.state()
             if state != self._published:
                 publish(self._site_id)
-                self._published = state
+                self._published, self._why = state, ""
         except (StoreUnavailable, IntegrityError, OSError) as error:
-            log.warning("the store could not be told which images there are", why=type(error).__name__)
+            why = str(error) if isinstance(error, OSError) else type(error).__name__
+            if why != self._why:  # said once, not at each try
+                log.warning("the store could not be told which images there are", why=why)
+            self._why = why
 
 
 def publish(site_id: str) -> None:
-    """Make the site's images in the store those of this computer's catalogue. Raises StoreUnavailable."""
+    """Make the site's images in the store those of this computer's catalogue.
+
+    Raises StoreUnavailable; FileNotFoundError where the catalogue's folder is away and the store knows of images.
+    """
     there = {image.name: image.model_dump(mode="json", exclude_none=True) for image in catalogue.all_systems()}
     with database().write() as session:
         known = {row.name: row for row in session.scalars(select(Image).where(Image.site_id == site_id))}
+        if known and not settings().systems.is_dir():
+            raise FileNotFoundError(f"The folder of images, {settings().systems}, is away. Is its disk mounted?")
         for name, entry in there.items():
             row = known.pop(name, None)
             if row is None:

@@ -75,7 +75,7 @@ claim() {
         4*) boot_from_disk "The controller does not give this job to this server ($STATUS): $(plain <"$ANSWER" | head -n 3 | tr '\n' ' ')" ;;
       esac
       WHY="it answered $STATUS"
-      since=$(uptime_s)
+      case $STATUS in 5*) ;; *) since=$(uptime_s) ;; esac # a service whose database is away for an hour is no help
     fi
     waited=$(($(uptime_s) - since))
     [ "$waited" -lt 3600 ] || boot_from_disk "The controller was not reached for an hour: $WHY."
@@ -95,7 +95,7 @@ reach() {
   fi
   links_up
   for way in $(ways); do
-    connect "$way" || continue
+    connect "$way" || { disconnect; continue; }
     if ask_over "$way"; then WAY=$way; keep_address; return 0; fi
     disconnect
   done

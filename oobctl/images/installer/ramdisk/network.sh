@@ -34,6 +34,7 @@ ways() {
 
 # connect WAY: gives it an address; DEVICE is what has it. False where there is none.
 connect() {
+  DEVICE=''
   if [ "$1" != job ]; then
     DEVICE=$1
     ask_dhcp
@@ -106,6 +107,7 @@ ask_dhcp() {
 
 # disconnect: what was set up goes, so that the next way is tried alone; cards of a bond are free again.
 disconnect() {
+  [ -n "$DEVICE" ] || return 0
   ip addr flush dev "$DEVICE"
   case $DEVICE in *.*) ip link del "$DEVICE" ;; esac
   [ -e "/sys/class/net/$BOND" ] || return 0

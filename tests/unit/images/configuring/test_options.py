@@ -75,7 +75,8 @@ def test_somebody_has_to_be_able_to_log_in() -> None:
     ("field", "value"),
     [
         ("time_zone", "Europe/Nowhere"), ("time_zone", "../../etc/passwd"), ("locale", "de_DE"), ("locale", "x; id"),
-        ("packages", ["nginx;id"]), ("packages", ["-o"]), ("user_data", "hello"), ("post_install", "rm -rf /"),
+        ("packages", ["nginx;id"]), ("packages", ["-o"]), ("packages", ["openssh-server-"]), ("time_zone", "localtime"),
+        ("user_data", "hello"), ("post_install", "rm -rf /"),
         ("post_install", "#!/bin/sh\n\0"), ("user_data", "#cloud-config\n" + "x" * 70_000),
         ("network", {"addresses": ["192.0.2.1/24"]}), ("network", {"macs": ["52:54:00:00:00:01"] * 2}),
         ("network", {"macs": ["nonsense"]}), ("network", {"macs": ["52:54:00:00:00:01"], "gateways": ["192.0.2.1"]}),

@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 from sqlalchemy.exc import IntegrityError
+from structlog.testing import capture_logs
 
 from oobctl import control
 from oobctl.access import SYSTEM
@@ -93,6 +94,23 @@ def test_a_store_that_could_not_be_told_is_told_the_next_time_and_the_boot_servi
         publisher.publish()
     publisher.publish()
     assert names(site) == ["debian-12"]
+
+
+def test_a_folder_that_is_away_takes_no_image_from_the_store_and_is_said_once(site: str) -> None:
+    add_image()
+    publisher = Publisher(site)
+    publisher.publish()
+    away = settings().systems.rename(settings().systems.with_name("away"))
+    with capture_logs() as logged:
+        publisher.publish()
+        publisher.publish()
+    assert names(site) == ["tiny-1"]
+    (line,) = logged
+    assert "Is its disk mounted?" in line["why"]
+    shutil.rmtree(away / "tiny-1")
+    away.rename(settings().systems)
+    publisher.publish()
+    assert names(site) == []
 
 
 def test_what_sites_have_alike_is_one_image_and_what_differs_is_two(site: str) -> None:
