@@ -55,3 +55,16 @@ def test_where_the_chosen_addresses_reach_nobody_it_is_dhcp(starting: Starting, 
     assert installed(run), run.serial
     assert "Network: 192.0.2.77/24 on eth0, as the job says." in run.log()
     assert "Network: 10.0.2.15/24 on eth0, by DHCP." in run.log()
+
+
+def test_where_a_bond_gets_no_address_a_card_that_gets_one_is_the_way(starting: Starting, job: Job) -> None:
+    chosen = Network(macs=[MAC, SECOND_MAC], bond_mode="active-backup", vlan=VLAN)
+    cards = [
+        word for number, mac in enumerate((MAC, SECOND_MAC))
+        for word in ("-netdev", f"user,id=net{number}", "-device",
+                     f"virtio-net-pci,netdev=net{number},mac={mac},romfile=")
+    ]  # fmt: skip
+    run = starting.run("no-address", job, network=installer_lines(chosen), cards=tuple(cards))
+    assert installed(run), run.serial
+    assert "Network: 10.0.2.15/24 on eth" in run.log()
+    assert run.service.claims[0]["mac"] == [MAC, SECOND_MAC]
