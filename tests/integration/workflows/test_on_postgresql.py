@@ -39,5 +39,6 @@ def test_a_reinstall_and_what_the_boot_service_tells_of_the_catalogue(on_postgre
         job = road.wait(road.submit("os.reinstall", "db01", request(host_name="db01.example.org")).id)
     assert (job.state, job.outcome) == (JobState.SUCCEEDED, Outcome.PROVEN), f"{job.error} {steps_of(job)}"
     assert machine.image == CONTENT
-    shutil.rmtree(settings().systems)
+    for name in catalogue.names():
+        shutil.rmtree(settings().systems / name)
     eventually(lambda: offered() == [])
