@@ -47,12 +47,14 @@ def _check_preconditions(run: Run) -> str:
         server, job = session.get_one(Server, run.acted.server_id), session.get_one(Job, _job(run))
         found, account, uuid = hardware.inspected(session, server.id), job.account_id, server.system_uuid
         path, macs = paths.chosen(session, server, asked.boot_path), paths.macs(session, server)
+    if not asked.disks:  # none was known when it was asked for: what was read since chooses none
+        found = replace(found, disks=())
     image = requests.offered(all_systems(), asked.image, account)
     form = requests.form_of(image, asked.layout)
     requests.check_disks(asked, found, run.name)
     requests.check_fits(image, form, found, asked)
     verify(image.name, form.kind)
-    disks = [WantedDisk(disk.serial, disk.size or 0) for disk in requests.chosen(asked, found)] if asked.disks else []
+    disks = tuple(WantedDisk(disk.serial, disk.size or 0) for disk in requests.chosen(asked, found))
     orders = Orders(
         image=image.name,
         form=form.kind,
@@ -60,7 +62,7 @@ def _check_preconditions(run: Run) -> str:
         sha256=form.sha256,
         content_size=form.content_size,
         layout=asked.layout,
-        disks=tuple(disks),
+        disks=disks,
         firmware="",
         firmwares=tuple(str(one) for one in image.firmware),
         replace=asked.replace,

@@ -23,8 +23,8 @@ def server(sqlite_installation: Installation) -> str:
     return ready(sqlite_installation)
 
 
-def inspect(server: str, *serials: str) -> None:
-    parts = [{"kind": "drive", "name": one, "serial": one, "capacity_bytes": 4 << 30} for one in serials]
+def inspect(server: str, *serials: str, size: int = 4 << 30) -> None:
+    parts = [{"kind": "drive", "name": one, "serial": one, "capacity_bytes": size} for one in serials]
     keep_reading(server, Capability.INVENTORY, {"parts": parts})
 
 
@@ -57,7 +57,7 @@ def test_a_disk_that_is_gone_since_is_not_replaced_by_another(server: str) -> No
 
 def test_where_no_disk_was_known_the_only_one_is_meant_and_none_that_was_read_since(server: str) -> None:
     job = asked(server)
-    inspect(server, "DISK-B", "DISK-A")
+    inspect(server, "DISK-B", "DISK-A", size=1024)  # for which no image would fit
     assert ordered(job, server) == []
 
 

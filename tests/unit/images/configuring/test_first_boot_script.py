@@ -37,6 +37,12 @@ class System:
         file.write_text(text)
         file.chmod(0o755)
 
+    def asks_for(self, apt_get: str, post_install: str) -> None:
+        """A package, which this apt-get brings, and this post-install script."""
+        self.program("apt-get", f"#!/bin/sh\n{apt_get}\n")
+        (self.ours / "packages").write_text("vim\n")
+        self.program("post-install", f"#!/bin/sh\n{post_install}\n", self.ours)
+
     def start(self, answer: str = "200") -> int:
         path = f"{self.folder / 'bin'}:{os.environ['PATH']}"
         environment = {"PATH": path, "HERE": str(self.folder), "ANSWER": answer}
@@ -54,9 +60,7 @@ def system(tmp_path: Path) -> System:
 
 
 def test_it_tells_how_packages_and_script_ended_and_nothing_of_it_is_left(system: System) -> None:
-    system.program("apt-get", "#!/bin/sh\ntest $1 = -q\n")
-    (system.ours / "packages").write_text("vim\n")
-    system.program("post-install", "#!/bin/sh\nexit 3\n", system.ours)
+    system.asks_for("test $1 = -q", "exit 3")
     assert system.start() == 0
     assert system.told is not None
     first, second = system.told.splitlines()
@@ -66,9 +70,7 @@ def test_it_tells_how_packages_and_script_ended_and_nothing_of_it_is_left(system
 
 
 def test_a_script_and_packages_that_hang_are_ended_and_told(system: System) -> None:
-    system.program("apt-get", "#!/bin/sh\nexec sleep 60\n")
-    (system.ours / "packages").write_text("vim\n")
-    system.program("post-install", "#!/bin/sh\nexec sleep 60\n", system.ours)
+    system.asks_for("exec sleep 60", "exec sleep 60")
     assert system.start() == 0
     assert system.told is not None
     assert [line.partition(";")[0] for line in system.told.splitlines()] == [
