@@ -73,7 +73,7 @@ def _form(shape: ServerDetail, typed: Filled, error: OobctlError | None = None) 
         typed=typed.shown,
         wrong=reinstall_form.complaints(place, words, held_back=typed.holds_back),
         held_back=typed.holds_back,
-        more=reinstall_form.in_more(place),
+        more=reinstall_form.shows_more(typed, place),
         error=error if place is None else None,
         busy=error.details.get("job") if error is not None else None,
         layouts=reinstall_form.LAYOUTS,

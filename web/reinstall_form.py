@@ -39,6 +39,7 @@ _MORE = frozenset(
         "name_servers", "vlan", "bond_mode", "boot_path",
     }
 )  # fmt: skip
+_DEFAULTS = {"time_zone": "UTC", "locale": "C.UTF-8", "network": "dhcp", "bond_mode": "802.3ad"}
 _INPUTS = {  # of the network's parameters
     "macs": "cards", "addresses": "addresses", "gateways": "gateways", "name_servers": "name_servers", "vlan": "vlan",
     "bond_mode": "bond_mode",
@@ -77,15 +78,15 @@ class Filled:
 def begun(server: str, choices: Choices) -> Filled:
     """What the form has before anything is typed: the server's name, the only image, the first disk."""
     name = server.lower().replace("_", "-")
-    texts = dict.fromkeys(TEXTS, "") | {
-        "image": choices.images[0].name if len(choices.images) == 1 else "",
-        "host_name": name if is_host_name(name) else "",
-        "layout": str(Layout.WHOLE_DISK),
-        "time_zone": "UTC",
-        "locale": "C.UTF-8",
-        "network": "dhcp",
-        "bond_mode": "802.3ad",
-    }
+    texts = (
+        dict.fromkeys(TEXTS, "")
+        | _DEFAULTS
+        | {
+            "image": choices.images[0].name if len(choices.images) == 1 else "",
+            "host_name": name if is_host_name(name) else "",
+            "layout": str(Layout.WHOLE_DISK),
+        }
+    )
     return Filled(texts, {"saved_keys": [], "disks": [disk.serial for disk in choices.hardware.disks[:1]]})
 
 
@@ -118,6 +119,9 @@ def _network(texts: dict[str, str]) -> dict[str, Any]:
     fixed = texts["network"] == "fixed"
     if fixed and not _lines(texts["addresses"]):
         raise InvalidParameter("Give at least one address, or choose DHCP.", field="network.addresses")
+    if not fixed and (texts["addresses"].strip() or texts["gateways"].strip()):
+        said = "Fixed addresses stand below, and DHCP is chosen: choose the fixed ones, or empty them."
+        raise InvalidParameter(said, field="network")
     cards, vlan = _words(texts["cards"]), texts["vlan"].strip()
     found: dict[str, Any] = {"macs": cards, "name_servers": _words(texts["name_servers"])}
     if fixed:
@@ -157,9 +161,9 @@ def complaints(place: str | None, words: str, *, held_back: bool) -> dict[str, s
     return {**found, "ssh_keys": f"{found.get('ssh_keys', '')} {_HELD_BACK}".strip()} if held_back else found
 
 
-def in_more(field: str | None) -> bool:
-    """Whether that input is folded away."""
-    return field in _MORE
+def shows_more(typed: Filled, field: str | None) -> bool:
+    """Whether what is folded away else is open: this input there is wrong, or something was typed there."""
+    return field in _MORE or any(typed.texts[name] not in {"", _DEFAULTS.get(name)} for name in _MORE)
 
 
 def _sentence(said: str, number: str = "") -> str:

@@ -127,6 +127,8 @@ def test_the_servers_name_begins_it_once_however_often_it_is_sent(address: str, 
         ({"disks": "FOREIGN"}, "disks", "db01 has no disk FOREIGN"),
         ({"image": "windows-12"}, "image", "There is no image windows-12"),
         ({"image": ""}, "image", "Choose one."),
+        ({"network": "dhcp", "addresses": "192.0.2.9/24"}, "network", "and DHCP is chosen"),
+        ({"gateways": "192.0.2.1"}, "network", "and DHCP is chosen"),
         ({"network": "fixed"}, "addresses", "Give at least one address"),
         ({"network": "fixed", "addresses": "192.0.2.9/24"}, "cards", "need the network card"),
         ({"network": "fixed", "addresses": "192.0.2.9", "cards": reinstallable.MAC}, "addresses", "needs its prefix"),
@@ -145,6 +147,7 @@ def test_what_is_wrong_stands_at_its_input_and_all_that_was_typed_is_kept(
     assert complaint is not None
     assert says in complaint[1]
     assert "192.0.2.53" in answer.text
+    assert re.search(r'<details class="more part" open>\s*<summary>More', answer.text)  # not folded away
     assert typed["host_name"] in answer.text
     assert "Something has to be corrected" in answer.text
 
