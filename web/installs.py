@@ -1,6 +1,6 @@
 """Reinstalls as the API and the pages show them: images, plans, and an installer at work."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +12,7 @@ from oobctl.access import Actor
 from oobctl.errors import NotFound
 from oobctl.images.installs.phases import Phase
 from oobctl.images.systems import SystemImage
-from oobctl.store import Install, InstallLog, Job
+from oobctl.store import Account, Install, InstallLog, Job, database
 from web.discretion import told
 from web.shapes.installs import (
     CallerShape,
@@ -29,12 +29,24 @@ from web.shapes.installs import (
 MOST_LINES = 5000
 
 
-def image_shape(image: SystemImage, sites: Sequence[str]) -> SystemImageShape:
+def image_shape(image: SystemImage, sites: Sequence[str], account: str | None = None) -> SystemImageShape:
+    """account: the name of the only one that may use it."""
     return SystemImageShape(
-        **image.model_dump(include=set(SystemImageShape.model_fields) - {"forms", "sites"}),
+        **image.model_dump(include=set(SystemImageShape.model_fields) - {"forms", "sites", "account"}),
         sites=list(sites),
+        account=account,
         forms=[FormShape(**form.model_dump(include=set(FormShape.model_fields))) for form in image.forms],
     )
+
+
+def image_shapes(found: Iterable[tuple[SystemImage, Sequence[str]]]) -> list[SystemImageShape]:
+    """Of all that one may see, with the names of the sites and accounts that have them."""
+    images = list(found)
+    with database().read() as session:
+        own = [image.account for image, _ in images if image.account is not None]
+        rows = session.execute(select(Account.id, Account.name).where(Account.id.in_(own))).all() if own else []
+    names = {row.id: row.name for row in rows}
+    return [image_shape(image, sites, names.get(image.account or "", image.account)) for image, sites in images]
 
 
 def plan_shape(plan: control.Plan) -> PlanShape:
@@ -45,6 +57,7 @@ def plan_shape(plan: control.Plan) -> PlanShape:
         no_return=plan.no_return,
         boot_path=plan.boot_path,
         lost=list(plan.lost),
+        warnings=list(plan.warnings),
         image=image_shape(plan.image, [plan.site]),
         disks=[DiskShape(serial=disk.serial, size=disk.size, name=disk.name) for disk in plan.disks],
     )  # fmt: skip

@@ -10,7 +10,7 @@ from werkzeug.datastructures import MultiDict
 from oobctl.constants import BootPath
 from oobctl.control import Choices
 from oobctl.errors import InvalidParameter, OobctlError
-from oobctl.images.configuring.options import Layout, is_host_name
+from oobctl.images.configuring.options import Layout, host_name_for
 from oobctl.images.ssh_keys import to_show_again
 from oobctl.store import SshKey
 from web.discretion import told_error
@@ -77,13 +77,12 @@ class Filled:
 
 def begun(server: str, choices: Choices) -> Filled:
     """What the form has before anything is typed: the server's name, the only image, the first disk."""
-    name = server.lower().replace("_", "-")
     texts = (
         dict.fromkeys(TEXTS, "")
         | _DEFAULTS
         | {
             "image": choices.images[0].name if len(choices.images) == 1 else "",
-            "host_name": name if is_host_name(name) else "",
+            "host_name": host_name_for(server),
             "layout": str(Layout.WHOLE_DISK),
         }
     )

@@ -32,7 +32,7 @@ _MOST_MACS = 32
 MOST_BYTES = 512 << 10
 """Of a form: a report has 200 lines of 400 characters, each of which may be written as %XX."""
 _FORM = "application/x-www-form-urlencoded"
-_refused = Repeated(60.0)
+_refused, _copies = Repeated(60.0), Repeated(600.0)
 
 T = TypeVar("T")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -159,8 +159,14 @@ async def first_boot(request: web.Request) -> web.Response:
         notes=_text(form, "notes"),
         address=request.remote or "",
     )
-    await asyncio.to_thread(first_boots.phone_home, _text(form, "key"), said)
-    log.info("a new operating system has reported itself", by=request.remote)
+    kept = await asyncio.to_thread(first_boots.phone_home, _text(form, "key"), said)
+    if not kept.again_as_another:
+        log.info("a new operating system has reported itself", job=kept.job_id, by=request.remote)
+    elif (more := _copies.due(f"{request.remote} {kept.job_id}")) is not None:
+        log.warning(
+            f"a system reported itself a second time with other host keys: it is a copy of a reinstalled disk"
+            f"{since_words(more)}", job=kept.job_id, by=request.remote,
+        )  # fmt: skip
     return web.Response(text="thank you\n")
 
 

@@ -82,7 +82,7 @@ def take_in(
         ImageKind, typer.Option(help="disk-image: raw, as it is or .zst. root-archive: tar.zst.")
     ] = ImageKind.DISK_IMAGE,
     firmware: Annotated[
-        list[Firmware] | None, typer.Option(help="What it boots under; more than once. Else both.")
+        list[Firmware] | None, typer.Option(help="What it boots under; more than once. Else what its partitions show.")
     ] = None,
     configured_by: Annotated[
         ConfiguredBy, typer.Option(help="Who sets it up: files that the installer writes, or its own cloud-init.")
@@ -94,7 +94,7 @@ def take_in(
     """Take in an image of an operating system that was made elsewhere."""
     said = Description(
         name=name, kind=kind, title=title or name, version=version, family=family,
-        firmware=tuple(firmware or Firmware), configured_by=configured_by.value,
+        firmware=tuple(firmware or ()), configured_by=configured_by.value,
         end_of_life=end_of_life.date() if end_of_life else None, account=_account(account),
         least_memory_bytes=least_memory_mb << 20,
     )  # fmt: skip

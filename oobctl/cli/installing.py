@@ -10,11 +10,24 @@ from rich.table import Table
 from oobctl.cli.api import ApiRefused, begin, call, follow, named, patiently
 from oobctl.cli.terminal import plain
 from oobctl.constants import REINSTALL
+from oobctl.errors import InvalidParameter
+from oobctl.images.configuring.options import host_name_for
 
 _WRITES = "image_written"
 _NO_LINES = {"after": "1000000"}
 _LAST_LINES = 15
 _EVERY_PERCENT = 10
+
+
+def host_name_of(server: str) -> str:
+    """What the new system is called where nobody says: as the server is, of which the id may have been typed.
+
+    Raises as `call`, and InvalidParameter where its name is no host name.
+    """
+    name: str = call("GET", f"/servers/{named(server)}")["name"]
+    if not (found := host_name_for(name)):
+        raise InvalidParameter(f"{name} is no host name. Say which the new system has.", field="host_name")
+    return found
 
 
 def planned(server: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -42,7 +55,7 @@ def print_plan(plan: dict[str, Any], *, steps: bool) -> None:
             here = "  (from here on it cannot be cancelled)" if step["name"] == plan["no_return"] else ""
             table.add_row(step["title"] + here, "" if usual is None else f"{usual:.0f} s")
         Console().print(table, markup=False, highlight=False)
-    for sentence in plan["lost"]:
+    for sentence in (*plan["lost"], *plan["warnings"]):
         print(sentence)
 
 

@@ -65,7 +65,8 @@ def reinstall(
         reinstall_many.run(wanted, body, parallel=parallel, dry_run=dry_run, yes=yes, wait=wait)
         return
     assert server is not None
-    _one(server, {"host_name": host_name or server, **body}, dry_run=dry_run, yes=yes, wait=wait)
+    body["host_name"] = host_name or installing.host_name_of(server)
+    _one(server, body, dry_run=dry_run, yes=yes, wait=wait)
 
 
 def _one(server: str, body: dict[str, Any], *, dry_run: bool, yes: bool, wait: bool) -> None:

@@ -22,10 +22,14 @@ _PAUSE_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class Wanted:
-    """One line of the file."""
+    """One line of the file; host_name: None: as the server is called."""
 
     server: str
-    host_name: str
+    host_name: str | None
+
+    def body(self, body: dict[str, Any]) -> dict[str, Any]:
+        """What is asked for, of this one. Raises as `installing.host_name_of`."""
+        return {**body, "host_name": self.host_name or installing.host_name_of(self.server)}
 
 
 @dataclass
@@ -55,7 +59,7 @@ def read(file: Path, host_name: str | None) -> list[Wanted]:
         words = line.partition("#")[0].split()
         if len(words) > 2:
             raise InvalidParameter(f"Line {number} of {file} is not NAME [HOST-NAME].", field="servers")
-        found += [Wanted(words[0], words[-1])] if words else []
+        found += [Wanted(words[0], words[1] if len(words) == 2 else None)] if words else []
     names = [one.server for one in found]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice or not found:
@@ -90,8 +94,8 @@ def _planned(wanted: list[Wanted], body: dict[str, Any]) -> bool:
     refused = 0
     for one in wanted:
         try:
-            plan = installing.planned(one.server, {**body, "host_name": one.host_name})
-            print(f"{one.server}: {' '.join(plan['lost'])}")
+            plan = installing.planned(one.server, one.body(body))
+            print(f"{one.server}: {' '.join([*plan['lost'], *plan['warnings']])}")
         except OobctlError as error:
             refused += 1
             print(f"{one.server}: {error.message} [{error.code}]")
@@ -122,7 +126,7 @@ def _one(one: Went, body: dict[str, Any], stop: threading.Event, watch: bool) ->
     if stop.is_set():
         return
     try:
-        job = installing.begun(one.wanted.server, {**body, "host_name": one.wanted.host_name})
+        job = installing.begun(one.wanted.server, one.wanted.body(body))
         one.job, one.said = job, f"goes on as job {job['id']}"
         shown = {**job, "shown_once": _of(one, job.get("shown_once"))}
         installing.print_password(shown, wanted=bool(body.get("root_password")))

@@ -45,7 +45,7 @@ class PlannedStep:
 class Plan:
     """What one reinstall would do. no_return: the step from which on it cannot be cancelled.
 
-    disks: those that are written; none: the installer takes the server's only one. lost: sentences.
+    disks: those that are written; none: the installer takes the server's only one. lost, warnings: sentences.
     """
 
     server: str
@@ -54,6 +54,7 @@ class Plan:
     boot_path: BootPath
     no_return: str | None
     lost: tuple[str, ...]
+    warnings: tuple[str, ...]
     image: SystemImage
     form: Form
     disks: tuple[KnownDisk, ...]
@@ -115,6 +116,7 @@ def plan(actor: Actor, server: str, request: Mapping[str, Any]) -> Plan:
             boot_path=path,
             no_return=admitted.action.no_return,
             lost=_lost(asked, disks, admitted.server.name),
+            warnings=_warnings(image),
             image=image,
             form=requests.form_of(image, asked.layout),
             disks=disks,
@@ -151,6 +153,13 @@ def _lost(asked: requests.ReinstallRequest, disks: tuple[KnownDisk, ...], server
     if not disks:
         return (f"All that is on the disk of {server} is lost. Which one that is was not inspected.",)
     return tuple(f"All that is on disk {disk.serial}{_size(disk)} is lost." for disk in disks)
+
+
+def _warnings(image: SystemImage) -> tuple[str, ...]:
+    if image.end_of_life is None or image.end_of_life >= clock.now().date():
+        return ()
+    since = f"{image.end_of_life.day} {image.end_of_life:%b %Y}"
+    return (f"{image.title} has had no security updates since {since}: its makers no longer maintain it.",)
 
 
 def _size(disk: KnownDisk) -> str:

@@ -45,6 +45,15 @@ def _kind_in(key: bytes) -> str:
     return key[4 : 4 + int.from_bytes(key[:4])].decode(errors="replace")
 
 
+def is_public(line: str) -> bool:
+    """Whether it is an SSH public key, as in a .pub file."""
+    try:
+        _checked(line)
+    except ValueError:
+        return False
+    return True
+
+
 SshKey = Annotated[str, AfterValidator(_checked)]
 
 

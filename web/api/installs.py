@@ -25,7 +25,7 @@ class InstallerQuery(Closed):
 def list_images(query: ImagesQuery) -> dict[str, Any]:
     """Those that your servers can be given now, by name; of all accounts for staff, unless a server is named."""
     found = control.images_of(current_actor(), query.server)
-    return plain(SystemImagePage(items=[installs.image_shape(image, sites) for image, sites in found]))
+    return plain(SystemImagePage(items=installs.image_shapes(found)))
 
 
 @blueprint.get("/jobs/<job>/installer", tags=[JOBS], summary="A reinstall's installer", responses={200: InstallerShape})

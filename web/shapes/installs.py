@@ -31,6 +31,7 @@ class SystemImageShape(BaseModel):
     end_of_life: date | None = Field(description="Until when its makers maintain it.")
     forms: list[FormShape]
     sites: list[str] = Field(description="Which sites have it.")
+    account: str | None = Field(None, description="The only account that may use it; null: all.")
 
 
 class SystemImagePage(BaseModel):
@@ -58,6 +59,7 @@ class PlanShape(BaseModel):
     boot_path: BootPath = Field(description="From where the installer starts.")
     no_return: str | None = Field(description="The step from which on it cannot be cancelled.")
     lost: list[str] = Field(description="What is lost, in sentences.")
+    warnings: list[str] = Field(description="What speaks against it, in sentences; it can be done all the same.")
     image: SystemImageShape
     disks: list[DiskShape] = Field(description="What is written to; empty: the server's only disk.")
 

@@ -13,7 +13,7 @@ from oobctl.jobs.action import wrong
 
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _HOST_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
-_LOCALE = re.compile(r"C\.UTF-8|[a-z]{2,3}_[A-Z]{2}(?:@[a-z]+)?\.UTF-8")
+_LOCALE = re.compile(r"C\.UTF-8|[a-z]{2,3}_[A-Z]{2}\.UTF-8(?:@[a-z]+)?")
 _PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]{0,97}[a-z0-9+.]")  # apt takes a '-' at the end for: remove it
 _NO_ZONES = {"localtime", "Factory"}  # of tzdata: whatever the computer has, and none
 _PARTITION = re.compile(r"(UUID|LABEL|PARTUUID|PARTLABEL)=([\x21-\x7e](?:[\x20-\x7e]{0,70}[\x21-\x7e])?)")
@@ -36,6 +36,12 @@ class Layout(StrEnum):
 
 def is_host_name(value: str) -> bool:
     return len(value) <= 253 and _HOST_NAME.fullmatch(value) is not None
+
+
+def host_name_for(server: str) -> str:
+    """The host name that a server's name suggests; empty where it suggests none."""
+    name = server.lower().replace("_", "-")
+    return name if is_host_name(name) else ""
 
 
 def _host_name(value: str) -> str:

@@ -1,7 +1,6 @@
 """The new operating system reports itself, once, with a key that its installer put there."""
 
 import base64
-import binascii
 import re
 from dataclasses import dataclass
 
@@ -11,7 +10,7 @@ from oobctl import clock
 from oobctl.drivers.identity import clean
 from oobctl.errors import NotFound
 from oobctl.images.installs import keys
-from oobctl.images.ssh_keys import fingerprint
+from oobctl.images.ssh_keys import fingerprint, is_public
 from oobctl.store import Install, database
 
 _HOST_KEY = re.compile(r"(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(?:256|384|521)) ([A-Za-z0-9+/]{16,2000}={0,2})(?: .*)?")
@@ -29,25 +28,39 @@ class FirstBoot:
     address: str = ""
 
 
-def phone_home(key: str, said: FirstBoot) -> None:
+@dataclass(frozen=True)
+class Kept:
+    """again_as_another: one was kept before, which told other host keys: its disk, and this key, were copied."""
+
+    job_id: str
+    again_as_another: bool
+
+
+def phone_home(key: str, said: FirstBoot) -> Kept:
     """Keep it, once: who comes again is told the same, and changes nothing. One that was set up may come after its job.
 
-    Raises NotFound for a key of no install, or of one that ended before its system was set up.
+    A system that runs was written and set up, whether or not its installer was heard to the end.
+    Raises NotFound for a key of no install, of one that wrote nothing, or that ended before its system was set up.
     """
+    told = host_keys(said.host_keys)
     with database().write() as session:
         install = session.scalar(select(Install).where(Install.phone_hash == keys.hashed(key)).with_for_update())
-        if install is None or (install.closed_at and not install.configured_at and not install.first_boot_at):
+        if install is None or install.first_write_at is None or (install.closed_at and not install.configured_at):
             raise NotFound("No install waits for this operating system.")
         if install.first_boot_at is not None:
-            return
-        install.first_boot_at = clock.now()
+            before = (install.first_boot or {}).get("host_keys") or []
+            return Kept(install.job_id, again_as_another=bool(told) and not any(one in before for one in told))
+        now = clock.now()
+        install.first_boot_at = now
+        install.written_at, install.configured_at = install.written_at or now, install.configured_at or now
         install.first_boot = {
             "host_name": clean(said.host_name, 253),
             "kernel": clean(said.kernel),
-            "host_keys": host_keys(said.host_keys),
+            "host_keys": told,
             "notes": [note for line in said.notes.splitlines()[:_MOST_NOTES] if (note := clean(line, 200))],
             "address": said.address,
         }
+        return Kept(install.job_id, again_as_another=False)
 
 
 def host_keys(text: str) -> list[dict[str, str]]:
@@ -55,11 +68,6 @@ def host_keys(text: str) -> list[dict[str, str]]:
     found = []
     for line in text.splitlines():
         match = _HOST_KEY.fullmatch(line.strip())
-        if match is None:
-            continue
-        try:
-            raw = base64.b64decode(match[2], validate=True)
-        except binascii.Error:
-            continue
-        found.append({"type": match[1], "key": match[2], "fingerprint": fingerprint(raw)})
+        if match is not None and is_public(f"{match[1]} {match[2]}"):
+            found.append({"type": match[1], "key": match[2], "fingerprint": fingerprint(base64.b64decode(match[2]))})
     return found[:_MOST_KEYS]

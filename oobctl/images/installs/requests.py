@@ -135,6 +135,12 @@ def check(session: Session, server: Server, by_staff: bool, request: Any) -> Non
     check_disks(request, found, server.name)
     image = offered(published.of_site(session, server.site_id), request.image, record.account_of(session, server.id))
     check_fits(image, form_of(image, request.layout), found, request)
+    if image.configured_by == "cloud-init" and request.network.name_servers and not request.network.macs:
+        raise InvalidParameter(
+            f"{image.name} is set up by cloud-init, which takes name servers for a network card that is named: give "
+            "its MAC address too, or no name servers.",
+            field="network.macs",
+        )
 
 
 def offered(images: Iterable[SystemImage], name: str, account: str | None) -> SystemImage:

@@ -5,7 +5,7 @@ import stat
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import IO, Literal
@@ -32,14 +32,17 @@ FILES = {ImageKind.DISK_IMAGE: DISK_FILE, ImageKind.ROOT_ARCHIVE: ROOT_FILE}
 
 @dataclass(frozen=True)
 class Description:
-    """What somebody says of an image; the rest is measured. least_memory_bytes: to boot it."""
+    """What somebody says of an image; the rest is measured. firmware: empty: what finds something to start on it.
+
+    least_memory_bytes: to boot it.
+    """
 
     name: str
     kind: ImageKind
     title: str
     version: str
     family: str = "other"
-    firmware: tuple[Firmware, ...] = field(default=tuple(Firmware))
+    firmware: tuple[Firmware, ...] = ()
     configured_by: Literal["files", "cloud-init"] = "files"
     end_of_life: date | None = None
     account: str | None = None
@@ -65,7 +68,8 @@ def import_file(source: str, sha256: str, said: Description) -> SystemImage:
                 "Nothing was kept.",
                 field="sha256",
             )
-        return catalogue.add(_entry(said, _form(given, said)), folder)
+        form, starts = _form(given, said)
+        return catalogue.add(_entry(said, form, _firmware(said.firmware, starts)), folder)
     except OSError as error:
         raise ConfigurationError(f"{source} could not be taken in: {error.strerror}. Nothing was kept.") from error
     finally:
@@ -95,8 +99,19 @@ def _fetch(source: str, target: Path) -> None:
     shutil.copyfile(source, target)
 
 
-def _form(given: Path, said: Description) -> Form:
-    """The form's file, at its name beside the given one."""
+def _firmware(said: tuple[Firmware, ...], starts: tuple[Firmware, ...]) -> tuple[Firmware, ...]:
+    """As which it is offered. Raises InvalidParameter for one that would find nothing to start, on an emptied disk."""
+    lacks = {
+        Firmware.BIOS: "its first sector has no boot code", Firmware.UEFI: "it has no EFI system partition"
+    }  # fmt: skip
+    for one in said or (() if starts else tuple(Firmware)):
+        if one not in starts:
+            raise InvalidParameter(f"It does not start under {one}: {lacks[one]}. Nothing was kept.", field="firmware")
+    return said or starts
+
+
+def _form(given: Path, said: Description) -> tuple[Form, tuple[Firmware, ...]]:
+    """The form's file, at its name beside the given one; and what finds something to start in it."""
     file = given.with_name(FILES[said.kind])
     with given.open("rb") as stream:
         compressed = stream.read(len(_ZSTD)) == _ZSTD
@@ -113,10 +128,11 @@ def _form(given: Path, said: Description) -> Form:
             "A root archive is a tar compressed with zstd, and this is not. Make one with: tar -C ROOT -c . | zstd -9",
             field="file",
         )
-    return Form(
+    form = Form(
         kind=said.kind, file=file.name, sha256=sha256_of(file), size=file.stat().st_size, content_size=measured.size,
         least_disk_bytes=measured.least_disk, least_memory_bytes=said.least_memory_bytes,
     )  # fmt: skip
+    return form, measured.firmware
 
 
 def _measured(content: IO[bytes], kind: ImageKind) -> Content:
@@ -161,11 +177,11 @@ def _last(said: str) -> str:
     return said.strip().rpartition("\n")[2].rpartition(": ")[2][:200] or "it says nothing"
 
 
-def _entry(said: Description, form: Form) -> SystemImage:
+def _entry(said: Description, form: Form, firmware: tuple[Firmware, ...]) -> SystemImage:
     """Raises InvalidParameter, naming the field, where something that was said cannot be."""
     try:
         return SystemImage(
-            name=said.name, title=said.title, family=said.family, version=said.version, firmware=said.firmware,
+            name=said.name, title=said.title, family=said.family, version=said.version, firmware=firmware,
             configured_by=said.configured_by, end_of_life=said.end_of_life, account=said.account,
             created_at=clock.now(), forms=(form,),
         )  # fmt: skip

@@ -4,6 +4,7 @@ import tarfile
 from dataclasses import dataclass
 from typing import IO
 
+from oobctl.constants import Firmware
 from oobctl.errors import InvalidParameter
 from oobctl.images.systems import partition_table
 
@@ -16,11 +17,15 @@ MOST_BYTES = 256 << 30
 
 @dataclass(frozen=True)
 class Content:
-    """In bytes. size: of the stream. on_disk: what it takes there. least_disk: of a disk for it."""
+    """In bytes. size: of the stream. on_disk: what it takes there. least_disk: of a disk for it.
+
+    firmware: what finds something to start on a disk image; of an archive all, for its boot loader is put there.
+    """
 
     size: int
     on_disk: int
     least_disk: int
+    firmware: tuple[Firmware, ...] = tuple(Firmware)
 
 
 class _Counted:
@@ -50,7 +55,8 @@ def measure_disk(stream: IO[bytes]) -> Content:
         beginning += piece
     counted.drain()
     partition_table.check(beginning, counted.size)
-    return Content(counted.size, counted.size, counted.size)
+    firmware = partition_table.starts_as(beginning)
+    return Content(counted.size, counted.size, counted.size, firmware)
 
 
 _LONGEST_HEADER = 1 << 20

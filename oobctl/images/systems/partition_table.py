@@ -1,7 +1,9 @@
-"""The beginning of a disk image: whether it is one, by its partition table, and whether its end is missing."""
+"""The beginning of a disk image: whether it is one, by its partition table; what starts it; whether it is whole."""
 
 import struct
+from uuid import UUID
 
+from oobctl.constants import Firmware
 from oobctl.errors import InvalidParameter
 
 BEGINNING = 1 << 20
@@ -10,6 +12,9 @@ BEGINNING = 1 << 20
 _SECTOR = 512
 _SIGNATURE_AT, _SIGNATURE = 510, b"\x55\xaa"
 _TABLE_AT, _ENTRY, _ENTRIES = 446, 16, 4
+_BOOT_CODE = 440  # bytes, at the very beginning
+_SYSTEM = 0xEF  # UEFI's boot files, in an MBR; in a GPT:
+_SYSTEM_GUID = UUID("c12a7328-f81f-11d2-ba4b-00a0c93ec93b").bytes_le
 _PROTECTIVE = 0xEE  # the only partition of an MBR before a GPT
 _ISO_AT, _ISO = 32769, b"CD001"
 _OTHERS = (
@@ -43,11 +48,32 @@ def check(beginning: bytes, size: int) -> None:
         raise _wrong(f"Its end is missing: its last partition ends at {end} bytes, and there are {size}")
 
 
+def starts_as(beginning: bytes) -> tuple[Firmware, ...]:
+    """What firmware finds something to start on it, of one that was checked: boot code, an EFI system partition."""
+    entries = _entries(beginning)
+    if _is_gpt(entries):
+        has_system = any(entry[:16] == _SYSTEM_GUID for entry in _gpt_entries(beginning))
+    else:
+        has_system = any(entry[4] == _SYSTEM for entry in entries)
+    found = {Firmware.BIOS: any(beginning[:_BOOT_CODE]), Firmware.UEFI: has_system}
+    return tuple(firmware for firmware in Firmware if found[firmware])
+
+
+def _entries(beginning: bytes) -> list[bytes]:
+    """An MBR's."""
+    return [beginning[at : at + _ENTRY] for at in range(_TABLE_AT, _TABLE_AT + _ENTRIES * _ENTRY, _ENTRY)]
+
+
+def _is_gpt(entries: list[bytes]) -> bool:
+    return any(entry[4] == _PROTECTIVE for entry in entries)
+
+
 def _end(beginning: bytes) -> int:
     """Where the last partition ends, in bytes; 0 where there is none."""
-    entries = [beginning[at : at + _ENTRY] for at in range(_TABLE_AT, _TABLE_AT + _ENTRIES * _ENTRY, _ENTRY)]
-    if any(entry[4] == _PROTECTIVE for entry in entries):
-        return _gpt_end(beginning)
+    entries = _entries(beginning)
+    if _is_gpt(entries):
+        ends = [int(struct.unpack_from("<Q", entry, 40)[0]) + 1 for entry in _gpt_entries(beginning)]
+        return max(ends, default=0) * _SECTOR
     last = 0
     for entry in entries:
         start, sectors = struct.unpack_from("<II", entry, 8)
@@ -55,20 +81,20 @@ def _end(beginning: bytes) -> int:
     return last * _SECTOR
 
 
-def _gpt_end(beginning: bytes) -> int:
-    """UEFI 2.10, 5.3: the header in the second sector, entries of at least 128 bytes from the sector that it names."""
+def _gpt_entries(beginning: bytes) -> list[bytes]:
+    """Of partitions that there are.
+
+    UEFI 2.10, 5.3: the header in the second sector, entries of at least 128 bytes from the sector that it names.
+    """
     header = beginning[_SECTOR : 2 * _SECTOR]
     if len(header) < _SECTOR or header[:8] != b"EFI PART":
         raise _wrong("Its GPT is damaged: there is no header in its second sector")
     at, count, length = struct.unpack_from("<QII", header, 72)
     if length < 128 or count > 1024:
         raise _wrong("Its GPT is damaged: its header names entries that cannot be")
-    last = 0
-    for number in range(count):
-        entry = beginning[at * _SECTOR + number * length :][:128]
-        if len(entry) == 128 and any(entry[:16]):
-            last = max(last, (int(struct.unpack_from("<Q", entry, 40)[0]) + 1) * _SECTOR)
-    return last
+    begin = at * _SECTOR
+    found = [beginning[begin + number * length :][:128] for number in range(count)]
+    return [entry for entry in found if len(entry) == 128 and any(entry[:16])]
 
 
 def _wrong(what: str) -> InvalidParameter:

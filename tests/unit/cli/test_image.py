@@ -16,7 +16,7 @@ from oobctl.images.systems import find, path_of
 from tests.installation import Installation
 from tests.reinstalls import add_image, asked, ready
 from tests.systems import added
-from tests.unit.images.systems.test_importing import gpt
+from tests.unit.images.systems.test_importing import ESP, gpt
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,9 @@ def oobctl(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) 
 def disk(tmp_path: Path) -> tuple[Path, str]:
     """A raw disk image and its SHA-256."""
     file = tmp_path / "disk.raw"
-    file.write_bytes(gpt())
-    return file, hashlib.sha256(gpt()).hexdigest()
+    content = gpt(kind=ESP)
+    file.write_bytes(content)
+    return file, hashlib.sha256(content).hexdigest()
 
 
 def test_both_sorts_are_in_one_list_and_each_is_removed_by_its_name(

@@ -96,6 +96,18 @@ def test_a_dry_run_says_every_step_and_what_is_lost_and_does_nothing(installatio
     assert jobs() == []
 
 
+def test_the_new_system_is_called_as_the_server_is_also_where_its_id_was_typed(
+    installation: Installation, key: str, tmp_path: Path
+) -> None:
+    names = tmp_path / "servers"
+    names.write_text(f"{installation.servers['db01']}\n")
+    options = ["--image", "tiny-1", "--ssh-key", key, "--yes", "--no-wait"]
+    for which in ([installation.servers["web01"]], ["--servers", str(names)]):
+        done = run(installation, *which, *options)
+        assert done.returncode == 0, done
+    assert {job.parameters["host_name"] for job in jobs()} == {"web01", "db01"}
+
+
 def test_partitions_are_kept_by_their_names(installation: Installation, key: str) -> None:
     options = ["--layout", "keep", "--replace", "UUID=0a1b", "--keep", "LABEL=srv", "--keep", "PARTLABEL=my data"]
     done = run(installation, "web01", "--image", "tiny-1", "--ssh-key", key, *options, "--no-wait", stdin="web01\n")
@@ -196,7 +208,7 @@ def test_of_many_nothing_is_done_where_one_would_be_refused_or_the_number_is_not
 
 def test_ctrl_c_while_many_are_watched_says_that_they_go_on_and_begins_no_more(tmp_path: Path, key: str) -> None:
     names = tmp_path / "servers"
-    names.write_text("web01\ndb01\n")
+    names.write_text("web01 web\ndb01 db\n")
     panel = Endless()
     threading.Thread(target=panel.serve_forever, daemon=True).start()
     command = [sys.executable, "-m", "oobctl.cli.main", "reinstall", "--image", "tiny-1", "--ssh-key", key, "--yes"]

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from oobctl import administer, control
 from oobctl.access import SYSTEM, Actor
 from oobctl.constants import BootPath, Permission, Role
-from oobctl.store import AuditRecord, Install, Job, SshKey, database
+from oobctl.store import Account, AuditRecord, Install, Job, SshKey, database
 from oobctl.workflows.reinstall_os import steps_from
 from tests.reinstalls import SSH_KEY, private_key
 from tests.unit.web import reinstallable
@@ -48,6 +48,10 @@ def test_the_images_are_those_that_ones_servers_can_be_given(
         "stranger": ["debian-12", "debian-13", "private-1"],
         "technician": ["debian-12", "debian-13", "private-1"],
     }
+    every = get(anonymous, "/images", bearer("technician"))["items"]
+    private = next(one for one in every if one["name"] == "private-1")
+    with database().read() as session:
+        assert private["account"] == session.get_one(Account, other).name
     of_server = get(anonymous, "/images?server=db01", bearer("technician"))["items"]
     assert [one["name"] for one in of_server] == ["debian-12", "debian-13"]
     assert of_server[1]["end_of_life"] == "2030-06-30"
@@ -71,7 +75,17 @@ def test_a_dry_run_tells_steps_and_losses_and_leaves_nothing_behind(
     assert plan["disks"] == [{"serial": "S3Z8NB0K123456", "size": 480103981056, "name": "Disk Bay 0"}]
     assert plan["image"]["title"] == "Debian 13 (trixie)"
     assert plan["no_return"] == "image_written"
+    assert plan["warnings"] == []
     assert [count(table) for table in (Job, Install, AuditRecord)] == before
+
+
+def test_an_image_that_nobody_maintains_any_more_is_warned_of(act: str, anonymous: FlaskClient, bearer: Bearer) -> None:
+    reinstallable.add_image("debian-10", "Debian 10", date(2024, 6, 30), 1000)
+    body = reinstallable.asked(image="debian-10")
+    plan = anonymous.post(f"{act}?dry_run=true", json=body, headers=bearer("owner")).get_json()
+    assert plan["warnings"] == [
+        "Debian 10 has had no security updates since 30 Jun 2024: its makers no longer maintain it."
+    ]
 
 
 @pytest.mark.parametrize(

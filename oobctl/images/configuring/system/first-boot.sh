@@ -32,7 +32,7 @@ fi
 cat /etc/ssh/ssh_host_*_key.pub >host-keys
 hostname >host-name
 uname -r >kernel
-cat packages-done post-install-done >notes 2>/dev/null
+cat notes-of-configure packages-done post-install-done >notes 2>/dev/null
 set -- --silent --show-error --max-time 30 --tlsv1.2 --cacert ca.pem --proto =https --output /dev/null
 status=$(curl "$@" --write-out '%{http_code}' --data-urlencode key@key --data-urlencode host_name@host-name --data-urlencode kernel@kernel \
     --data-urlencode host_keys@host-keys --data-urlencode notes@notes "$(cat url)/first-boot")

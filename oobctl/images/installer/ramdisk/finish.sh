@@ -12,7 +12,7 @@ configure() {
   run_configure
   code=$?
   if [ "$code" = 0 ] && [ "$FORM" = root-archive ]; then install_boot_loader; code=$?; fi
-  if [ "$code" = 0 ] && [ "$FORM" = disk-image ]; then enter_boot_order "$DISKS"; fi
+  if [ "$code" = 0 ] && [ "$FORM" = disk-image ]; then move_console && enter_boot_order "$DISKS"; code=$?; fi
   leave_root || code=1
   stop_layout
   return "$code"

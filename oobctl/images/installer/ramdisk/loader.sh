@@ -29,14 +29,6 @@ root_has() {
   return 1
 }
 
-write_console() {
-  mkdir -p /mnt/etc/default/grub.d
-  # shellcheck disable=SC2016  # grub's own
-  printf 'GRUB_CMDLINE_LINUX="$GRUB_CMDLINE_LINUX console=tty0 console=%s"\nGRUB_TERMINAL="console serial"\nGRUB_SERIAL_COMMAND="serial --unit=%s --speed=%s"\n' \
-    "$CONSOLE" "$(printf '%s' "$CONSOLE" | sed 's/^ttyS\([0-9]\).*/\1/')" "${CONSOLE#*,}" >/mnt/etc/default/grub.d/50-oobctl-console.cfg
-  chmod 0644 /mnt/etc/default/grub.d/50-oobctl-console.cfg
-}
-
 install_for_bios() {
   for disk in $DISKS; do
     in_root grub-install --target=i386-pc --recheck "/dev/$disk" || because "grub-install failed on $disk." || return 1

@@ -5,7 +5,7 @@ ANSWER=$JOB/answer ORDERS=$JOB/orders
 FIRMWARE=BIOS
 mkdir -m 0700 "$JOB"
 : >"$LOG"
-for part in speak hardware network ask orders image grow seed layout keep finish loader; do . "/installer/$part.sh"; done
+for part in speak console hardware network ask orders image grow seed layout keep finish loader; do . "/installer/$part.sh"; done
 
 # work PHASE COMMAND...: carries it out, and reports meanwhile. Its code.
 work() {
@@ -63,6 +63,7 @@ write_image() {
 }
 
 say "The installer has started."
+find_console
 if [ -d /sys/firmware/efi ]; then FIRMWARE=UEFI; fi
 load_modules
 links_up # which takes a switch some seconds
@@ -79,6 +80,7 @@ wait_for_disks
 say "$FIRMWARE, $(memory_mb) MB of memory, disks: $(disk_words)."
 claim
 if ! read_orders; then refuse; fi
+if [ -n "$FIRMWARE_CONSOLE" ]; then CONSOLE=$FIRMWARE_CONSOLE; fi
 say "Job $JOB_ID for $SERVER: $FORM, $LAYOUT."
 if ! check_server || ! check_disks || ! check_keep; then refuse; fi
 while :; do

@@ -25,7 +25,7 @@ def test_shellcheck_has_nothing_to_say_of_the_scripts() -> None:
 
 def shell(tmp_path: Path, script: str) -> subprocess.CompletedProcess[str]:
     """Run by the shell that runs it in the ramdisk; $JOB and what the parts need of each other are there."""
-    names = {"speak.sh", "hardware.sh", "orders.sh", "ask.sh", "layout.sh", "keep.sh"}
+    names = {"speak.sh", "console.sh", "hardware.sh", "orders.sh", "ask.sh", "layout.sh", "keep.sh"}
     parts = "".join(f'. "{path}"\n' for path in SCRIPTS if path.name in names)
     start = f"set -u\nJOB={tmp_path}\nLOG={tmp_path}/log\nORDERS={tmp_path}/orders\nFIRMWARE=BIOS\n{parts}\n"
     quiet = 'say() { printf "%s\\n" "$*" >>"$LOG"; }\n'

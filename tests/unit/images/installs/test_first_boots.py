@@ -12,7 +12,7 @@ from oobctl.images.installs import claims
 from oobctl.images.installs.first_boots import FirstBoot, host_keys, phone_home
 from oobctl.store import Install, database
 from tests.installation import Installation
-from tests.reinstalls import SSH_KEY, add_image, armed, install, ready
+from tests.reinstalls import HOST_KEY, SSH_KEY, add_image, armed, install, ready
 
 FINGERPRINT = "SHA256:z/fSv0Z0RZS+Lccbc6ZoOWwt/fbj1VFJGSBKQbo4icE"  # as ssh-keygen -l prints it
 PHONE = "a-key-of-a-new-system"
@@ -24,7 +24,8 @@ def job(sqlite_installation: Installation) -> str:
     add_image()
     number = armed(ready(sqlite_installation), "a-key")
     with database().write() as session:
-        session.get_one(Install, number).phone_hash = hashlib.sha256(PHONE.encode()).hexdigest()
+        row = session.get_one(Install, number)
+        row.phone_hash, row.first_write_at = hashlib.sha256(PHONE.encode()).hexdigest(), clock.now()
     return number
 
 
@@ -43,6 +44,27 @@ def test_who_comes_again_changes_nothing(job: str) -> None:
     claims.close(job)
     phone_home(PHONE, SAID)  # its first answer was lost
     assert (install(job).first_boot or {})["host_name"] == "web01"
+
+
+def test_a_copy_with_host_keys_of_its_own_is_told_apart_from_one_that_comes_again(job: str) -> None:
+    assert not phone_home(PHONE, SAID).again_as_another
+    assert not phone_home(PHONE, SAID).again_as_another
+    copy = FirstBoot(host_name="web01", kernel="6.1", host_keys=HOST_KEY)
+    assert phone_home(PHONE, copy).again_as_another
+
+
+def test_what_runs_was_written_and_set_up_where_its_installer_was_not_heard_to_the_end(job: str) -> None:
+    phone_home(PHONE, SAID)
+    found = install(job)
+    assert (found.written_at, found.configured_at) == (found.first_boot_at, found.first_boot_at)
+    assert found.first_boot_at is not None
+
+
+def test_nothing_that_was_never_written_reports_itself(job: str) -> None:
+    with database().write() as session:
+        session.get_one(Install, job).first_write_at = None
+    with pytest.raises(NotFound):
+        phone_home(PHONE, SAID)
 
 
 def test_a_foreign_key_and_one_of_a_job_that_is_over_are_refused(job: str) -> None:
@@ -64,6 +86,11 @@ def test_a_system_that_was_set_up_may_report_itself_after_its_job(job: str) -> N
 
 def test_the_fingerprint_is_openssh_s() -> None:
     assert host_keys(SSH_KEY)[0]["fingerprint"] == FINGERPRINT
+
+
+@pytest.mark.parametrize("key", ["ssh-ed25519 " + "A" * 68, SSH_KEY.replace("ssh-ed25519", "ssh-rsa")])
+def test_what_only_looks_like_a_host_key_is_left(key: str) -> None:
+    assert host_keys(key) == []
 
 
 @given(st.text())

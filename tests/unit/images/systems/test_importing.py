@@ -26,13 +26,20 @@ SECTORS = 4096
 def mbr(sectors: int = SECTORS - 64, kind: int = 0x83) -> bytes:
     """A whole disk of SECTORS with one partition from sector 64 on."""
     entry = struct.pack("<B3sB3sII", 0, b"", kind, b"", 64, sectors)
-    return (bytes(446) + entry.ljust(64, b"\0") + b"\x55\xaa").ljust(SECTORS * SECTOR, b"\0")
+    return (b"\xfa".ljust(446, b"\0") + entry.ljust(64, b"\0") + b"\x55\xaa").ljust(SECTORS * SECTOR, b"\0")
 
 
-def gpt(last: int = SECTORS - 34) -> bytes:
+def gpt(last: int = SECTORS - 34, kind: bytes = b"\1" * 16) -> bytes:
     header = (b"EFI PART" + bytes(64) + struct.pack("<QII", 2, 128, 128)).ljust(SECTOR, b"\0")
-    entry = b"\1" * 16 + bytes(16) + struct.pack("<QQ", 64, last)
+    entry = kind + bytes(16) + struct.pack("<QQ", 64, last)
     return mbr(SECTORS - 1, 0xEE)[:SECTOR] + header + entry.ljust((SECTORS - 2) * SECTOR, b"\0")
+
+
+ESP = bytes.fromhex("28732ac11ff8d211ba4b00a0c93ec93b")
+
+
+def without_boot_code(disk: bytes) -> bytes:
+    return bytes(446) + disk[446:]
 
 
 def root(*names: str, size: int = 5000) -> bytes:
@@ -89,6 +96,37 @@ def test_what_was_said_of_an_image_is_in_its_entry(home: Path, tmp_path: Path) -
     )
     assert image.firmware == (Firmware.BIOS,)
     assert (image.configured_by, image.account, image.family) == ("cloud-init", "a1", "rocky")
+
+
+@pytest.mark.parametrize(
+    ("disk", "found"),
+    [
+        (gpt(), ("BIOS",)),
+        (gpt(kind=ESP), ("BIOS", "UEFI")),
+        (without_boot_code(gpt(kind=ESP)), ("UEFI",)),
+        (mbr(kind=0xEF), ("BIOS", "UEFI")),
+    ],
+)
+def test_under_what_a_disk_starts_is_seen_by_what_is_on_it(
+    home: Path, tmp_path: Path, disk: bytes, found: tuple[str, ...]
+) -> None:
+    assert take_in(tmp_path, disk).firmware == found
+
+
+@pytest.mark.parametrize(
+    ("disk", "said", "words"),
+    [
+        (gpt(), (Firmware.UEFI,), "no EFI system partition"),
+        (without_boot_code(gpt(kind=ESP)), tuple(Firmware), "no boot code"),
+        (without_boot_code(gpt()), (), "no boot code"),
+    ],
+)
+def test_a_disk_that_would_not_start_is_not_taken(
+    home: Path, tmp_path: Path, disk: bytes, said: tuple[Firmware, ...], words: str
+) -> None:
+    with pytest.raises(InvalidParameter, match=words):
+        take_in(tmp_path, disk, firmware=said)
+    assert nothing_is_kept()
 
 
 def test_another_file_than_the_one_that_was_meant_is_not_taken(home: Path, tmp_path: Path) -> None:
