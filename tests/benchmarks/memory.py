@@ -12,10 +12,11 @@ _EVERY_SECONDS = 1.0
 
 def held(group: int) -> int:
     """Bytes, of all processes of a process group."""
-    return sum(_proportional(pid) for pid in _members(group))
+    return sum(_proportional(pid) for pid in members(group))
 
 
-def _members(group: int) -> list[int]:
+def members(group: int) -> list[int]:
+    """The processes of a process group."""
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):  # it ended while we looked

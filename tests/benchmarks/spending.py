@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from oobctl.drivers import loops
+from tests.benchmarks import memory
 
 AT_ONCE = 128  # readings under way: the monitor spreads them too, and FreeIPMI's tools have 64
 
@@ -22,6 +23,11 @@ def spent_by(pid: int) -> float:
     """CPU seconds of another process so far, its threads' with it."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def spent_by_group(group: int) -> float:
+    """CPU seconds of the processes that a process group has now."""
+    return sum(spent_by(pid) for pid in memory.members(group))
 
 
 def in_turn(loop: loops.Loop, readings: Sequence[Callable[[], object]], rounds: int) -> tuple[float, float]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.benchmarks import report
 from tests.benchmarks.stand import Try, standing
-from tests.benchmarks.ways import by_hand, through_oobctl
+from tests.benchmarks.ways import Controller, by_hand, through_oobctl
 from tests.databases import Databases
 from tests.guard import Guard
 
@@ -26,12 +26,13 @@ def test_one_reinstall_beside_one_by_hand(databases: Databases, guard: Guard, tm
     with standing(["db01"], databases, guard, tmp_path) as stand:
         for _ in range(ROUNDS):
             hand.append(by_hand(stand, tmp_path))
-            tried, _held, (steps,) = through_oobctl(stand)
+            tried, controller = through_oobctl(stand)
             ours.append(tried)
     report.head(f"One reinstall, click to first boot, median of {ROUNDS} (target: <= 1.1 x by hand)")
     _say("by hand", hand)
     _say("oobctl", ours)
-    print("oobctl's last, by steps: " + ", ".join(f"{name} {seconds:.1f}" for name, seconds in steps))
+    print("oobctl's last, by steps: " + ", ".join(f"{name} {seconds:.1f}" for name, seconds in controller.steps[0]))
+    _say_spent(controller)
     _compare(hand, ours)
 
 
@@ -39,12 +40,14 @@ def test_many_reinstalls_at_once_beside_as_many_by_hand(databases: Databases, gu
     names = [f"db{number:02}" for number in range(1, AT_ONCE + 1)]
     with standing(names, databases, guard, tmp_path) as stand:
         hand = by_hand(stand, tmp_path)
-        ours, held, steps = through_oobctl(stand)
+        ours, controller = through_oobctl(stand)
+    held, steps = controller.held, controller.steps
     report.head(f"{AT_ONCE} reinstalls at once, until the last has booted (target: <= 1.15 x by hand)")
     _say("by hand", [hand])
     _say("oobctl", [ours])
     longest = {name: max(dict(job)[name] for job in steps) for name, _ in steps[0]}
     print("longest of each step: " + ", ".join(f"{name} {seconds:.1f}" for name, seconds in longest.items()))
+    _say_spent(controller)
     _compare([hand], [ours])
     each = ", ".join(f"{name} {held.first[name] / 2**20:.0f} -> {held.most[name] / 2**20:.0f}" for name in held.first)
     print(f"memory (PSS) while it serves {AT_ONCE} images: +{held.grown() / 2**20:.0f} MB (target: <= +60); MB: {each}")
@@ -70,6 +73,11 @@ def _say(way: str, tries: Sequence[Try]) -> None:
         + ", ".join(f"{one:.1f}" for one in spent)
         + " up to ramdisk, written, prompt"
     )
+
+
+def _say_spent(controller: Controller) -> None:
+    each = ", ".join(f"{name} {seconds:.1f}" for name, seconds in controller.spent.items())
+    print(f"CPU of oobctl's own processes, s: {each}")
 
 
 def _compare(hand: Sequence[Try], ours: Sequence[Try]) -> None:

@@ -5,6 +5,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -16,6 +17,7 @@ from oobctl.images.installs import waiting
 from oobctl.lab.rack import GATEWAY, LabServer
 from oobctl.lab.redfish_service.hardware import SYSTEM
 from tests.benchmarks.memory import Watch
+from tests.benchmarks.spending import spent_by_group
 from tests.benchmarks.stand import IMAGE, Course, Stand, Try, answering, look, watch
 from tests.installation import free_port, steps_of
 from tests.reinstalls import SSH_KEY
@@ -29,8 +31,17 @@ _MEDIUM, _DISK = "medium.iso", "disk.raw.zst"
 # --- through oobctl --------------------------------------------------------------------------------------------------
 
 
-def through_oobctl(stand: Stand) -> tuple[Try, Watch, list[list[tuple[str, float]]]]:
-    """Asked for over the API. Returns also what the controller held, and how long each step of each job took."""
+@dataclass
+class Controller:
+    """What it took. `held`: its memory; `spent`: CPU seconds of each of its processes; `steps`: name and seconds."""
+
+    held: Watch
+    spent: dict[str, float]
+    steps: list[list[tuple[str, float]]]
+
+
+def through_oobctl(stand: Stand) -> tuple[Try, Controller]:
+    """Asked for over the API."""
     stand.put_back()
     with stand.processes() as running, stand.road.client("customer") as client:
         for server in stand.servers:
@@ -38,19 +49,21 @@ def through_oobctl(stand: Stand) -> tuple[Try, Watch, list[list[tuple[str, float
         time.sleep(5)
         groups = {name: process.pid for name, process in running.items()}
         with Watch({name: groups[name] for name in ("boot", "worker")}) as held:
+            spent = {name: spent_by_group(group) for name, group in groups.items()}
             began = time.time()
             courses = stand.courses(_OURS, began)
             jobs = [_ask(client, server) for server in stand.servers]
             reported = [_reported(stand, job, courses) - began for job in jobs]
             watch(courses)
+            spent = {name: spent_by_group(group) - spent[name] for name, group in groups.items()}
         ended = [stand.road.wait(job) for job in jobs]
     assert all(job.state is JobState.SUCCEEDED for job in ended), [(job.error, steps_of(job)) for job in ended]
-    spent = [
+    steps = [
         [(step.name, (step.finished_at - step.started_at).total_seconds()) for step in job.steps
          if step.finished_at and step.started_at]
         for job in ended
     ]  # fmt: skip
-    return _tried(stand, began, courses, reported), held, spent
+    return _tried(stand, began, courses, reported), Controller(held, spent, steps)
 
 
 def _ask(client: httpx.Client, server: LabServer) -> str:
