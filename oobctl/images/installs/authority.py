@@ -46,6 +46,7 @@ class Authority:
         """For a listener that is reached as `host` (a name or an address): TLS 1.2 at least, a certificate of now."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.options &= ~ssl.OP_CIPHER_SERVER_PREFERENCE  # a server that is being installed has the slower processor
         self.certify(context, host)
         return context
 
