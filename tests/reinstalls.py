@@ -4,7 +4,7 @@ import hashlib
 import secrets
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
@@ -37,7 +37,11 @@ def private_key() -> str:
 
 
 def add_image(
-    name: str = "tiny-1", *, account: str | None = None, firmware: tuple[Firmware, ...] = tuple(Firmware)
+    name: str = "tiny-1",
+    *,
+    account: str | None = None,
+    firmware: tuple[Firmware, ...] = tuple(Firmware),
+    configured_by: Literal["files", "cloud-init"] = "files",
 ) -> SystemImage:
     """An image in both forms, of bytes that no installer looks into here."""
     forms, folder = [], catalogue.draft()
@@ -52,7 +56,7 @@ def add_image(
         )  # fmt: skip
     image = SystemImage(
         name=name, title="Tiny 1", family="tiny", version="1", firmware=firmware,
-        account=account, created_at=clock.now(), forms=tuple(forms),
+        account=account, created_at=clock.now(), forms=tuple(forms), configured_by=configured_by,
     )  # fmt: skip
     added = catalogue.add(image, folder)
     told()

@@ -1,6 +1,7 @@
 """Reinstalls as the API and the pages show them: images, plans, and an installer at work."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -29,36 +30,37 @@ from web.shapes.installs import (
 MOST_LINES = 5000
 
 
-def image_shape(image: SystemImage, sites: Sequence[str], account: str | None = None) -> SystemImageShape:
-    """account: the name of the only one that may use it."""
+def image_shapes(found: Iterable[tuple[SystemImage, Sequence[str]]]) -> list[SystemImageShape]:
+    """Images with the names of the sites that have them, and of the account that alone may use them."""
+    images = list(found)
+    own = [image.account for image, _ in images if image.account is not None]
+    names = dict[str, str]()
+    if own:
+        with database().read() as session:
+            rows = session.execute(select(Account.id, Account.name).where(Account.id.in_(own)))
+            names = {row.id: row.name for row in rows}
+    return [_image_shape(image, sites, names.get(image.account or "", image.account)) for image, sites in images]
+
+
+def _image_shape(image: SystemImage, sites: Sequence[str], account: str | None) -> SystemImageShape:
     return SystemImageShape(
-        **image.model_dump(include=set(SystemImageShape.model_fields) - {"forms", "sites", "account"}),
+        **image.model_dump(include=set(SystemImageShape.model_fields) - {"forms", "sites", "account", "maintained"}),
         sites=list(sites),
         account=account,
+        maintained=image.is_maintained(clock.now().date()),
         forms=[FormShape(**form.model_dump(include=set(FormShape.model_fields))) for form in image.forms],
     )
-
-
-def image_shapes(found: Iterable[tuple[SystemImage, Sequence[str]]]) -> list[SystemImageShape]:
-    """Of all that one may see, with the names of the sites and accounts that have them."""
-    images = list(found)
-    with database().read() as session:
-        own = [image.account for image, _ in images if image.account is not None]
-        rows = session.execute(select(Account.id, Account.name).where(Account.id.in_(own))).all() if own else []
-    names = {row.id: row.name for row in rows}
-    return [image_shape(image, sites, names.get(image.account or "", image.account)) for image, sites in images]
 
 
 def plan_shape(plan: control.Plan) -> PlanShape:
     return PlanShape(
         server=plan.server,
-        steps=[PlannedStepShape(name=one.name, title=one.title, usually_seconds=one.usually_seconds)
-               for one in plan.steps],
+        steps=[PlannedStepShape(**asdict(one)) for one in plan.steps],
         no_return=plan.no_return,
         boot_path=plan.boot_path,
         lost=list(plan.lost),
         warnings=list(plan.warnings),
-        image=image_shape(plan.image, [plan.site]),
+        image=image_shapes([(plan.image, (plan.site,))])[0],
         disks=[DiskShape(serial=disk.serial, size=disk.size, name=disk.name) for disk in plan.disks],
     )  # fmt: skip
 

@@ -5,13 +5,13 @@ from typing import Any
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 
 from oobctl import control
-from oobctl.access import find_server
+from oobctl.access import Actor, find_server
 from oobctl.errors import InvalidParameter, NotAllowed, NotFound, OobctlError
 from oobctl.store import database
 from web import parameters, reinstall_form, views
 from web.discretion import told
 from web.identity import current_actor
-from web.installs import image_shape
+from web.installs import image_shapes
 from web.reinstall_form import Filled
 from web.servers import shown_once
 from web.shapes import ServerDetail
@@ -37,6 +37,8 @@ def ask(server: str) -> Response:
         if "plan" in request.form or request.form.get("confirm", "").strip() != shape.name:
             wrong = None if "plan" in request.form else f"Type {shape.name}, just so, to go on."
             return _plan(shape, typed, asked, control.plan(actor, shape.id, asked), wrong)
+        if "unknown_disks" in request.form and (plan := _planned_otherwise(actor, shape, asked)) is not None:
+            return _plan(shape, typed, asked, plan, f"Type {shape.name} again, to go on.", changed=True)
         job, secret = control.submit_shown(
             actor, control.REINSTALL, shape.id, asked, idempotency_key=request.form.get("key") or None
         )
@@ -47,6 +49,15 @@ def ask(server: str) -> Response:
     if secret is not None or asked.get("root_password"):
         return shown_once(shape, job, secret)
     return make_response(redirect(url_for("jobs.show", job=job.id), 303))
+
+
+def _planned_otherwise(actor: Actor, shape: ServerDetail, asked: dict[str, Any]) -> control.Plan | None:
+    """The plan as it is by now, where somebody agreed to one that named no disk, and disks are known meanwhile."""
+    try:
+        plan = control.plan(actor, shape.id, asked)
+    except OobctlError:  # it is said when it is asked for; or it was asked for already, and this is the same again
+        return None
+    return plan if plan.disks else None
 
 
 def _server(server: str) -> ServerDetail:
@@ -66,7 +77,7 @@ def _form(shape: ServerDetail, typed: Filled, error: OobctlError | None = None) 
         server=shape,
         offer=offer,
         lacks=None if choices.lacks is None else told(choices.lacks, staff=actor.is_staff),
-        images=[image_shape(image, [choices.site]) for image in choices.images],
+        images=image_shapes([(image, (choices.site,)) for image in choices.images]),
         disks=choices.hardware.disks,
         macs=choices.hardware.macs,
         saved=control.ssh_keys(actor),
@@ -86,8 +97,19 @@ def _form(shape: ServerDetail, typed: Filled, error: OobctlError | None = None) 
 
 
 def _plan(
-    shape: ServerDetail, typed: Filled, asked: dict[str, Any], plan: control.Plan, wrong: str | None = None
+    shape: ServerDetail,
+    typed: Filled,
+    asked: dict[str, Any],
+    plan: control.Plan,
+    wrong: str | None = None,
+    *,
+    changed: bool = False,
 ) -> Response:
+    """wrong: what is wrong with the name that was typed. changed: it is another plan than the one before.
+
+    The disks that it names are those that are asked for, whatever is inspected until then.
+    """
+    typed = reinstall_form.with_disks(typed, [disk.serial for disk in plan.disks])
     page = render_template(
         "reinstall/plan.html",
         server=shape,
@@ -100,7 +122,8 @@ def _plan(
         layouts=reinstall_form.LAYOUTS,
         total=sum(step.usually_seconds or 0 for step in plan.steps),
         wrong=wrong,
-        confirmed=request.form.get("confirm", ""),
+        changed=changed,
+        confirmed="" if changed else request.form.get("confirm", ""),
         key=request.form.get("key") or parameters.new_key(),
     )
     return make_response(page, 200 if wrong is None else InvalidParameter.http_status)

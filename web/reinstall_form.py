@@ -89,6 +89,13 @@ def begun(server: str, choices: Choices) -> Filled:
     return Filled(texts, {"saved_keys": [], "disks": [disk.serial for disk in choices.hardware.disks[:1]]})
 
 
+def with_disks(typed: Filled, serials: list[str]) -> Filled:
+    """The same, of these disks where none was chosen."""
+    if typed.lists["disks"] or typed.texts["serials"].strip():
+        return typed
+    return replace(typed, lists={**typed.lists, "disks": serials})
+
+
 def filled(form: MultiDict[str, str]) -> Filled:
     """What was typed."""
     return Filled({name: form.get(name, "") for name in TEXTS}, {name: form.getlist(name) for name in LISTS})
@@ -119,7 +126,7 @@ def _network(texts: dict[str, str]) -> dict[str, Any]:
     if fixed and not _lines(texts["addresses"]):
         raise InvalidParameter("Give at least one address, or choose DHCP.", field="network.addresses")
     if not fixed and (texts["addresses"].strip() or texts["gateways"].strip()):
-        said = "Fixed addresses stand below, and DHCP is chosen: choose the fixed ones, or empty them."
+        said = "Fixed addresses stand below, and DHCP is chosen: choose fixed addresses, or empty those inputs."
         raise InvalidParameter(said, field="network")
     cards, vlan = _words(texts["cards"]), texts["vlan"].strip()
     found: dict[str, Any] = {"macs": cards, "name_servers": _words(texts["name_servers"])}
@@ -161,7 +168,7 @@ def complaints(place: str | None, words: str, *, held_back: bool) -> dict[str, s
 
 
 def shows_more(typed: Filled, field: str | None) -> bool:
-    """Whether what is folded away else is open: this input there is wrong, or something was typed there."""
+    """Whether what is folded away otherwise is open: this input there is wrong, or something was typed there."""
     return field in _MORE or any(typed.texts[name] not in {"", _DEFAULTS.get(name)} for name in _MORE)
 
 

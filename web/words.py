@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -128,11 +128,6 @@ def duration(span: timedelta) -> str:
 def seconds(count: float) -> str:
     """A duration that nobody measured to the tenth."""
     return duration(timedelta(seconds=count)) if count >= 10 else f"{count:.0f} s"
-
-
-def today() -> date:
-    """In UTC."""
-    return clock.now().date()
 
 
 def tone(shape: JobShape | StepShape) -> str:
@@ -326,7 +321,7 @@ def register(app: Flask) -> None:
     """Make the words known to the templates."""
     functions: list[Callable[..., Any]] = [age, asked_by, duration, is_silent, linked, moment, notes, nothing_sent]
     functions += [differences, readings, said_parameters, sentence, static_url, to_visitor, took, tone]
-    functions += [of_contact, reinstalled, seconds, stands, today, tried_on, why_not]
+    functions += [of_contact, reinstalled, seconds, stands, tried_on, why_not]
     functions += [hardware_words.file_name, hardware_words.limits, hardware_words.number]
     functions += [hardware_words.memory_of, hardware_words.size_of]
     app.jinja_env.globals.update(

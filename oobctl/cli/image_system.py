@@ -82,7 +82,7 @@ def take_in(
         ImageKind, typer.Option(help="disk-image: raw, as it is or .zst. root-archive: tar.zst.")
     ] = ImageKind.DISK_IMAGE,
     firmware: Annotated[
-        list[Firmware] | None, typer.Option(help="What it boots under; more than once. Else what its partitions show.")
+        list[Firmware] | None, typer.Option(help="What it boots under; more than once. Else what is seen on it.")
     ] = None,
     configured_by: Annotated[
         ConfiguredBy, typer.Option(help="Who sets it up: files that the installer writes, or its own cloud-init.")

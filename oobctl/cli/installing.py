@@ -10,7 +10,7 @@ from rich.table import Table
 from oobctl.cli.api import ApiRefused, begin, call, follow, named, patiently
 from oobctl.cli.terminal import plain
 from oobctl.constants import REINSTALL
-from oobctl.errors import InvalidParameter
+from oobctl.errors import InvalidParameter, WrongState
 from oobctl.images.configuring.options import host_name_for
 
 _WRITES = "image_written"
@@ -36,6 +36,20 @@ def planned(server: str, body: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+def as_planned(server: str, body: dict[str, Any], plan: dict[str, Any]) -> dict[str, Any]:
+    """What is asked for, of the disks that the plan named, which somebody has agreed to lose. Raises as `call`.
+
+    Where it named none, none was known then: raises WrongState where others are by now.
+    """
+    if plan["disks"]:
+        return {**body, "disks": [disk["serial"] for disk in plan["disks"]]}
+    now = planned(server, body)
+    if now["lost"] != plan["lost"]:
+        lost = " ".join(now["lost"])
+        raise WrongState(f"What would be lost is known better by now: {lost} Nothing was done: ask again.")
+    return body
+
+
 def begun(server: str, body: dict[str, Any]) -> dict[str, Any]:
     """Begin a reinstall of the server. Returns its job. Raises as `call`."""
     job: dict[str, Any] = begin(_path(server), body)
@@ -49,14 +63,20 @@ def _path(server: str) -> str:
 def print_plan(plan: dict[str, Any], *, steps: bool) -> None:
     """What would be lost, and with `steps` all that would be done."""
     if steps:
-        table = Table("Step", "Usually", box=None)
+        table = Table("Step", "Usually", "At most", box=None)
         for step in plan["steps"]:
-            usual = step["usually_seconds"]
+            usual, limit = (_span(step[name]) for name in ("usually_seconds", "limit_seconds"))
             here = "  (from here on it cannot be cancelled)" if step["name"] == plan["no_return"] else ""
-            table.add_row(step["title"] + here, "" if usual is None else f"{usual:.0f} s")
+            table.add_row(step["title"] + here, usual, limit)
         Console().print(table, markup=False, highlight=False)
     for sentence in (*plan["lost"], *plan["warnings"]):
         print(sentence)
+
+
+def _span(seconds: float | None) -> str:
+    if seconds is None:
+        return ""
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
 
 def print_password(job: dict[str, Any], *, wanted: bool) -> None:

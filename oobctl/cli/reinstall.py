@@ -25,7 +25,11 @@ def reinstall(
         str | None, typer.Option("--replace", help="With keep: the partition that is lost, as UUID=... in /etc/fstab.")
     ] = None,
     keep: Annotated[
-        list[str] | None, typer.Option("--keep", help="With keep: one that must stay; may be given several times.")
+        list[str] | None,
+        typer.Option(
+            "--keep",
+            help="With keep: one that must stay, not the boot loader's (it stays anyway); may be given several times.",
+        ),
     ] = None,
     root_password: Annotated[
         bool, typer.Option("--root-password", help="Make one, for screen and serial line; it is shown once.")
@@ -62,6 +66,9 @@ def reinstall(
         raise typer.BadParameter("Give one SERVER, or --servers FILE.")
     if servers is not None:
         wanted = reinstall_many.read(servers, host_name)
+        if set(body.get("network") or ()) & {"macs", "addresses"}:
+            said = "Network cards and addresses are one server's: with --servers FILE they cannot be given."
+            raise typer.BadParameter(said)
         reinstall_many.run(wanted, body, parallel=parallel, dry_run=dry_run, yes=yes, wait=wait)
         return
     assert server is not None
@@ -78,6 +85,7 @@ def _one(server: str, body: dict[str, Any], *, dry_run: bool, yes: bool, wait: b
         if typer.prompt(f"Type the server's name, {plan['server']}, to go on").strip() != plan["server"]:
             typer.echo("That is not its name. Nothing was done.", err=True)
             raise typer.Exit(1)
+        body = installing.as_planned(server, body, plan)
     job = installing.begun(server, body)
     installing.print_password(job, wanted=bool(body.get("root_password")))
     if wait:
@@ -92,8 +100,14 @@ def keys_in(files: list[Path]) -> list[str]:
     private = next((file for file, text in texts.items() if is_private(text)), None)
     if private is not None:
         raise typer.BadParameter(f"{private} is a private key, which goes nowhere. Give the one beside it: .pub.")
-    lines = [line.strip() for text in texts.values() for line in text.splitlines()]
-    return list(dict.fromkeys(line for line in lines if line and not line.startswith("#")))
+    found = list[str]()
+    for file, text in texts.items():
+        lines = [line.strip() for line in text.splitlines()]
+        keys = [line for line in lines if line and not line.startswith("#")]
+        if not keys:
+            raise typer.BadParameter(f"{file} holds no key.")
+        found += keys
+    return list(dict.fromkeys(found))
 
 
 def _text(file: Path | None) -> str | None:

@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from oobctl.cli import installing
-from oobctl.cli.api import ended, follow
+from oobctl.cli.api import ended, follow, patiently
 from oobctl.cli.server import INTERRUPTED
 from oobctl.errors import InvalidParameter, OobctlError
 
@@ -28,15 +28,21 @@ class Wanted:
     host_name: str | None
 
     def body(self, body: dict[str, Any]) -> dict[str, Any]:
-        """What is asked for, of this one. Raises as `installing.host_name_of`."""
-        return {**body, "host_name": self.host_name or installing.host_name_of(self.server)}
+        """What is asked for, of this one. Raises as `installing.host_name_of`, but for a panel that is away."""
+        name = self.host_name or patiently(lambda: installing.host_name_of(self.server))
+        return {**body, "host_name": name}
 
 
 @dataclass
 class Went:
-    """How it went with one of them so far. said: what is told of it at the end."""
+    """How it went with one of them so far. said: what is told of it at the end.
+
+    body, plan: what was planned, where somebody was to agree to it.
+    """
 
     wanted: Wanted
+    body: dict[str, Any] | None = None
+    plan: dict[str, Any] | None = None
     job: dict[str, Any] | None = None
     said: str = "not begun"
     failed: bool = False
@@ -69,8 +75,9 @@ def read(file: Path, host_name: str | None) -> list[Wanted]:
 
 def run(wanted: list[Wanted], body: dict[str, Any], *, parallel: int, dry_run: bool, yes: bool, wait: bool) -> None:
     """Reinstall them all. Exit code 1 where one did not succeed, 130 where the watching is interrupted."""
+    went = [Went(one) for one in wanted]
     if dry_run or not yes:
-        planned = _planned(wanted, body)
+        planned = _planned(went, body)
         if dry_run:
             raise typer.Exit(0 if planned else 1)
         if not planned:
@@ -79,7 +86,6 @@ def run(wanted: list[Wanted], body: dict[str, Any], *, parallel: int, dry_run: b
         if typer.prompt(f"Type how many servers these are, {len(wanted)}, to go on").strip() != str(len(wanted)):
             typer.echo("That is another number. Nothing was done.", err=True)
             raise typer.Exit(1)
-    went = [Went(one) for one in wanted]
     stopped = _all(went, body, parallel=parallel, watch=wait)
     _print(went)
     if stopped:
@@ -89,16 +95,18 @@ def run(wanted: list[Wanted], body: dict[str, Any], *, parallel: int, dry_run: b
         raise typer.Exit(1)
 
 
-def _planned(wanted: list[Wanted], body: dict[str, Any]) -> bool:
+def _planned(went: list[Went], body: dict[str, Any]) -> bool:
     """Say what each would lose. Whether none was refused."""
     refused = 0
-    for one in wanted:
+    for one in went:
+        server = one.wanted.server
         try:
-            plan = installing.planned(one.server, one.body(body))
-            print(f"{one.server}: {' '.join([*plan['lost'], *plan['warnings']])}")
+            one.body = one.wanted.body(body)
+            one.plan = installing.planned(server, one.body)
+            print(f"{server}: {' '.join([*one.plan['lost'], *one.plan['warnings']])}")
         except OobctlError as error:
             refused += 1
-            print(f"{one.server}: {error.message} [{error.code}]")
+            print(f"{server}: {error.message} [{error.code}]")
     return refused == 0
 
 
@@ -126,7 +134,10 @@ def _one(one: Went, body: dict[str, Any], stop: threading.Event, watch: bool) ->
     if stop.is_set():
         return
     try:
-        job = installing.begun(one.wanted.server, one.wanted.body(body))
+        asked = one.body or one.wanted.body(body)
+        if one.plan is not None:
+            asked = installing.as_planned(one.wanted.server, asked, one.plan)
+        job = installing.begun(one.wanted.server, asked)
         one.job, one.said = job, f"goes on as job {job['id']}"
         shown = {**job, "shown_once": _of(one, job.get("shown_once"))}
         installing.print_password(shown, wanted=bool(body.get("root_password")))

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from oobctl import clock
+from oobctl import clock, profiles
 from oobctl.access import Actor, find_server, readable_jobs, visible_servers
 from oobctl.audit import record
 from oobctl.constants import REINSTALL, BootPath, JobState
@@ -16,7 +16,7 @@ from oobctl.images.installs import hardware, paths, requests
 from oobctl.images.installs.hardware import Hardware, KnownDisk
 from oobctl.images.systems import Form, SystemImage, published
 from oobctl.store import Job, Server, Site, database
-from oobctl.workflows.reinstall_os import steps_from
+from oobctl.workflows import reinstall_os
 
 _JOBS_LOOKED_AT = 10
 
@@ -34,11 +34,15 @@ class Choices:
 
 @dataclass(frozen=True)
 class PlannedStep:
-    """usually_seconds: the median of its last times, on this server where there were some; None: never done."""
+    """usually_seconds: the median of its last times, on this server where there were some; None: never done.
+
+    limit_seconds: for so long it waits at most; None: a question or two to the BMC, which have limits of their own.
+    """
 
     name: str
     title: str
     usually_seconds: float | None
+    limit_seconds: float | None
 
 
 @dataclass(frozen=True)
@@ -109,16 +113,19 @@ def plan(actor: Actor, server: str, request: Mapping[str, Any]) -> Plan:
         path = paths.chosen(session, admitted.server, asked.boot_path)
         images, account = _images_for(session, admitted.server), record.account_of(session, admitted.server.id)
         image = requests.offered(images, asked.image, account)
+        form = requests.form_of(image, asked.layout)
+        install = profiles.find(admitted.server.bmc.profile).install
+        limits = reinstall_os.limits(install, form, extras=bool(asked.packages) or asked.post_install is not None)
         return Plan(
             server=admitted.server.name,
             site=session.get_one(Site, admitted.server.site_id).name,
-            steps=_steps(session, actor, admitted.server, path),
+            steps=_steps(session, actor, admitted.server, path, limits),
             boot_path=path,
             no_return=admitted.action.no_return,
             lost=_lost(asked, disks, admitted.server.name),
-            warnings=_warnings(image),
+            warnings=(*_warnings(image), *_warnings_of_cards(asked, found, admitted.server.name)),
             image=image,
-            form=requests.form_of(image, asked.layout),
+            form=form,
             disks=disks,
             kept=admitted.kept,
         )
@@ -156,19 +163,32 @@ def _lost(asked: requests.ReinstallRequest, disks: tuple[KnownDisk, ...], server
 
 
 def _warnings(image: SystemImage) -> tuple[str, ...]:
-    if image.end_of_life is None or image.end_of_life >= clock.now().date():
+    if image.is_maintained(clock.now().date()):
         return ()
-    since = f"{image.end_of_life.day} {image.end_of_life:%b %Y}"
-    return (f"{image.title} has had no security updates since {since}: its makers no longer maintain it.",)
+    return (f"{image.title} is no longer maintained since {image.end_of_life:%d %b %Y}: expect no security updates.",)
+
+
+def _warnings_of_cards(asked: requests.ReinstallRequest, found: Hardware, server: str) -> tuple[str, ...]:
+    """The installer looks for them before it writes, but by then the old system is shut down."""
+    unknown = [mac for mac in asked.network.macs if found.macs and mac not in found.macs]
+    if not unknown:
+        return ()
+    known = ", ".join(found.macs)
+    return (f"{server} is not known to have the network card {', '.join(unknown)}. It has: {known}.",)
 
 
 def _size(disk: KnownDisk) -> str:
     return "" if disk.size is None else f" ({f'{disk.size / 10**9:,.1f}'.removesuffix('.0')} GB)"
 
 
-def _steps(session: Session, actor: Actor, server: Server, path: BootPath) -> tuple[PlannedStep, ...]:
+def _steps(
+    session: Session, actor: Actor, server: Server, path: BootPath, limits: Mapping[str, float]
+) -> tuple[PlannedStep, ...]:
     times = usual_seconds(session, actor, server.id)
-    return tuple(PlannedStep(step.name, step.title, times.get(step.name)) for step in steps_from(path))
+    return tuple(
+        PlannedStep(step.name, step.title, times.get(step.name), limits.get(step.name))
+        for step in reinstall_os.steps_from(path)
+    )
 
 
 def usual_seconds(session: Session, actor: Actor, server_id: str) -> dict[str, float]:

@@ -11,10 +11,11 @@ from oobctl.errors import InstallFailed, JobCancelled, LeaseLost, OobctlError, S
 from oobctl.images import access
 from oobctl.images.installs import claims, hardware, paths, requests, waiting
 from oobctl.images.installs.orders import Orders, WantedDisk
-from oobctl.images.systems import all_systems
+from oobctl.images.systems import Form, all_systems
 from oobctl.images.systems.verify import verify
 from oobctl.jobs.action import Action, Skipped, Step
 from oobctl.jobs.run import Run
+from oobctl.profiles.model import InstallSettings
 from oobctl.store import Install, Job, Server, database
 from oobctl.workflows import new_system, starting, unwinding
 from oobctl.workflows.starting import ARM, span
@@ -34,6 +35,28 @@ def _asked(run: Run) -> requests.ReinstallParameters:
 
 def _job(run: Run) -> str:
     return run.acted.job_id
+
+
+def limits(install: InstallSettings, form: Form, *, extras: bool) -> dict[str, float]:
+    """For how long its steps wait, by name, in seconds; the others have the limits of a question to the BMC.
+
+    extras: packages or a script are set up at the first start.
+    """
+    return {
+        "ensure_off": install.shutdown_limit,
+        "installer_started": install.start_limit,
+        "image_written": _write_limit(form.size, form.content_size),
+        "configured": _CONFIGURE_SECONDS,
+        "first_boot": _first_boot_limit(install, extras=extras),
+    }
+
+
+def _write_limit(size: int, content_size: int) -> float:
+    return 600 + size / _SLOWEST_BYTES_A_SECOND + content_size / _SLOWEST_UNPACKED_BYTES_A_SECOND
+
+
+def _first_boot_limit(install: InstallSettings, *, extras: bool) -> float:
+    return install.first_boot_limit + (_EXTRAS_SECONDS if extras else 0.0)
 
 
 # --- before the old system is gone ----------------------------------------------------------------------------------
@@ -111,7 +134,7 @@ def _installer_started(run: Run) -> str:
         return last[0].claimed_at is not None
 
     limit = run.profile.install.start_limit
-    if not run.until(there, limit, f"for the installer to start on {run.name}"):
+    if not run.until(there, limit, f"for the installer to start on {run.name}, {span(limit)} at most"):
         raise InstallFailed(f"No installer has called from {run.name} within {span(limit)}. {_why_silent(last[0])}")
     by = last[0].claimed_by or {}
     run.saw("installer", **{name: by.get(name) for name in ("address", "macs", "disks", "firmware", "memory_mb")})
@@ -138,7 +161,7 @@ def _image_written(run: Run) -> str:
     waiting.allow(_job(run), "may_write_at")
     orders = Orders.from_json(waiting.look(_job(run)).orders or {})
     size = orders.size
-    limit = 600 + size / _SLOWEST_BYTES_A_SECOND + orders.content_size / _SLOWEST_UNPACKED_BYTES_A_SECOND
+    limit = _write_limit(size, orders.content_size)
     began, words = clock.now(), ["for the installer to begin"]
     silence = waiting.Silence(run.profile.install.silence_limit)
 
@@ -151,7 +174,7 @@ def _image_written(run: Run) -> str:
         return False
 
     try:
-        if not run.until(there, limit, lambda: words[0]):
+        if not run.until(there, limit, lambda: f"{words[0]}; {span(limit)} at most"):
             raise InstallFailed(f"The image was not written within {span(limit)}. Look at the server's screen.")
     except InstallFailed as error:
         if claims.close_unwritten(_job(run)):
@@ -183,7 +206,8 @@ def _configured(run: Run) -> str:
         silence.check(found)
         return found.configured_at is not None
 
-    if not run.until(there, _CONFIGURE_SECONDS, "for the installer to set the new system up"):
+    words = f"for the installer to set the new system up, {span(_CONFIGURE_SECONDS)} at most"
+    if not run.until(there, _CONFIGURE_SECONDS, words):
         raise InstallFailed("The new system was not set up in time. Look at the server's screen.")
     return "Host name, keys and network are in place"
 
@@ -207,13 +231,12 @@ def _detach(run: Run) -> str:
 def _first_boot(run: Run) -> str:
     waiting.allow(_job(run), "may_reboot_at")
     asked = _asked(run)
-    extras = asked.packages or asked.with_post_install
-    limit = run.profile.install.first_boot_limit + (_EXTRAS_SECONDS if extras else 0.0)
+    limit = _first_boot_limit(run.profile.install, extras=bool(asked.packages) or asked.with_post_install)
 
     def there() -> bool:
         return waiting.look(_job(run)).first_boot_at is not None
 
-    if not run.until(there, limit, f"for {run.name}'s new system to report itself"):
+    if not run.until(there, limit, f"for {run.name}'s new system to report itself, {span(limit)} at most"):
         raise InstallFailed(
             f"The new system has not reported itself within {span(limit)} of its first start. Does it start "
             "from its disk, and does it reach the boot service? Look at the server's screen."

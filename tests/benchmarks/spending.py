@@ -1,5 +1,6 @@
 """CPU seconds: of this process, of its children, of another one, and of readings that a loop does."""
 
+import contextlib
 import os
 import resource
 import threading
@@ -26,8 +27,12 @@ def spent_by(pid: int) -> float:
 
 
 def spent_by_group(group: int) -> float:
-    """CPU seconds of the processes that a process group has now."""
-    return sum(spent_by(pid) for pid in memory.members(group))
+    """CPU seconds of the processes that a process group has now; of those that ended meanwhile none."""
+    spent = 0.0
+    for pid in memory.members(group):
+        with contextlib.suppress(OSError):
+            spent += spent_by(pid)
+    return spent
 
 
 def in_turn(loop: loops.Loop, readings: Sequence[Callable[[], object]], rounds: int) -> tuple[float, float]:

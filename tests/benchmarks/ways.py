@@ -49,13 +49,13 @@ def through_oobctl(stand: Stand) -> tuple[Try, Controller]:
         time.sleep(5)
         groups = {name: process.pid for name, process in running.items()}
         with Watch({name: groups[name] for name in ("boot", "worker")}) as held:
-            spent = {name: spent_by_group(group) for name, group in groups.items()}
+            before = {name: spent_by_group(group) for name, group in groups.items()}
             began = time.time()
             courses = stand.courses(_OURS, began)
             jobs = [_ask(client, server) for server in stand.servers]
             reported = [_reported(stand, job, courses) - began for job in jobs]
             watch(courses)
-            spent = {name: spent_by_group(group) - spent[name] for name, group in groups.items()}
+            spent = {name: spent_by_group(group) - before[name] for name, group in groups.items()}
         ended = [stand.road.wait(job) for job in jobs]
     assert all(job.state is JobState.SUCCEEDED for job in ended), [(job.error, steps_of(job)) for job in ended]
     steps = [

@@ -29,9 +29,10 @@ class SystemImageShape(BaseModel):
     firmware: list[Firmware] = Field(description="What it starts as.")
     kernel: str | None
     end_of_life: date | None = Field(description="Until when its makers maintain it.")
+    maintained: bool = Field(description="Whether they still do, as far as is known.")
     forms: list[FormShape]
     sites: list[str] = Field(description="Which sites have it.")
-    account: str | None = Field(None, description="The only account that may use it; null: all.")
+    account: str | None = Field(description="Name of the only account that may use it; null: all.")
 
 
 class SystemImagePage(BaseModel):
@@ -49,6 +50,7 @@ class PlannedStepShape(BaseModel):
     name: str
     title: str
     usually_seconds: float | None = Field(description="As it took before; null: it was never done.")
+    limit_seconds: float | None = Field(description="For so long it waits at most; null: as the BMC's answers take.")
 
 
 class PlanShape(BaseModel):

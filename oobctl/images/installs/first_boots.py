@@ -39,20 +39,18 @@ class Kept:
 def phone_home(key: str, said: FirstBoot) -> Kept:
     """Keep it, once: who comes again is told the same, and changes nothing. One that was set up may come after its job.
 
-    A system that runs was written and set up, whether or not its installer was heard to the end.
-    Raises NotFound for a key of no install, of one that wrote nothing, or that ended before its system was set up.
+    A system that runs was set up, whether or not its installer was heard to the end.
+    Raises NotFound for a key of no install, of one that was not written, or that ended before its system was set up.
     """
     told = host_keys(said.host_keys)
     with database().write() as session:
         install = session.scalar(select(Install).where(Install.phone_hash == keys.hashed(key)).with_for_update())
-        if install is None or install.first_write_at is None or (install.closed_at and not install.configured_at):
+        if install is None or install.written_at is None or (install.closed_at and not install.configured_at):
             raise NotFound("No install waits for this operating system.")
         if install.first_boot_at is not None:
-            before = (install.first_boot or {}).get("host_keys") or []
-            return Kept(install.job_id, again_as_another=bool(told) and not any(one in before for one in told))
-        now = clock.now()
-        install.first_boot_at = now
-        install.written_at, install.configured_at = install.written_at or now, install.configured_at or now
+            return Kept(install.job_id, again_as_another=_is_another(install, told))
+        install.first_boot_at = clock.now()
+        install.configured_at = install.configured_at or install.first_boot_at
         install.first_boot = {
             "host_name": clean(said.host_name, 253),
             "kernel": clean(said.kernel),
@@ -61,6 +59,15 @@ def phone_home(key: str, said: FirstBoot) -> Kept:
             "address": said.address,
         }
         return Kept(install.job_id, again_as_another=False)
+
+
+def _is_another(install: Install, told: list[dict[str, str]]) -> bool:
+    """Whether a later report tells none of the host keys of the first. One that had none yet has these."""
+    first = install.first_boot or {}
+    if not first.get("host_keys"):
+        install.first_boot = {**first, "host_keys": told}
+        return False
+    return bool(told) and not any(one in first["host_keys"] for one in told)
 
 
 def host_keys(text: str) -> list[dict[str, str]]:

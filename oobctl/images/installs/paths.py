@@ -11,6 +11,8 @@ from oobctl.errors import InvalidParameter, NoWay
 from oobctl.images.installs import hardware
 from oobctl.store import Server, Site
 
+_SAY_MACS = "Staff have to say it: oobctl server boot-macs {} MAC."
+
 
 @dataclass(frozen=True)
 class Lack:
@@ -77,7 +79,17 @@ def _lack(session: Session, server: Server, path: BootPath) -> Lack | None:
         return _lack_of_network(session, server)
     if profile.way_to(Capability.VIRTUAL_MEDIA, spoken) is None:
         return Lack("its BMC has no virtual drive that an image can be put into")
-    return None
+    return _lack_of_a_name(session, server)
+
+
+def _lack_of_a_name(session: Session, server: Server) -> Lack | None:
+    """An installer refuses a machine that nothing tells apart."""
+    if macs(session, server) or normalise_uuid(server.system_uuid) is not None:
+        return None
+    return Lack(
+        "neither its UUID nor a MAC address of its network cards is known, which would tell it apart",
+        _SAY_MACS.format(server.name),
+    )
 
 
 def _lack_of_network(session: Session, server: Server) -> Lack | None:
@@ -86,9 +98,6 @@ def _lack_of_network(session: Session, server: Server) -> Lack | None:
         return Lack(
             f"network boot is not set up at the site {site.name}", "Staff have to set it up: docs/network-boot.md."
         )
-    known, say = macs(session, server), f"Staff have to say it: oobctl server boot-macs {server.name} MAC."
-    if site.network_boot is NetworkBoot.DHCP and not known:
-        return Lack("no MAC address of its network cards is known", say)
-    if not known and normalise_uuid(server.system_uuid) is None:
-        return Lack("neither its UUID nor a MAC address of its network cards is known, which would tell it apart", say)
-    return None
+    if site.network_boot is NetworkBoot.DHCP and not macs(session, server):
+        return Lack("no MAC address of its network cards is known", _SAY_MACS.format(server.name))
+    return _lack_of_a_name(session, server)

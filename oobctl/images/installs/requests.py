@@ -52,7 +52,8 @@ class _Place(BaseModel):
     )
     keep: list[PartitionName] = Field(
         default_factory=list, max_length=_MOST_KEPT,
-        description="Of the layout keep: partitions of that disk that must be there, and stay as they are.",
+        description="Of the layout keep: partitions of that disk that must be there and stay as they are; not the boot "
+        "loader's, which stays anyway, and has files put into it.",
     )  # fmt: skip
 
 
@@ -135,12 +136,6 @@ def check(session: Session, server: Server, by_staff: bool, request: Any) -> Non
     check_disks(request, found, server.name)
     image = offered(published.of_site(session, server.site_id), request.image, record.account_of(session, server.id))
     check_fits(image, form_of(image, request.layout), found, request)
-    if image.configured_by == "cloud-init" and request.network.name_servers and not request.network.macs:
-        raise InvalidParameter(
-            f"{image.name} is set up by cloud-init, which takes name servers for a network card that is named: give "
-            "its MAC address too, or no name servers.",
-            field="network.macs",
-        )
 
 
 def offered(images: Iterable[SystemImage], name: str, account: str | None) -> SystemImage:
@@ -185,8 +180,14 @@ def check_disks(request: ReinstallRequest | ReinstallParameters, found: hardware
 def check_fits(
     image: SystemImage, form: Form, found: hardware.Hardware, request: ReinstallRequest | ReinstallParameters
 ) -> None:
-    """The image fits what was inspected of firmware, memory and disks. Raises InvalidParameter."""
+    """The image fits what was inspected of firmware, memory and disks, and what is chosen. Raises InvalidParameter."""
     firmware.check(image, found.firmware)
+    if image.configured_by == "cloud-init" and request.network.name_servers and not request.network.macs:
+        raise InvalidParameter(
+            f"{image.name} is set up by cloud-init, which takes name servers for a network card that is named: give "
+            "its MAC address too, or no name servers.",
+            field="network.macs",
+        )
     if found.memory is not None and found.memory < form.least_memory_bytes:
         raise InvalidParameter(
             f"{image.name} needs {_size(form.least_memory_bytes)} of memory, and the server has {_size(found.memory)}.",

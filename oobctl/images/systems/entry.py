@@ -84,6 +84,10 @@ class SystemImage(_Closed):
         """The form of that kind; None where the image has none."""
         return next((form for form in self.forms if form.kind == kind), None)
 
+    def is_maintained(self, today: date) -> bool:
+        """Whether its makers maintain it, as far as is known."""
+        return self.end_of_life is None or self.end_of_life >= today
+
     def is_offered(self, account: str, now: datetime) -> bool:
         """Whether an account may be given it now: it is not retired, and not another account's."""
         return self.account in {None, account} and (self.retired_at is None or self.retired_at > now)

@@ -20,6 +20,7 @@ from oobctl.images.systems import catalogue
 from oobctl.images.systems.building.build import DISK_FILE, ROOT_FILE
 from oobctl.images.systems.entry import Form, SystemImage
 from oobctl.images.systems.measuring import Content, measure_disk, measure_root
+from oobctl.images.systems.partition_table import Starts
 from oobctl.images.systems.verify import sha256_of
 
 _ZSTD = b"\x28\xb5\x2f\xfd"
@@ -32,7 +33,7 @@ FILES = {ImageKind.DISK_IMAGE: DISK_FILE, ImageKind.ROOT_ARCHIVE: ROOT_FILE}
 
 @dataclass(frozen=True)
 class Description:
-    """What somebody says of an image; the rest is measured. firmware: empty: what finds something to start on it.
+    """What somebody says of an image; the rest is measured. firmware: empty: as it is seen to start.
 
     least_memory_bytes: to boot it.
     """
@@ -99,19 +100,22 @@ def _fetch(source: str, target: Path) -> None:
     shutil.copyfile(source, target)
 
 
-def _firmware(said: tuple[Firmware, ...], starts: tuple[Firmware, ...]) -> tuple[Firmware, ...]:
-    """As which it is offered. Raises InvalidParameter for one that would find nothing to start, on an emptied disk."""
-    lacks = {
-        Firmware.BIOS: "its first sector has no boot code", Firmware.UEFI: "it has no EFI system partition"
-    }  # fmt: skip
-    for one in said or (() if starts else tuple(Firmware)):
-        if one not in starts:
-            raise InvalidParameter(f"It does not start under {one}: {lacks[one]}. Nothing was kept.", field="firmware")
-    return said or starts
+def _firmware(said: tuple[Firmware, ...], starts: Starts | None) -> tuple[Firmware, ...]:
+    """As which it is offered. Raises InvalidParameter where nothing would start on an emptied disk, or nobody knows."""
+    if starts is None:
+        return said or tuple(Firmware)
+    if set(said) & set(starts.never):
+        why = " and ".join(f"under {one} ({reason})" for one, reason in starts.never.items())
+        raise InvalidParameter(f"It does not start {why}. Nothing was kept.", field="firmware")
+    if said or starts.surely:
+        return said or starts.surely
+    if len(starts.never) == len(Firmware):
+        raise InvalidParameter(f"Nothing starts on it: {' and '.join(starts.never.values())}.", field="file")
+    raise InvalidParameter("What it starts under is not seen by its partitions. Say --firmware.", field="firmware")
 
 
-def _form(given: Path, said: Description) -> tuple[Form, tuple[Firmware, ...]]:
-    """The form's file, at its name beside the given one; and what finds something to start in it."""
+def _form(given: Path, said: Description) -> tuple[Form, Starts | None]:
+    """The form's file, at its name beside the given one; and as what it starts."""
     file = given.with_name(FILES[said.kind])
     with given.open("rb") as stream:
         compressed = stream.read(len(_ZSTD)) == _ZSTD
@@ -132,7 +136,7 @@ def _form(given: Path, said: Description) -> tuple[Form, tuple[Firmware, ...]]:
         kind=said.kind, file=file.name, sha256=sha256_of(file), size=file.stat().st_size, content_size=measured.size,
         least_disk_bytes=measured.least_disk, least_memory_bytes=said.least_memory_bytes,
     )  # fmt: skip
-    return form, measured.firmware
+    return form, measured.starts
 
 
 def _measured(content: IO[bytes], kind: ImageKind) -> Content:

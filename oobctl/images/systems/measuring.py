@@ -4,7 +4,6 @@ import tarfile
 from dataclasses import dataclass
 from typing import IO
 
-from oobctl.constants import Firmware
 from oobctl.errors import InvalidParameter
 from oobctl.images.systems import partition_table
 
@@ -19,13 +18,13 @@ MOST_BYTES = 256 << 30
 class Content:
     """In bytes. size: of the stream. on_disk: what it takes there. least_disk: of a disk for it.
 
-    firmware: what finds something to start on a disk image; of an archive all, for its boot loader is put there.
+    starts: as what a disk image does; None: an archive, whose boot loader is put there.
     """
 
     size: int
     on_disk: int
     least_disk: int
-    firmware: tuple[Firmware, ...] = tuple(Firmware)
+    starts: partition_table.Starts | None = None
 
 
 class _Counted:
@@ -55,8 +54,7 @@ def measure_disk(stream: IO[bytes]) -> Content:
         beginning += piece
     counted.drain()
     partition_table.check(beginning, counted.size)
-    firmware = partition_table.starts_as(beginning)
-    return Content(counted.size, counted.size, counted.size, firmware)
+    return Content(counted.size, counted.size, counted.size, partition_table.starts(beginning))
 
 
 _LONGEST_HEADER = 1 << 20

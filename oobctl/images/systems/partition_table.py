@@ -1,6 +1,7 @@
 """The beginning of a disk image: whether it is one, by its partition table; what starts it; whether it is whole."""
 
 import struct
+from dataclasses import dataclass
 from uuid import UUID
 
 from oobctl.constants import Firmware
@@ -15,6 +16,12 @@ _TABLE_AT, _ENTRY, _ENTRIES = 446, 16, 4
 _BOOT_CODE = 440  # bytes, at the very beginning
 _SYSTEM = 0xEF  # UEFI's boot files, in an MBR; in a GPT:
 _SYSTEM_GUID = UUID("c12a7328-f81f-11d2-ba4b-00a0c93ec93b").bytes_le
+_FAT = (0x01, 0x04, 0x06, 0x0B, 0x0C, 0x0E)  # many a UEFI looks into these of an MBR too
+_BIOS_GUIDS = {
+    UUID("21686148-6449-6e6f-744e-656564454649").bytes_le,  # BIOS boot: GRUB's
+    UUID("83bd6b9d-7f41-11dc-be0b-001560b84f0f").bytes_le,  # FreeBSD's
+}
+_LEGACY_BOOTABLE = 4  # of a GPT entry's attributes: boot code looks for it
 _PROTECTIVE = 0xEE  # the only partition of an MBR before a GPT
 _ISO_AT, _ISO = 32769, b"CD001"
 _OTHERS = (
@@ -48,15 +55,32 @@ def check(beginning: bytes, size: int) -> None:
         raise _wrong(f"Its end is missing: its last partition ends at {end} bytes, and there are {size}")
 
 
-def starts_as(beginning: bytes) -> tuple[Firmware, ...]:
-    """What firmware finds something to start on it, of one that was checked: boot code, an EFI system partition."""
-    entries = _entries(beginning)
+@dataclass(frozen=True)
+class Starts:
+    """By what a disk shows: as what it surely starts; and as what it cannot, with the reason.
+
+    What is in neither, who brings the image may know: boot code of UEFI-only disks is there to say that it is none.
+    """
+
+    surely: tuple[Firmware, ...]
+    never: dict[Firmware, str]
+
+
+def starts(beginning: bytes) -> Starts:
+    """Of one that was checked (UEFI 2.10, 5.2 and 5.3; Microsoft's and BIOS boot partitions' kinds)."""
+    code, entries = any(beginning[:_BOOT_CODE]), _entries(beginning)
+    kinds = {entry[4] for entry in entries}
     if _is_gpt(entries):
-        has_system = any(entry[:16] == _SYSTEM_GUID for entry in _gpt_entries(beginning))
+        parts = _gpt_entries(beginning)
+        system = any(entry[:16] == _SYSTEM_GUID for entry in parts)
+        by_bios = any(entry[:16] in _BIOS_GUIDS or entry[48] & _LEGACY_BOOTABLE for entry in parts)
+        bios, uefi = code and (by_bios or bool(kinds - {0, _PROTECTIVE})), system
     else:
-        has_system = any(entry[4] == _SYSTEM for entry in entries)
-    found = {Firmware.BIOS: any(beginning[:_BOOT_CODE]), Firmware.UEFI: has_system}
-    return tuple(firmware for firmware in Firmware if found[firmware])
+        bios, uefi, system = code, _SYSTEM in kinds, bool(kinds & {_SYSTEM, *_FAT})
+    never = {} if code else {Firmware.BIOS: "its first sector has no boot code"}
+    never |= {} if system else {Firmware.UEFI: "it has no EFI system partition"}
+    surely = {Firmware.BIOS: bios, Firmware.UEFI: uefi}
+    return Starts(tuple(firmware for firmware in Firmware if surely[firmware]), never)
 
 
 def _entries(beginning: bytes) -> list[bytes]:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from oobctl import boot
 from oobctl.config import settings
@@ -19,7 +20,7 @@ from oobctl.images.installs import waiting
 from oobctl.images.installs.authority import ensure as authority_of
 from oobctl.store import Install, Site, database
 from tests.installation import Installation, eventually
-from tests.reinstalls import CONTENT, DISK, MAC, SSH_KEY, UUID, add_image, armed, install, ready, token
+from tests.reinstalls import CONTENT, DISK, HOST_KEY, MAC, SSH_KEY, UUID, add_image, armed, install, ready, token
 
 KEY = "a-key-of-a-medium"
 SAID = {
@@ -128,15 +129,36 @@ def test_image_and_files_come_after_the_beginning_alone(service: str) -> None:
 
 
 def test_the_files_have_the_keys_and_the_way_home(service: str) -> None:
-    answer = ask("GET", at("files"), headers=begun(service))
-    with tarfile.open(fileobj=io.BytesIO(answer.content)) as tar:
-        found = {entry.name: _read(tar, entry) for entry in tar.getmembers() if entry.isfile()}
+    mine = begun(service)
+    found = files(mine)
     assert found["root/.ssh/authorized_keys"] == f"{SSH_KEY}\n"
     assert found["etc/oobctl/url"] == f"{settings().install_address}/install\n"
     assert found["etc/oobctl/ca.pem"] == authority()
-    first = ask("POST", at("first-boot"), data={"key": found["etc/oobctl/key"], "host_name": "web01", "kernel": "6"})
-    assert first.status_code == 200
+    said = {"key": found["etc/oobctl/key"], "host_name": "web01", "kernel": "6"}
+    assert ask("POST", at("first-boot"), data=said).status_code == 404  # its disk is not written yet
+    assert ask("POST", at("report"), headers=mine, data={"phase": "written", "log_from": "1"}).status_code == 200
+    assert ask("POST", at("first-boot"), data=said).status_code == 200
     assert (install(service).first_boot or {})["host_name"] == "web01"
+
+
+def test_a_copy_of_a_disk_that_reports_itself_is_logged_once(service: str) -> None:
+    mine = begun(service)
+    said = {"key": files(mine)["etc/oobctl/key"], "host_name": "web01", "kernel": "6"}
+    ask("POST", at("report"), headers=mine, data={"phase": "written", "log_from": "1"})
+    with capture_logs() as logged:
+        for keys in (SSH_KEY, SSH_KEY, HOST_KEY, HOST_KEY):
+            assert ask("POST", at("first-boot"), data={**said, "host_keys": keys}).status_code == 200
+    warned = [line for line in logged if line["log_level"] == "warning"]
+    assert [(line["job"], "it is a copy of a reinstalled disk" in line["event"]) for line in warned] == [
+        (service, True)
+    ]
+
+
+def files(mine: dict[str, str]) -> dict[str, str]:
+    """What the new system gets, by path."""
+    answer = ask("GET", at("files"), headers=mine)
+    with tarfile.open(fileobj=io.BytesIO(answer.content)) as tar:
+        return {entry.name: _read(tar, entry) for entry in tar.getmembers() if entry.isfile()}
 
 
 def _read(tar: tarfile.TarFile, entry: tarfile.TarInfo) -> str:

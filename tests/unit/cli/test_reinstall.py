@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from oobctl import control
-from oobctl.constants import BootPath, JobState, Outcome
+from oobctl import clock, control, readings
+from oobctl.constants import BootPath, Capability, JobState, Outcome
 from oobctl.errors import InstallFailed
 from oobctl.images.installs.requests import ReinstallParameters
 from oobctl.store import Job, database
@@ -106,6 +106,41 @@ def test_the_new_system_is_called_as_the_server_is_also_where_its_id_was_typed(
         done = run(installation, *which, *options)
         assert done.returncode == 0, done
     assert {job.parameters["host_name"] for job in jobs()} == {"web01", "db01"}
+
+
+def test_the_disk_that_was_agreed_to_is_the_one_that_is_asked_for(
+    installation: Installation, key: str, tmp_path: Path
+) -> None:
+    names = tmp_path / "servers"
+    names.write_text("db01\n")
+    with database().write() as session:
+        for server in ("web01", "db01"):
+            found, now = reinstallable.inventory(), clock.now()
+            readings.keep(session, installation.servers[server], Capability.INVENTORY, found, now)
+    options = ["--image", "tiny-1", "--ssh-key", key, "--no-wait"]
+    for which, typed in ((["web01"], "web01\n"), (["--servers", str(names)], "1\n")):
+        done = run(installation, *which, *options, stdin=typed)
+        assert done.returncode == 0, done
+        assert "All that is on disk S3Z8NB0K123456 (480.1 GB) is lost." in done.stdout
+    assert [job.parameters["disks"] for job in jobs()] == [["S3Z8NB0K123456"]] * 2
+
+
+def test_one_servers_network_is_not_given_to_many(installation: Installation, key: str, tmp_path: Path) -> None:
+    names, network = tmp_path / "servers", tmp_path / "network"
+    names.write_text("web01\ndb01\n")
+    network.write_text(json.dumps({"macs": ["02:00:00:00:00:01"], "addresses": ["192.0.2.9/24"]}))
+    options = ["--image", "tiny-1", "--ssh-key", key, "--servers", str(names), "--network", str(network), "--yes"]
+    done = run(installation, *options)
+    assert (done.returncode, "are one server's" in done.stderr) == (2, True), done
+    assert jobs() == []
+
+
+def test_a_file_without_a_key_is_no_key(installation: Installation, tmp_path: Path) -> None:
+    path = tmp_path / "empty.pub"
+    path.write_text("# none yet\n")
+    done = run(installation, "web01", "--image", "tiny-1", "--ssh-key", str(path), "--root-password", "--yes")
+    assert (done.returncode, "holds no key" in done.stderr) == (2, True), done
+    assert jobs() == []
 
 
 def test_partitions_are_kept_by_their_names(installation: Installation, key: str) -> None:

@@ -10,7 +10,7 @@ from oobctl.images.installs import authority
 from oobctl.images.systems import Form, SystemImage, catalogue
 from oobctl.store import Endpoint, Install, InstallLog, Server, database
 from tests.furnished import over_redfish_too
-from tests.reinstalls import SSH_KEY
+from tests.reinstalls import SSH_KEY, UUID
 from tests.systems import told
 from tests.unit.web.seed import Seed, read
 
@@ -58,6 +58,8 @@ def prepare(seed: Seed, name: str = "db01", *, disks: bool = True) -> str:
     if "redfish" not in speaks:
         over_redfish_too(server_id)
     authority.ensure(site_id)
+    with database().write() as session:
+        session.get_one(Server, server_id).system_uuid = UUID
     if disks:
         read(seed, name, Capability.INVENTORY, inventory(), age=600)
     return server_id

@@ -74,6 +74,7 @@ def test_a_dry_run_tells_steps_and_losses_and_leaves_nothing_behind(
     assert plan["lost"] == ["All that is on disk S3Z8NB0K123456 (480.1 GB) is lost."]
     assert plan["disks"] == [{"serial": "S3Z8NB0K123456", "size": 480103981056, "name": "Disk Bay 0"}]
     assert plan["image"]["title"] == "Debian 13 (trixie)"
+    assert {one["name"]: one["limit_seconds"] for one in plan["steps"]}["configured"] == 900
     assert plan["no_return"] == "image_written"
     assert plan["warnings"] == []
     assert [count(table) for table in (Job, Install, AuditRecord)] == before
@@ -83,8 +84,27 @@ def test_an_image_that_nobody_maintains_any_more_is_warned_of(act: str, anonymou
     reinstallable.add_image("debian-10", "Debian 10", date(2024, 6, 30), 1000)
     body = reinstallable.asked(image="debian-10")
     plan = anonymous.post(f"{act}?dry_run=true", json=body, headers=bearer("owner")).get_json()
+    assert plan["warnings"] == ["Debian 10 is no longer maintained since 30 Jun 2024: expect no security updates."]
+
+
+def test_the_plan_names_the_account_that_alone_may_use_the_image(
+    act: str, seed: Seed, anonymous: FlaskClient, bearer: Bearer
+) -> None:
+    own = seed.actors["owner"].account_id
+    reinstallable.add_image("own-1", "Own", date(2030, 1, 1), 1000, account=own)
+    body = reinstallable.asked(image="own-1")
+    plan = anonymous.post(f"{act}?dry_run=true", json=body, headers=bearer("owner")).get_json()
+    with database().read() as session:
+        assert plan["image"]["account"] == session.get_one(Account, own).name
+
+
+def test_a_network_card_that_the_server_is_not_known_to_have_is_warned_of(
+    act: str, anonymous: FlaskClient, bearer: Bearer
+) -> None:
+    body = reinstallable.asked(network={"macs": ["02:00:00:00:00:99"]})
+    plan = anonymous.post(f"{act}?dry_run=true", json=body, headers=bearer("owner")).get_json()
     assert plan["warnings"] == [
-        "Debian 10 has had no security updates since 30 Jun 2024: its makers no longer maintain it."
+        f"db01 is not known to have the network card 02:00:00:00:00:99. It has: {reinstallable.MAC}."
     ]
 
 

@@ -8,14 +8,15 @@ from sqlalchemy import func, select
 
 from oobctl import control
 from oobctl.access import SYSTEM
-from oobctl.constants import BootPath, JobState, Outcome
+from oobctl.constants import BootPath, Capability, JobState, Outcome
+from oobctl.drivers.readings import InventoryReport
 from oobctl.errors import InstallFailed
 from oobctl.store import AuditRecord, Install, Job, Site, database
 from oobctl.workflows.reinstall_os import steps_from
 from tests.reinstalls import SSH_KEY, private_key
 from tests.unit.web import reinstallable
 from tests.unit.web.conftest import SignIn, csrf_token
-from tests.unit.web.seed import Seed, begin, end
+from tests.unit.web.seed import Seed, begin, end, read
 
 NAMED = {"image": "debian-13", "host_name": "db01.example.org", "ssh_keys": SSH_KEY, "layout": "whole-disk"}
 PRIVATE = private_key()
@@ -94,6 +95,41 @@ def test_the_plan_names_the_partition_that_is_lost_and_those_that_stay(address: 
     assert "All that is on disk" not in text
 
 
+def test_the_disk_that_the_plan_named_is_asked_for_whatever_was_inspected_until_then(
+    address: str, seed: Seed, sign_in: SignIn
+) -> None:
+    client = sign_in("owner")
+    text = post(client, address, plan="1").text
+    first, second = (serial for serial, _size in reinstallable.DISKS)
+    assert f'name="disks" value="{first}"' in text
+    assert 'name="unknown_disks"' not in text
+    turned = InventoryReport(tuple(reversed(reinstallable.inventory().parts)))
+    read(seed, "db01", Capability.INVENTORY, turned, age=1)
+    assert f"All that is on disk {second} " in post(client, address, plan="1").text
+    assert post(client, address, confirm="db01", disks=first).status_code == 303
+    with database().read() as session:
+        (job,) = session.scalars(select(Job).where(Job.action == control.REINSTALL))
+    assert job.parameters["disks"] == [first]
+
+
+def test_disks_that_were_not_known_when_the_plan_was_seen_are_shown_first(seed: Seed, sign_in: SignIn) -> None:
+    client = sign_in("owner")
+    address = f"/servers/{reinstallable.prepare(seed, disks=False)}/reinstall"
+    assert 'name="unknown_disks" value="1"' in post(client, address, plan="1").text
+    read(seed, "db01", Capability.INVENTORY, reinstallable.inventory(), age=1)
+    answer = post(client, address, confirm="db01", unknown_disks="1")
+    assert answer.status_code == 422
+    assert "was not known when you saw the plan, and is by now" in answer.text
+    assert "All that is on disk S3Z8NB0K123456 (480.1 GB) is lost." in answer.text
+    assert 'name="unknown_disks"' not in answer.text
+    assert jobs() == 0
+
+
+def test_the_plan_says_for_how_long_each_step_waits_at_most(address: str, sign_in: SignIn) -> None:
+    text = post(sign_in("owner"), address, plan="1").text
+    assert text.count("at most") == 5  # shutdown, installer, image, setting up, first report
+
+
 @pytest.mark.parametrize("typed", ["", "db02", "DB01", "db01.example.org"])
 def test_another_name_than_the_servers_does_nothing_and_is_asked_for_again(
     address: str, sign_in: SignIn, typed: str
@@ -150,6 +186,26 @@ def test_what_is_wrong_stands_at_its_input_and_all_that_was_typed_is_kept(
     assert re.search(r'<details class="more part" open>\s*<summary>More', answer.text)  # not folded away
     assert typed["host_name"] in answer.text
     assert "Something has to be corrected" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("typed", "is_open"),
+    [
+        ({}, False),
+        ({"image": ""}, False),  # what is wrong is not in there
+        ({"network": "fixed", "gateways": ""}, True),
+        ({"time_zone": "Europe/Berlin", "image": ""}, True),
+        ({"host_name": "Bad Name", "time_zone": "UTC"}, False),
+        ({"vlan": "many"}, True),
+    ],
+)
+def test_what_is_folded_away_is_open_where_something_was_typed_or_is_wrong_there(
+    address: str, sign_in: SignIn, typed: dict[str, str], is_open: bool
+) -> None:
+    client = sign_in("owner")
+    text = post(client, address, plan="1", **typed).text if typed else client.get(address).text
+    assert bool(re.search(r'<details class="more part" open>\s*<summary>More', text)) is is_open
+    assert re.search(r'<details class="more part"[^>]*>\s*<summary>More', text)
 
 
 @pytest.mark.parametrize("button", ["plan", "edit", "confirm"])

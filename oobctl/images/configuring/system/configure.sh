@@ -15,8 +15,8 @@ fi
 
 # What locale-gen does not know it passes over, and an unknown one would be complained of at each log-in.
 alike() { tr 'A-Z' 'a-z' | tr -d '-'; }
-locale=$(sed -n 's/^\([a-z][^ ]*\) .*/\1/p' /etc/locale.gen 2>/dev/null | head -n 1)
-if [ -n "$locale" ]; then
+locale=$(sed -n 's/^LANG=//p' /etc/default/locale)
+if [ "$locale" != C.UTF-8 ]; then
     locale-gen >/dev/null 2>&1 || true
     if locale -a 2>/dev/null | alike | grep -qxF "$(printf '%s' "$locale" | alike)"; then
         echo "The locale $locale is made."
@@ -26,7 +26,8 @@ if [ -n "$locale" ]; then
     fi
 fi
 if [ ! -e /etc/localtime ]; then
-    noted "This system does not know the time zone $(cat /etc/timezone): it has UTC."
+    zone=$(cat /etc/timezone)
+    [ "$zone" = UTC ] || noted "This system does not know the time zone $zone: it has UTC."
     ln -sf /usr/share/zoneinfo/UTC /etc/localtime
     echo UTC >/etc/timezone
 fi

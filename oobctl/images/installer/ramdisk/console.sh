@@ -17,6 +17,7 @@ show_log_at() {
 }
 
 # port_told_by TABLE: of Microsoft's Serial Port Console Redirection table: kind of address at 40, address at 44, rate at 58.
+# A rate of 0 is what the firmware has set, which nothing tells here: 115200 then, as nearly all have it.
 port_told_by() {
   [ -r "$1" ] || return 0
   od -An -v -tu1 "$1" | tr -s ' ' '\n' | awk '
@@ -32,11 +33,11 @@ port_told_by() {
     }'
 }
 
-# write_console: a root archive's kernel and grub speak there. A kernel takes the first serial line that is named.
+# write_console: the new system's kernel and grub speak there. A kernel takes the first serial line that is named.
 write_console() {
   mkdir -p /mnt/etc/default/grub.d
   cat >/mnt/etc/default/grub.d/50-oobctl-console.cfg <<CFG
-GRUB_CMDLINE_LINUX="\$(printf '%s' "\$GRUB_CMDLINE_LINUX" | sed 's/console=[^ ]*//g; s/^ *//') console=tty0 console=$CONSOLE"
+GRUB_CMDLINE_LINUX="\$(printf '%s\n' "\$GRUB_CMDLINE_LINUX" | sed -E 's/(^| )console=[^ ]*/\\1/g') console=tty0 console=$CONSOLE"
 GRUB_TERMINAL="console serial"
 GRUB_SERIAL_COMMAND="$(grub_serial "$CONSOLE")"
 CFG
@@ -46,17 +47,32 @@ CFG
 # move_console: a disk image that speaks at a serial line speaks at the one that the firmware tells.
 move_console() {
   [ -n "$FIRMWARE_CONSOLE" ] || return 0
-  CONSOLE=$FIRMWARE_CONSOLE moved=''
-  for file in /mnt/boot/grub/grub.cfg /mnt/boot/grub2/grub.cfg /mnt/boot/loader/entries/*.conf /mnt/etc/kernel/cmdline; do
-    if [ ! -f "$file" ] || [ -L "$file" ] || ! grep -q 'console=ttyS' "$file"; then continue; fi
-    sed "s/console=ttyS[0-9][0-9a-z,]*/console=$CONSOLE/g; s/^\( *\)serial .*/\1$(grub_serial "$CONSOLE")/" "$file" >"$JOB/moved"
-    if cmp -s "$JOB/moved" "$file"; then continue; fi
-    cat "$JOB/moved" >"$file" || because "The image's serial line could not be set in ${file#/mnt}." || return 1
-    moved=yes
+  CONSOLE=$FIRMWARE_CONSOLE found=''
+  for file in /mnt/boot/grub/grub.cfg /mnt/boot/grub2/grub.cfg /mnt/boot/loader/entries/*.conf; do
+    if has_console "$file"; then found=yes; put_console "$file" || return 1; fi
   done
-  [ -n "$moved" ] || return 0
+  if [ -z "$found" ]; then
+    say "The image names no serial line where it is looked for here: its console stays where it is, and the firmware's is at $CONSOLE."
+    return 0
+  fi
+  kernels_to_come=/mnt/etc/kernel/cmdline
+  if has_console "$kernels_to_come"; then put_console "$kernels_to_come" || return 1; fi
   if [ -e /mnt/etc/default/grub ]; then write_console; fi
   say "The new system's console is at $CONSOLE, as the firmware tells."
+}
+
+has_console() { [ -f "$1" ] && [ ! -L "$1" ] && grep -qE '(^|[[:space:]])console=ttyS' "$1"; }
+
+# put_console FILE: the file stays the same one, with all that is known of it.
+put_console() {
+  sed -E "s/(^|[[:space:]])console=ttyS[0-9][0-9a-z,]*/\1console=$CONSOLE/g; s/^( *)serial .*/\1$(grub_serial "$CONSOLE")/" "$1" >"$JOB/moved"
+  if cmp -s "$JOB/moved" "$1"; then return 0; fi
+  cat "$JOB/moved" >"$1" || because "The image's serial line could not be set in ${1#/mnt}." || return 1
+}
+
+# shown_there: the last words get the moment that it takes to show them.
+shown_there() {
+  [ -z "$FIRMWARE_CONSOLE" ] || sleep 2
 }
 
 grub_serial() {

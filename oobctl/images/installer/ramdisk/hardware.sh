@@ -44,6 +44,7 @@ disks() {
     name=${block##*/}
     [ -e "$block" ] || continue
     [ "$(cat "$block/removable")$(cat "$block/ro")" = 00 ] || continue
+    [ "$(cat "$block/hidden" 2>/dev/null)" != 1 ] || continue # one path of several to an NVMe disk, which is there too
     case $name in *boot[0-9] | *rpmb) continue ;; esac
     case $(readlink -f "$block") in */usb[0-9]*) continue ;; esac
     sectors=$(cat "$block/size")

@@ -54,7 +54,7 @@ about() { awk -F '\t' -v device="$1" -v column="$2" '$2 == device { print $colum
 
 # check_keep: REPLACED is the partition that is replaced, ESP the one with UEFI's boot files. False with the reason.
 check_keep() {
-  REPLACED='' ESP='' KEPT=''
+  REPLACED='' ESP=''
   [ "$LAYOUT" = keep ] || return 0
   list_partitions "$DISKS"
   partition_words | tr ';' '\n' | say_lines
@@ -64,7 +64,6 @@ check_keep() {
     kept=$(the_one "$name") || return 1
     [ "$kept" != "$REPLACED" ] ||
       because "$name is to be kept, and is the partition that is to be replaced." || return 1
-    KEPT="$KEPT $kept"
   done <"$JOB/kept"
   check_replaced || return 1
   case $FIRMWARE in UEFI) find_esp ;; *) check_bios_way ;; esac || return 1
@@ -73,11 +72,11 @@ check_keep() {
 
 # check_kept_is_not_written: where the boot loader goes stays, but not byte for byte, which who names it is promised.
 check_kept_is_not_written() {
-  for kept in $KEPT; do
-    kind=$(about "$kept" 5)
-    [ "$kept" != "$ESP" ] && { [ "$FIRMWARE" = UEFI ] || [ "$kind" != "$(lower "$BIOS_BOOT")" ]; } ||
-      because "$kept cannot be kept byte for byte: the boot loader goes there, beside what is in it. Do not name it: it stays anyway." || return 1
-  done
+  while IFS= read -r name; do
+    kept=$(the_one "$name") || return 1
+    [ "$kept" != "$ESP" ] && { [ "$FIRMWARE" = UEFI ] || [ "$(about "$kept" 5)" != "$(lower "$BIOS_BOOT")" ]; } ||
+      because "$name cannot be kept byte for byte: the boot loader goes there, beside what is in it. Do not name it: it stays anyway." || return 1
+  done <"$JOB/kept"
 }
 
 check_replaced() {

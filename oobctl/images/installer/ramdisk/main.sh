@@ -106,5 +106,6 @@ while [ "$(($(uptime_s) - waited))" -lt 600 ]; do
 done
 eject_cd
 sync
+shown_there
 reboot -f
 sleep 60

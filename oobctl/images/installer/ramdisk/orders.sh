@@ -114,6 +114,9 @@ check_disks() {
   for disk in "$@"; do
     [ "$(($(cat "/sys/block/$disk/size") * 512))" -ge "$needed" ] ||
       because "The disk $disk is too small: the image needs $needed bytes." || return 1
+    sector=$(cat "/sys/block/$disk/queue/logical_block_size")
+    [ "$FORM" != disk-image ] || [ "$sector" = 512 ] ||
+      because "The disk $disk has sectors of $sector bytes, and disk images are made for 512: choose the layout lvm, or an image that has an archive of its files alone." || return 1
   done
 }
 

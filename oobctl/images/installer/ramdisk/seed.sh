@@ -9,8 +9,11 @@ make_seed_partition() {
     gpt) kind=EBD0A0A2-B9E5-4433-87C0-68B6B72699C7 ;;
     *) kind=c ;;
   esac
+  end_mb=$(($(cat "/sys/block/$1/size") / 2048))
+  # An MBR's numbers end at 2 TiB.
+  if [ "$kind" = c ] && [ "$end_mb" -gt 2097152 ]; then end_mb=2097152; fi
   number=$(free_number "$1")
-  start_mb=$(($(cat "/sys/block/$1/size") / 2048 - SEED_MB - 1))
+  start_mb=$((end_mb - SEED_MB - 1))
   printf 'start=%sMiB, size=%sMiB, type=%s\n' "$start_mb" "$SEED_MB" "$kind" >"$JOB/grown"
   # shellcheck disable=SC2016  # the inner shell's
   tried sh -c '/tools/sfdisk -q --append --no-reread --no-tell-kernel "/dev/$1" <"$2"' - "$1" "$JOB/grown" ||

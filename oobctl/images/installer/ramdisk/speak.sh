@@ -62,7 +62,7 @@ next_boot_from_disk() {
 stay() {
   say "$*"
   say "This server stays as it is until somebody looks: its disks may hold half a system."
-  [ -z "$FIRMWARE_CONSOLE" ] || sleep 2 # so that it is shown there
+  shown_there
   kill -9 -1
   while :; do sleep 3600; done
 }

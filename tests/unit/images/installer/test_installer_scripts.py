@@ -32,6 +32,17 @@ def shell(tmp_path: Path, script: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(["busybox", "sh", "-c", start + quiet + script], capture_output=True, text=True, check=False)
 
 
+def disks_are(table: str, *, sectors: int = 1, sector: int = 512) -> str:
+    """Shell: these disks are there, each of so many sectors of the kernel's 512 bytes, with such sectors of its own."""
+    sizes = f"case $1 in *logical_block_size) echo {sector} ;; *) echo {sectors} ;; esac"
+    return f'printf "{table}" >"$JOB/disks"; wait_for_wanted() {{ :; }}; cat() {{ {sizes}; }}'
+
+
+def reason(tmp_path: Path) -> str:
+    file = tmp_path / "reason"
+    return file.read_text() if file.exists() else ""
+
+
 GOOD = "form disk-image\nimage image\nimage_size 5\nimage_sha256 " + "a" * 64 + "\n"
 
 
@@ -80,9 +91,30 @@ def test_orders_that_name_neither_uuid_nor_card_are_for_nobody(tmp_path: Path) -
 def test_a_disk_is_the_one_with_that_serial_number_and_size(tmp_path: Path, wanted: str, found: str) -> None:
     (tmp_path / "orders").write_text(f"{GOOD}{wanted}\n")
     table = "vda\\t100\\t\\tm\\nvdb\\t100\\tB C\\tm\\nvdc\\t100\\tD\\t\\nvdd\\t100\\tD\\t\\n"
-    sized = f'printf "{table}" >"$JOB/disks"; wait_for_wanted() {{ :; }}; cat() {{ echo 1; }}'
+    done = shell(tmp_path, f'read_orders && {disks_are(table)} && check_disks && echo "$DISKS" || echo refused')
+    assert done.stdout == f"{found}\n"
+
+
+@pytest.mark.parametrize(("form", "found"), [("disk-image", "refused"), ("root-archive", "vda")])
+def test_a_disk_image_goes_to_no_disk_with_other_sectors_than_its_own(tmp_path: Path, form: str, found: str) -> None:
+    (tmp_path / "orders").write_text(GOOD.replace("disk-image", form) + "disk 100 A\n")
+    sized = disks_are("vda\\t100\\tA\\tm\\n", sectors=9_999_999, sector=4096)
     done = shell(tmp_path, f'read_orders && {sized} && check_disks && echo "$DISKS" || echo refused')
     assert done.stdout == f"{found}\n"
+    assert (form == "disk-image") == ("sectors of 4096 bytes" in reason(tmp_path))
+
+
+def test_a_disk_with_several_paths_is_one(tmp_path: Path) -> None:
+    for name, hidden in (("nvme0n1", "0"), ("nvme0c0n1", "1"), ("nvme1n1", None)):
+        block = tmp_path / "block" / name
+        (block / "device").mkdir(parents=True)
+        known = {"removable": "0", "ro": "0", "size": "8", "serial": f"S-{name[4]}", "device/model": "M"}
+        for file, value in (known | ({"hidden": hidden} if hidden else {})).items():
+            (block / file).write_text(f"{value}\n")
+    script = next(path for path in SCRIPTS if path.name == "hardware.sh").read_text()
+    (tmp_path / "here.sh").write_text(script.replace("/sys/block", str(tmp_path / "block")))
+    done = shell(tmp_path, f'. "{tmp_path}/here.sh"; disks')
+    assert [line.split("\t")[0] for line in done.stdout.splitlines()] == ["nvme0n1", "nvme1n1"]
 
 
 def test_a_uuid_is_known_in_both_byte_orders(tmp_path: Path) -> None:

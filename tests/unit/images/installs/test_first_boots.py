@@ -25,7 +25,7 @@ def job(sqlite_installation: Installation) -> str:
     number = armed(ready(sqlite_installation), "a-key")
     with database().write() as session:
         row = session.get_one(Install, number)
-        row.phone_hash, row.first_write_at = hashlib.sha256(PHONE.encode()).hexdigest(), clock.now()
+        row.phone_hash, row.written_at = hashlib.sha256(PHONE.encode()).hexdigest(), clock.now()
     return number
 
 
@@ -53,16 +53,21 @@ def test_a_copy_with_host_keys_of_its_own_is_told_apart_from_one_that_comes_agai
     assert phone_home(PHONE, copy).again_as_another
 
 
-def test_what_runs_was_written_and_set_up_where_its_installer_was_not_heard_to_the_end(job: str) -> None:
+def test_one_that_had_no_host_keys_yet_tells_them_when_it_comes_again(job: str) -> None:
+    phone_home(PHONE, FirstBoot(host_name="web01", kernel="6.1", host_keys=""))
+    assert not phone_home(PHONE, SAID).again_as_another
+    assert [key["fingerprint"] for key in (install(job).first_boot or {})["host_keys"]] == [FINGERPRINT]
+
+
+def test_what_runs_was_set_up_where_its_installer_was_not_heard_to_the_end(job: str) -> None:
     phone_home(PHONE, SAID)
     found = install(job)
-    assert (found.written_at, found.configured_at) == (found.first_boot_at, found.first_boot_at)
-    assert found.first_boot_at is not None
+    assert found.configured_at == found.first_boot_at is not None
 
 
 def test_nothing_that_was_never_written_reports_itself(job: str) -> None:
     with database().write() as session:
-        session.get_one(Install, job).first_write_at = None
+        session.get_one(Install, job).written_at = None
     with pytest.raises(NotFound):
         phone_home(PHONE, SAID)
 

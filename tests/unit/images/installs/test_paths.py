@@ -50,6 +50,20 @@ def test_a_server_without_virtual_media_starts_from_its_network(by_ipmi: str) ->
     assert chosen(by_ipmi) is BootPath.NETWORK
 
 
+def test_a_server_that_nothing_tells_apart_is_not_shut_down_for_an_installer_that_refuses_it(
+    sqlite_installation: Installation,
+) -> None:
+    server = ready(sqlite_installation)
+    assert chosen(server) is BootPath.VIRTUAL_MEDIA
+    with database().write() as session:
+        session.get_one(Server, server).system_uuid = "00000000-0000-0000-0000-000000000000"  # a placeholder
+    with pytest.raises(NoWay, match=r"neither its UUID nor a MAC address.*oobctl server boot-macs web01 MAC"):
+        chosen(server)
+    with database().write() as session:
+        session.get_one(Server, server).boot_macs = [MAC]
+    assert chosen(server) is BootPath.VIRTUAL_MEDIA
+
+
 def test_the_door_says_what_both_ways_lack(by_ipmi: str) -> None:
     with pytest.raises(NoWay, match=r"no virtual drive.*network boot is not set up at the site") as caught:
         asked(by_ipmi)

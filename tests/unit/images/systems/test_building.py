@@ -113,7 +113,8 @@ def test_the_overlay_has_roots_own_files_and_no_folders(tmp_path: Path) -> None:
     assert {(member.uid, member.gid, member.mode, member.mtime, member.isfile()) for member in members} == {
         (0, 0, 0o644, 5, True)
     }
-    assert "./etc/cloud/cloud-init.disabled" in {member.name for member in members}
+    names = {member.name for member in members}
+    assert {"./etc/cloud/cloud-init.disabled", "./etc/systemd/system.conf.d/slow-start.conf"} <= names
 
 
 def test_a_root_without_what_a_disk_needs_is_said(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import subprocess
 import tarfile
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -21,6 +22,10 @@ from oobctl.images.systems.verify import verify
 
 SECTOR = 512
 SECTORS = 4096
+ESP = UUID("c12a7328-f81f-11d2-ba4b-00a0c93ec93b").bytes_le
+BIOS_BOOT = UUID("21686148-6449-6e6f-744e-656564454649").bytes_le
+OTHER = UUID("0fc63daf-8483-4772-8e79-3d69d8477de4").bytes_le
+LEGACY_BOOTABLE = 4
 
 
 def mbr(sectors: int = SECTORS - 64, kind: int = 0x83) -> bytes:
@@ -29,13 +34,10 @@ def mbr(sectors: int = SECTORS - 64, kind: int = 0x83) -> bytes:
     return (b"\xfa".ljust(446, b"\0") + entry.ljust(64, b"\0") + b"\x55\xaa").ljust(SECTORS * SECTOR, b"\0")
 
 
-def gpt(last: int = SECTORS - 34, kind: bytes = b"\1" * 16) -> bytes:
+def gpt(last: int = SECTORS - 34, kind: bytes = BIOS_BOOT, attributes: int = 0) -> bytes:
     header = (b"EFI PART" + bytes(64) + struct.pack("<QII", 2, 128, 128)).ljust(SECTOR, b"\0")
-    entry = kind + bytes(16) + struct.pack("<QQ", 64, last)
+    entry = kind + bytes(16) + struct.pack("<QQQ", 64, last, attributes)
     return mbr(SECTORS - 1, 0xEE)[:SECTOR] + header + entry.ljust((SECTORS - 2) * SECTOR, b"\0")
-
-
-ESP = bytes.fromhex("28732ac11ff8d211ba4b00a0c93ec93b")
 
 
 def without_boot_code(disk: bytes) -> bytes:
@@ -102,8 +104,10 @@ def test_what_was_said_of_an_image_is_in_its_entry(home: Path, tmp_path: Path) -
     ("disk", "found"),
     [
         (gpt(), ("BIOS",)),
-        (gpt(kind=ESP), ("BIOS", "UEFI")),
+        (gpt(kind=ESP), ("UEFI",)),  # such code may only say that it is none
+        (gpt(kind=ESP, attributes=LEGACY_BOOTABLE), ("BIOS", "UEFI")),
         (without_boot_code(gpt(kind=ESP)), ("UEFI",)),
+        (mbr(), ("BIOS",)),
         (mbr(kind=0xEF), ("BIOS", "UEFI")),
     ],
 )
@@ -118,7 +122,8 @@ def test_under_what_a_disk_starts_is_seen_by_what_is_on_it(
     [
         (gpt(), (Firmware.UEFI,), "no EFI system partition"),
         (without_boot_code(gpt(kind=ESP)), tuple(Firmware), "no boot code"),
-        (without_boot_code(gpt()), (), "no boot code"),
+        (without_boot_code(gpt()), (), "Nothing starts on it: its first sector has no boot code and it has no EFI"),
+        (gpt(kind=OTHER), (), "Say --firmware"),
     ],
 )
 def test_a_disk_that_would_not_start_is_not_taken(
@@ -127,6 +132,11 @@ def test_a_disk_that_would_not_start_is_not_taken(
     with pytest.raises(InvalidParameter, match=words):
         take_in(tmp_path, disk, firmware=said)
     assert nothing_is_kept()
+
+
+@pytest.mark.parametrize("disk", [gpt(kind=ESP), mbr(kind=0x0C)])
+def test_what_its_partitions_do_not_rule_out_is_believed(home: Path, tmp_path: Path, disk: bytes) -> None:
+    assert take_in(tmp_path, disk, firmware=tuple(Firmware)).firmware == tuple(Firmware)
 
 
 def test_another_file_than_the_one_that_was_meant_is_not_taken(home: Path, tmp_path: Path) -> None:
