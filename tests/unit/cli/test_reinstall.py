@@ -16,7 +16,7 @@ from oobctl import clock, control, readings
 from oobctl.constants import BootPath, Capability, JobState, Outcome
 from oobctl.errors import InstallFailed
 from oobctl.images.installs.requests import ReinstallParameters
-from oobctl.store import Job, database
+from oobctl.store import Job, Server, database
 from oobctl.workflows.reinstall_os import steps_from
 from tests.furnished import over_redfish_too
 from tests.installation import Installation
@@ -32,6 +32,8 @@ def installation(sqlite_installation: Installation) -> Installation:
     add_image()
     ready(sqlite_installation)
     over_redfish_too(sqlite_installation.servers["db01"])
+    with database().write() as session:
+        session.get_one(Server, sqlite_installation.servers["db01"]).boot_macs = ["02:00:00:00:00:02"]
     sqlite_installation.start_panel()
     return sqlite_installation
 

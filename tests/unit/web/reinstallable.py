@@ -2,16 +2,21 @@
 
 from datetime import date, timedelta
 
+from flask.testing import FlaskClient
+from sqlalchemy import func, select
+from werkzeug.test import TestResponse
+
 from oobctl import clock, control
 from oobctl.access import SYSTEM
 from oobctl.constants import Capability, Firmware, ImageKind, PartKind
 from oobctl.drivers.readings import InventoryReport, Part
 from oobctl.images.installs import authority
 from oobctl.images.systems import Form, SystemImage, catalogue
-from oobctl.store import Endpoint, Install, InstallLog, Server, database
+from oobctl.store import Endpoint, Install, InstallLog, Job, Server, database
 from tests.furnished import over_redfish_too
 from tests.reinstalls import SSH_KEY, UUID
 from tests.systems import told
+from tests.unit.web.conftest import csrf_token
 from tests.unit.web.seed import Seed, read
 
 DISKS = (("S3Z8NB0K123456", 480_103_981_056), ("S3Z8NB0K123457", 480_103_981_056))
@@ -24,6 +29,8 @@ LOG = (
     "image: 331 MB to fetch, over https from 203.0.113.77",
     "image: writing",
 )
+
+FORM = {"image": "debian-13", "host_name": "db01.example.org", "ssh_keys": SSH_KEY, "layout": "whole-disk"}
 
 
 def add_image(name: str, title: str, ends: date, size: int, *, account: str | None = None) -> SystemImage:
@@ -130,3 +137,14 @@ def failed(job_id: str, reason: str) -> None:
     with database().write() as session:
         install = session.get_one(Install, job_id)
         install.phase, install.reason = "failed", reason
+
+
+def post_form(client: FlaskClient, address: str, **form: str | list[str]) -> TestResponse:
+    """The form of a reinstall, filled in so that it can be done, with these changes."""
+    return client.post(address, data={**FORM, **form, "csrf_token": csrf_token(client)})
+
+
+def jobs_asked_for() -> int:
+    with database().read() as session:
+        found = session.scalar(select(func.count()).where(Job.action == control.REINSTALL))
+    return found or 0

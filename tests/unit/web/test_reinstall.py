@@ -3,22 +3,19 @@
 import re
 
 import pytest
-from flask.testing import FlaskClient
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from oobctl import control
 from oobctl.access import SYSTEM
-from oobctl.constants import BootPath, Capability, JobState, Outcome
-from oobctl.drivers.readings import InventoryReport
+from oobctl.constants import JobState, Outcome
 from oobctl.errors import InstallFailed
-from oobctl.store import AuditRecord, Install, Job, Site, database
-from oobctl.workflows.reinstall_os import steps_from
+from oobctl.store import AuditRecord, Install, Site, database
 from tests.reinstalls import SSH_KEY, private_key
 from tests.unit.web import reinstallable
 from tests.unit.web.conftest import SignIn, csrf_token
-from tests.unit.web.seed import Seed, begin, end, read
+from tests.unit.web.reinstallable import FORM, jobs_asked_for, post_form
+from tests.unit.web.seed import Seed, begin, end
 
-NAMED = {"image": "debian-13", "host_name": "db01.example.org", "ssh_keys": SSH_KEY, "layout": "whole-disk"}
 PRIVATE = private_key()
 SCRIPT = "#!/bin/sh\necho 'a <b>script</b>'\n"
 ALARM = (
@@ -31,16 +28,6 @@ ALARM = (
 @pytest.fixture
 def address(seed: Seed) -> str:
     return f"/servers/{reinstallable.prepare(seed)}/reinstall"
-
-
-def post(client: FlaskClient, address: str, **form: str | list[str]):  # type: ignore[no-untyped-def]
-    return client.post(address, data={**NAMED, **form, "csrf_token": csrf_token(client)})
-
-
-def jobs() -> int:
-    with database().read() as session:
-        found = session.scalar(select(func.count()).where(Job.action == control.REINSTALL))
-    return found or 0
 
 
 def test_the_form_offers_images_disks_and_keys_and_begins_with_what_is_likely(
@@ -57,95 +44,22 @@ def test_the_form_offers_images_disks_and_keys_and_begins_with_what_is_likely(
     assert re.search(rf'name="disks" value="{second}">', text)
 
 
-def test_where_no_disk_was_inspected_the_form_says_so_and_takes_a_serial_number(seed: Seed, sign_in: SignIn) -> None:
-    client = sign_in("owner")
-    address = f"/servers/{reinstallable.prepare(seed, disks=False)}/reinstall"
-    assert "No disk of this server was inspected" in client.get(address).text
-    plan = post(client, address, plan="1", serials="DISK-7").text
-    assert "All that is on disk DISK-7 is lost." in plan
-
-
-def test_the_plan_says_every_step_what_is_lost_and_from_where_on_there_is_no_way_back(
-    address: str, sign_in: SignIn
-) -> None:
-    answer = post(sign_in("owner"), address, plan="1", disks=reinstallable.DISKS[0][0])
-    assert answer.status_code == 200
-    assert "All that is on disk S3Z8NB0K123456 (480.1 GB) is lost." in answer.text
-    for step in steps_from(BootPath.VIRTUAL_MEDIA):
-        assert step.title.replace("'", "&#39;") in answer.text
-    assert "Once “Write the image” has begun, it cannot be cancelled" in answer.text
-    assert jobs() == 0
-
-
-def test_the_plan_tells_how_long_each_step_took_before(address: str, seed: Seed, sign_in: SignIn) -> None:
-    job = reinstallable.begun(seed.servers["db01"], seed.actors["owner"])
-    steps = control.find(control.REINSTALL).steps
-    begin(job, done=len(steps), details=["Done"] * len(steps), seconds=[12.0] * len(steps), ago=400)
-    end(seed, job, JobState.SUCCEEDED, outcome=Outcome.PROVEN)
-    text = post(sign_in("owner"), address, plan="1").text
-    assert text.count("12 s") == len(steps_from(BootPath.VIRTUAL_MEDIA))
-    assert "in all, as it took before" in text
-
-
-def test_the_plan_names_the_partition_that_is_lost_and_those_that_stay(address: str, sign_in: SignIn) -> None:
-    kept = {"layout": "keep", "replace": "UUID=0a1b", "keep": "LABEL=srv\nPARTLABEL=my data"}
-    text = post(sign_in("owner"), address, plan="1", disks=reinstallable.DISKS[0][0], **kept).text
-    assert "All that is on the partition UUID=0a1b of disk S3Z8NB0K123456 (480.1 GB) is lost." in text
-    assert "LABEL=srv, PARTLABEL=my data stay as they are" in text
-    assert "All that is on disk" not in text
-
-
-def test_the_disk_that_the_plan_named_is_asked_for_whatever_was_inspected_until_then(
-    address: str, seed: Seed, sign_in: SignIn
-) -> None:
-    client = sign_in("owner")
-    text = post(client, address, plan="1").text
-    first, second = (serial for serial, _size in reinstallable.DISKS)
-    assert f'name="disks" value="{first}"' in text
-    assert 'name="unknown_disks"' not in text
-    turned = InventoryReport(tuple(reversed(reinstallable.inventory().parts)))
-    read(seed, "db01", Capability.INVENTORY, turned, age=1)
-    assert f"All that is on disk {second} " in post(client, address, plan="1").text
-    assert post(client, address, confirm="db01", disks=first).status_code == 303
-    with database().read() as session:
-        (job,) = session.scalars(select(Job).where(Job.action == control.REINSTALL))
-    assert job.parameters["disks"] == [first]
-
-
-def test_disks_that_were_not_known_when_the_plan_was_seen_are_shown_first(seed: Seed, sign_in: SignIn) -> None:
-    client = sign_in("owner")
-    address = f"/servers/{reinstallable.prepare(seed, disks=False)}/reinstall"
-    assert 'name="unknown_disks" value="1"' in post(client, address, plan="1").text
-    read(seed, "db01", Capability.INVENTORY, reinstallable.inventory(), age=1)
-    answer = post(client, address, confirm="db01", unknown_disks="1")
-    assert answer.status_code == 422
-    assert "was not known when you saw the plan, and is by now" in answer.text
-    assert "All that is on disk S3Z8NB0K123456 (480.1 GB) is lost." in answer.text
-    assert 'name="unknown_disks"' not in answer.text
-    assert jobs() == 0
-
-
-def test_the_plan_says_for_how_long_each_step_waits_at_most(address: str, sign_in: SignIn) -> None:
-    text = post(sign_in("owner"), address, plan="1").text
-    assert text.count("at most") == 5  # shutdown, installer, image, setting up, first report
-
-
 @pytest.mark.parametrize("typed", ["", "db02", "DB01", "db01.example.org"])
 def test_another_name_than_the_servers_does_nothing_and_is_asked_for_again(
     address: str, sign_in: SignIn, typed: str
 ) -> None:
-    answer = post(sign_in("owner"), address, confirm=typed)
+    answer = post_form(sign_in("owner"), address, confirm=typed)
     assert answer.status_code == 422
     assert "Type db01, just so, to go on." in answer.text
     assert "All that is on disk" in answer.text
-    assert jobs() == 0
+    assert jobs_asked_for() == 0
 
 
 def test_the_servers_name_begins_it_once_however_often_it_is_sent(address: str, sign_in: SignIn) -> None:
     client = sign_in("owner")
-    first, second = (post(client, address, confirm=" db01 ", key="form-1") for _ in range(2))
+    first, second = (post_form(client, address, confirm=" db01 ", key="form-1") for _ in range(2))
     assert (first.status_code, first.headers["Location"]) == (303, second.headers["Location"])
-    assert jobs() == 1
+    assert jobs_asked_for() == 1
 
 
 @pytest.mark.parametrize(
@@ -176,8 +90,8 @@ def test_the_servers_name_begins_it_once_however_often_it_is_sent(address: str, 
 def test_what_is_wrong_stands_at_its_input_and_all_that_was_typed_is_kept(
     address: str, sign_in: SignIn, wrong: dict[str, str], field: str, says: str
 ) -> None:
-    typed = {**NAMED, "user_data": "#cloud-config", "name_servers": "192.0.2.53", **wrong}
-    answer = post(sign_in("owner"), address, plan="1", **typed)
+    typed = {**FORM, "user_data": "#cloud-config", "name_servers": "192.0.2.53", **wrong}
+    answer = post_form(sign_in("owner"), address, plan="1", **typed)
     assert answer.status_code == 422
     complaint = re.search(rf'id="{field}-wrong">([^<]*)<', answer.text)
     assert complaint is not None
@@ -203,7 +117,7 @@ def test_what_is_folded_away_is_open_where_something_was_typed_or_is_wrong_there
     address: str, sign_in: SignIn, typed: dict[str, str], is_open: bool
 ) -> None:
     client = sign_in("owner")
-    text = post(client, address, plan="1", **typed).text if typed else client.get(address).text
+    text = post_form(client, address, plan="1", **typed).text if typed else client.get(address).text
     assert bool(re.search(r'<details class="more part" open>\s*<summary>More', text)) is is_open
     assert re.search(r'<details class="more part"[^>]*>\s*<summary>More', text)
 
@@ -215,13 +129,13 @@ def test_a_private_key_is_never_sent_back_and_the_form_says_so_whatever_else_is_
 ) -> None:
     for pasted in (PRIVATE, PRIVATE.partition("\n")[2], PRIVATE.replace("\n", "\r\n")):
         typed = {"ssh_keys": f"{SSH_KEY}\n{pasted}", **wrong_too, button: "db01"}
-        text = post(sign_in("owner"), address, **typed).text
+        text = post_form(sign_in("owner"), address, **typed).text
         assert [line for line in PRIVATE.splitlines() if line in text] == []
         assert SSH_KEY in text
         complaint = re.search(r'id="ssh_keys-wrong">([^<]*)<', text)
         assert complaint is not None
         assert "a private key was not kept" in complaint[1]
-    assert jobs() == 0
+    assert jobs_asked_for() == 0
 
 
 @pytest.mark.parametrize("pasted", ["whole", "without its first line", "in one line"])
@@ -238,11 +152,11 @@ def test_the_page_of_saved_keys_never_sends_a_private_one_back(seed: Seed, sign_
 
 def test_what_was_typed_goes_through_the_plan_unchanged_and_back_to_the_form(address: str, sign_in: SignIn) -> None:
     client = sign_in("owner")
-    plan = post(client, address, plan="1", post_install=SCRIPT, packages="vim  tmux").text
+    plan = post_form(client, address, plan="1", post_install=SCRIPT, packages="vim  tmux").text
     assert "&lt;b&gt;script&lt;/b&gt;" in plan
     assert "<b>script</b>" not in plan
     assert "2 lines, at the first start" in plan
-    form = post(client, address, edit="1", post_install=SCRIPT, packages="vim  tmux", host_name="half a na").text
+    form = post_form(client, address, edit="1", post_install=SCRIPT, packages="vim  tmux", host_name="half a na").text
     for kept in ("&lt;b&gt;script&lt;/b&gt;", "vim  tmux", "half a na"):
         assert kept in form
 
@@ -251,19 +165,19 @@ def test_a_saved_key_is_given_to_its_own_user_alone(address: str, seed: Seed, si
     own = control.add_ssh_key(seed.actors["owner"], SSH_KEY, "Laptop").id
     foreign = control.add_ssh_key(seed.actors["stranger"], SSH_KEY, "Elsewhere").id
     client = sign_in("owner")
-    assert "somebody@example.org" in post(client, address, plan="1", ssh_keys="", saved_keys=[own]).text
-    assert "Nobody could log in" in post(client, address, plan="1", ssh_keys="", saved_keys=[foreign]).text
+    assert "somebody@example.org" in post_form(client, address, plan="1", ssh_keys="", saved_keys=[own]).text
+    assert "Nobody could log in" in post_form(client, address, plan="1", ssh_keys="", saved_keys=[foreign]).text
 
 
 def test_the_root_password_is_shown_once_and_no_cache_keeps_it(address: str, sign_in: SignIn) -> None:
     client = sign_in("owner")
-    answer = post(client, address, confirm="db01", root_password="on", key="form-2")
+    answer = post_form(client, address, confirm="db01", root_password="on", key="form-2")
     assert answer.status_code == 200
     assert answer.headers["Cache-Control"] == "no-store"
     shown = re.search(r'id="shown-password">([^<]+)<', answer.text)
     assert shown is not None
     assert "Root password of the new system on db01" in answer.text
-    again = post(client, address, confirm="db01", root_password="on", key="form-2")
+    again = post_form(client, address, confirm="db01", root_password="on", key="form-2")
     assert again.status_code == 200
     assert "asked for twice" in again.text
     assert shown[1] not in again.text
@@ -273,10 +187,10 @@ def test_a_server_that_another_job_has_is_not_planned_and_the_job_is_named(addre
     client = sign_in("owner")
     job = control.submit(SYSTEM, "power.cycle", "db01").id
     assert f"/jobs/{job}" in client.get(address).text
-    answer = post(client, address, plan="1")
+    answer = post_form(client, address, plan="1")
     assert answer.status_code == 409
     assert f"/jobs/{job}" in answer.text
-    assert NAMED["host_name"] in answer.text
+    assert FORM["host_name"] in answer.text
 
 
 def test_without_boot_service_image_or_virtual_media_the_form_is_refused_plainly(seed: Seed, sign_in: SignIn) -> None:
@@ -305,15 +219,15 @@ def test_the_page_of_the_server_leads_to_the_form_and_so_does_the_actions_own_ad
     client = sign_in("owner")
     server = f"/servers/{seed.servers['db01']}"
     assert f'href="{address}">Reinstall the operating system…' in client.get(server).text
-    for answer in (client.get(f"{server}/actions/os.reinstall"), post(client, f"{server}/actions/os.reinstall")):
+    for answer in (client.get(f"{server}/actions/os.reinstall"), post_form(client, f"{server}/actions/os.reinstall")):
         assert (answer.status_code, answer.headers["Location"]) == (303, address)
-    assert jobs() == 0
+    assert jobs_asked_for() == 0
 
 
 def test_who_may_not_reinstall_is_told_so_and_a_try_is_on_record(address: str, sign_in: SignIn) -> None:
     client = sign_in("viewer")
     assert "It can't be reinstalled now." in client.get(address).text
-    assert post(client, address, plan="1").status_code == 403
+    assert post_form(client, address, plan="1").status_code == 403
     with database().read() as session:
         refusals = session.scalars(select(AuditRecord).where(AuditRecord.kind == "refusal")).all()
     assert [row.tag for row in refusals] == ["server:os:reinstall"]
@@ -323,7 +237,7 @@ def test_who_may_not_reinstall_is_told_so_and_a_try_is_on_record(address: str, s
 def test_a_stranger_finds_no_such_server(address: str, sign_in: SignIn) -> None:
     client = sign_in("stranger")
     assert client.get(address).status_code == 404
-    assert post(client, address, plan="1").status_code == 404
+    assert post_form(client, address, plan="1").status_code == 404
 
 
 # --- the job --------------------------------------------------------------------------------------------------------
