@@ -16,7 +16,7 @@ from oobctl.ids import new_id
 _ENDED = {"succeeded", "failed", "cancelled", "needs_attention"}
 _AWAY = {httpx.codes.BAD_GATEWAY, httpx.codes.SERVICE_UNAVAILABLE, httpx.codes.GATEWAY_TIMEOUT}
 _AGAIN_SECONDS = 300.0  # so long a panel may be away while a job is watched: the job goes on without it
-_BEGIN_PAUSES = (1.0, 3.0)
+_AGAIN_PAUSES = (1.0, 3.0)
 
 T = TypeVar("T")
 
@@ -83,14 +83,19 @@ def begin(path: str, body: Any) -> Any:
     Raises as `call`.
     """
     key = new_id()
-    for pause in _BEGIN_PAUSES:
+    return again(lambda: call("POST", path, body=body, key=key))
+
+
+def again(ask: Callable[[], T]) -> T:
+    """What it asks, twice more where no answer comes. Raises as `call`."""
+    for pause in _AGAIN_PAUSES:
         try:
-            return call("POST", path, body=body, key=key)
+            return ask()
         except OobctlError as error:
             if not error.retryable:
                 raise
         time.sleep(pause)
-    return call("POST", path, body=body, key=key)
+    return ask()
 
 
 def named(name: str) -> str:
@@ -131,7 +136,7 @@ def follow(
     """
     shown: set[str] = set()
 
-    def again() -> dict[str, Any]:
+    def look_again() -> dict[str, Any]:
         look(job)
         return call("GET", f"/jobs/{job['id']}")  # type: ignore[no-any-return]
 
@@ -150,4 +155,4 @@ def follow(
             patiently(partial(look, job), say)
             return job
         time.sleep(pause)
-        job = patiently(again, say)
+        job = patiently(look_again, say)

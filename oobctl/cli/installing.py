@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.table import Table
 
-from oobctl.cli.api import ApiRefused, begin, call, follow, named, patiently
+from oobctl.cli.api import ApiRefused, again, begin, call, follow, named, patiently
 from oobctl.cli.terminal import plain
 from oobctl.constants import REINSTALL
 from oobctl.errors import InvalidParameter, WrongState
@@ -24,7 +24,7 @@ def host_name_of(server: str) -> str:
 
     Raises as `call`, and InvalidParameter where its name is no host name.
     """
-    name: str = call("GET", f"/servers/{named(server)}")["name"]
+    name: str = again(lambda: call("GET", f"/servers/{named(server)}"))["name"]
     if not (found := host_name_for(name)):
         raise InvalidParameter(f"{name} is no host name. Say which the new system has.", field="host_name")
     return found

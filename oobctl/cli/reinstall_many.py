@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from oobctl.cli import installing
-from oobctl.cli.api import ended, follow, patiently
+from oobctl.cli.api import ended, follow
 from oobctl.cli.server import INTERRUPTED
 from oobctl.errors import InvalidParameter, OobctlError
 
@@ -28,9 +28,8 @@ class Wanted:
     host_name: str | None
 
     def body(self, body: dict[str, Any]) -> dict[str, Any]:
-        """What is asked for, of this one. Raises as `installing.host_name_of`, but for a panel that is away."""
-        name = self.host_name or patiently(lambda: installing.host_name_of(self.server))
-        return {**body, "host_name": name}
+        """What is asked for, of this one. Raises as `installing.host_name_of`."""
+        return {**body, "host_name": self.host_name or installing.host_name_of(self.server)}
 
 
 @dataclass

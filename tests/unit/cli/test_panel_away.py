@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
+import pytest
+
 from oobctl.store import Job, database
 from tests.installation import Installation, eventually
 from tests.unit.cli.test_reinstall import _install, jobs
@@ -94,14 +96,17 @@ class LosesTheFirstAnswer:
             return b"".join(iter(lambda: panel.recv(1 << 16), b""))
 
 
-def test_where_the_answer_is_lost_it_is_one_job_all_the_same(installation: Installation, key: str) -> None:
+@pytest.mark.parametrize(("named", "answers"), [(("--host-name", "web01"), 2), ((), 3)])
+def test_where_the_first_answer_is_lost_it_is_one_job_all_the_same(
+    installation: Installation, key: str, named: tuple[str, ...], answers: int
+) -> None:
     with (
         LosesTheFirstAnswer(installation.url) as between,
-        asking(between.url, installation.token("customer"), key, "--no-wait") as program,
+        asking(between.url, installation.token("customer"), key, "--no-wait", *named) as program,
     ):
         said, _ = program.communicate(timeout=60)
     assert program.returncode == 0, said
-    assert between.answers == 2
+    assert between.answers == answers  # without a name the server is asked for its own first
     with database().read() as session:
         (job,) = session.query(Job).all()
     assert job.id in said
