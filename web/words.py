@@ -125,11 +125,6 @@ def duration(span: timedelta) -> str:
     return f"{seconds // 3600:.0f} h {seconds % 3600 // 60:02.0f} min"
 
 
-def limit(count: float) -> str:
-    """For so many seconds something waits at most; whole minutes say it."""
-    return seconds(count) if count < 120 else f"{count / 60:.0f} min"
-
-
 def seconds(count: float) -> str:
     """A duration that nobody measured to the tenth."""
     return duration(timedelta(seconds=count)) if count >= 10 else f"{count:.0f} s"
@@ -326,7 +321,7 @@ def register(app: Flask) -> None:
     """Make the words known to the templates."""
     functions: list[Callable[..., Any]] = [age, asked_by, duration, is_silent, linked, moment, notes, nothing_sent]
     functions += [differences, readings, said_parameters, sentence, static_url, to_visitor, took, tone]
-    functions += [limit, of_contact, reinstalled, seconds, stands, tried_on, why_not]
+    functions += [clock.limit, of_contact, reinstalled, seconds, stands, tried_on, why_not]
     functions += [hardware_words.file_name, hardware_words.limits, hardware_words.number]
     functions += [hardware_words.memory_of, hardware_words.size_of]
     app.jinja_env.globals.update(

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.table import Table
 
+from oobctl import clock
 from oobctl.cli.api import ApiRefused, again, begin, call, follow, named, patiently
 from oobctl.cli.terminal import plain
 from oobctl.constants import REINSTALL
@@ -65,18 +66,13 @@ def print_plan(plan: dict[str, Any], *, steps: bool) -> None:
     if steps:
         table = Table("Step", "Usually", "At most", box=None)
         for step in plan["steps"]:
-            usual, limit = (_span(step[name]) for name in ("usually_seconds", "limit_seconds"))
+            times = (step[name] for name in ("usually_seconds", "limit_seconds"))
+            usual, limit = ("" if seconds is None else clock.limit(seconds) for seconds in times)
             here = "  (from here on it cannot be cancelled)" if step["name"] == plan["no_return"] else ""
             table.add_row(step["title"] + here, usual, limit)
         Console().print(table, markup=False, highlight=False)
     for sentence in (*plan["lost"], *plan["warnings"]):
         print(sentence)
-
-
-def _span(seconds: float | None) -> str:
-    if seconds is None:
-        return ""
-    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
 
 def print_password(job: dict[str, Any], *, wanted: bool) -> None:

@@ -40,7 +40,7 @@ def _script_given(run: Run) -> str:
     if not run.until(given, limit, f"for {run.name} to ask for its script"):
         found = waiting.row(run.acted.job_id)
         why = found.reason or "Does it start from a network card that is known, and does it reach the boot service?"
-        raise InstallFailed(f"{run.name} has not asked for its script within {starting.span(limit)}. {why}")
+        raise InstallFailed(f"{run.name} has not asked for its script within {clock.limit(limit)}. {why}")
     run.saw_boot()
     found = claims.close(run.acted.job_id)
     assert found.script_at is not None

@@ -18,7 +18,7 @@ from oobctl.jobs.run import Run
 from oobctl.profiles.model import InstallSettings
 from oobctl.store import Install, Job, Server, database
 from oobctl.workflows import new_system, starting, unwinding
-from oobctl.workflows.starting import ARM, span
+from oobctl.workflows.starting import ARM
 
 _SLOWEST_BYTES_A_SECOND = 1 << 20  # of the download
 _SLOWEST_UNPACKED_BYTES_A_SECOND = 10 << 20  # of the disk
@@ -134,8 +134,10 @@ def _installer_started(run: Run) -> str:
         return last[0].claimed_at is not None
 
     limit = run.profile.install.start_limit
-    if not run.until(there, limit, f"for the installer to start on {run.name}, {span(limit)} at most"):
-        raise InstallFailed(f"No installer has called from {run.name} within {span(limit)}. {_why_silent(last[0])}")
+    if not run.until(there, limit, f"for the installer to start on {run.name}, {clock.limit(limit)} at most"):
+        raise InstallFailed(
+            f"No installer has called from {run.name} within {clock.limit(limit)}. {_why_silent(last[0])}"
+        )
     by = last[0].claimed_by or {}
     run.saw("installer", **{name: by.get(name) for name in ("address", "macs", "disks", "firmware", "memory_mb")})
     return f"It runs on {run.name} (from {by.get('address')}, {by.get('firmware')})"
@@ -174,8 +176,8 @@ def _image_written(run: Run) -> str:
         return False
 
     try:
-        if not run.until(there, limit, lambda: f"{words[0]}; {span(limit)} at most"):
-            raise InstallFailed(f"The image was not written within {span(limit)}. Look at the server's screen.")
+        if not run.until(there, limit, lambda: f"{words[0]}; {clock.limit(limit)} at most"):
+            raise InstallFailed(f"The image was not written within {clock.limit(limit)}. Look at the server's screen.")
     except InstallFailed as error:
         if claims.close_unwritten(_job(run)):
             raise InstallFailed(f"{error.message} Nothing was written.", **error.details, sent=False) from error
@@ -206,7 +208,7 @@ def _configured(run: Run) -> str:
         silence.check(found)
         return found.configured_at is not None
 
-    words = f"for the installer to set the new system up, {span(_CONFIGURE_SECONDS)} at most"
+    words = f"for the installer to set the new system up, {clock.limit(_CONFIGURE_SECONDS)} at most"
     if not run.until(there, _CONFIGURE_SECONDS, words):
         raise InstallFailed("The new system was not set up in time. Look at the server's screen.")
     return "Host name, keys and network are in place"
@@ -236,9 +238,9 @@ def _first_boot(run: Run) -> str:
     def there() -> bool:
         return waiting.look(_job(run)).first_boot_at is not None
 
-    if not run.until(there, limit, f"for {run.name}'s new system to report itself, {span(limit)} at most"):
+    if not run.until(there, limit, f"for {run.name}'s new system to report itself, {clock.limit(limit)} at most"):
         raise InstallFailed(
-            f"The new system has not reported itself within {span(limit)} of its first start. Does it start "
+            f"The new system has not reported itself within {clock.limit(limit)} of its first start. Does it start "
             "from its disk, and does it reach the boot service? Look at the server's screen."
         )
     run.saw_boot()

@@ -1,5 +1,6 @@
 """A server that is started from something of ours: shut down, its override looked at, switched on for one job."""
 
+from oobctl import clock
 from oobctl.actions import boot, steps
 from oobctl.constants import PowerState, ResetType
 from oobctl.errors import BmcError, InstallFailed
@@ -27,10 +28,10 @@ def ensure_off(run: Run) -> str:
         run.note(f"The operating system could not be asked to shut down: {error.message}")
         return steps.ensure_off(run)
     limit = run.profile.install.shutdown_limit
-    words = f"for {run.name}'s operating system to shut down, {span(limit)} at most"
+    words = f"for {run.name}'s operating system to shut down, {clock.limit(limit)} at most"
     if run.until(lambda: run.read_power("after") is PowerState.OFF, limit, words):
         return "Read back: Off. The operating system shut down"
-    run.note(f"The operating system did not shut down within {span(limit)}; the power was cut.")
+    run.note(f"The operating system did not shut down within {clock.limit(limit)}; the power was cut.")
     return steps.ensure_off(run)
 
 
@@ -50,7 +51,3 @@ def note_kept_override(run: Run, wanted: boot.BootParameters) -> None:
     """Where the BMC still has it after the one start that it was for: a page says so."""
     if boot.is_waiting(run, wanted):
         run.note("The BMC has kept the boot override, though it was for one boot alone and used. It is cleared.")
-
-
-def span(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
