@@ -43,6 +43,7 @@ class Installer:
         self.said = says
         self.token, self.key = secrets.token_hex(32), ""
         self.answers: list[tuple[str, int, str]] = []
+        self.unanswered = 0
         self.script = ""
         self.files: dict[str, bytes] = {}
         self.image = b""
@@ -121,10 +122,18 @@ class Installer:
         return True
 
     def ask(self, what: str, method: str, path: str, **more: object) -> httpx.Response:
+        """Asked again while nobody answers, as an installer does."""
         trust = ssl.create_default_context(cadata=self.job["ca.pem"].decode())
         headers = {"Authorization": f"Bearer {self.token}"}
         with httpx.Client(verify=trust, timeout=10, trust_env=False) as client:
-            answer = client.request(method, f"{self.url}/{path}", headers=headers, **more)  # type: ignore[arg-type]
+            while True:
+                try:
+                    answer = client.request(method, f"{self.url}/{path}", headers=headers, **more)  # type: ignore[arg-type]
+                    break
+                except httpx.TransportError:
+                    self.unanswered += 1
+                    if self._over.wait(0.2):
+                        raise
         self.answers.append((what, answer.status_code, answer.text if answer.status_code != 206 else ""))
         return answer
 

@@ -1,15 +1,20 @@
-"""The worker dies while a server is reinstalled: the next one goes on, and the disk is written once."""
+"""Worker or boot service die while a server is reinstalled: the next one goes on, and the disk is written once.
+
+No panel runs in any of this: a reinstall that was asked for needs none.
+"""
 
 import os
+import threading
 
 import pytest
 
 from oobctl.constants import BootPath, JobState, Outcome
-from oobctl.store import Install, database
+from oobctl.store import Install, Job, database
 from oobctl.workflows.reinstall_os import WORKFLOW
 from tests.installation import eventually, steps_of
 from tests.integration.prove.killer import Point
 from tests.integration.workflows.conftest import OnTree
+from tests.integration.workflows.installer import Installer
 from tests.reinstalls import CONTENT, request
 
 pytestmark = pytest.mark.usefixtures("as_before")
@@ -18,6 +23,7 @@ FULL = (pytest.mark.prove, pytest.mark.skipif(not PROVE, reason="the full table 
 MOMENTS = ("claim", "begin", "written", "configured", "first_boot")
 """What the installer is about to do when the worker dies: each is in another step of the job."""
 SEEDED = ("begin", "configured")
+SEEDED_REPORTS = ("written",)
 
 
 STEPS = tuple(step.name for step in WORKFLOW.steps)
@@ -30,9 +36,25 @@ def worker_dies(on_tree: OnTree) -> None:
 
 
 def end_workers(on_tree: OnTree) -> None:
+    end_all(on_tree, "worker")
+
+
+def end_all(on_tree: OnTree, kind: str) -> None:
     for process in on_tree.road.processes:
-        if process.running and "worker" in process.log.name:
+        if process.running and kind in process.log.name:
             process.kill()
+
+
+def ended_right(on_tree: OnTree, job: Job, machine: Installer) -> None:
+    """Proven, the image on its disk once, nobody alarmed, no medium left."""
+    assert (job.state, job.outcome) == (JobState.SUCCEEDED, Outcome.PROVEN), f"{job.error} {steps_of(job)}"
+    assert machine.image == CONTENT
+    assert [name for name, *_ in machine.answers].count("image") == 1
+    with database().read() as session:
+        row = session.get_one(Install, job.id)
+    assert row.alarm is None
+    assert [record.kind for record in on_tree.road.records(job.id)] == ["intent", "outcome"]
+    assert not any(on_tree.bmc.state.media().values())
 
 
 @pytest.mark.parametrize("moment", [pytest.param(moment, marks=() if moment in SEEDED else FULL) for moment in MOMENTS])
@@ -47,14 +69,31 @@ def test_a_reinstall_whose_worker_is_killed_is_ended_by_the_next_one(on_tree: On
     with on_tree.installer(meanwhile=meanwhile) as machine:
         job = on_tree.road.wait(on_tree.road.submit("os.reinstall", "db01", request(host_name="db01")).id, 120)
     assert died == [moment]
-    assert (job.state, job.outcome) == (JobState.SUCCEEDED, Outcome.PROVEN), f"{job.error} {steps_of(job)}"
-    assert machine.image == CONTENT
-    assert [name for name, *_ in machine.answers].count("image") == 1
-    with database().read() as session:
-        row = session.get_one(Install, job.id)
-    assert row.alarm is None
-    assert [record.kind for record in on_tree.road.records(job.id)] == ["intent", "outcome"]
-    assert not any(on_tree.bmc.state.media().values())
+    ended_right(on_tree, job, machine)
+
+
+@pytest.mark.parametrize(
+    "moment", [pytest.param(moment, marks=() if moment in SEEDED_REPORTS else FULL) for moment in MOMENTS]
+)
+def test_an_installer_whose_boot_service_is_killed_asks_the_next_one(on_tree: OnTree, moment: str) -> None:
+    """Killed before the machine asks it for that; the next one is started while the machine asks in vain."""
+    following: list[threading.Thread] = []
+
+    def follow() -> None:
+        eventually(lambda: machine.unanswered > 0)
+        on_tree.road.run("boot").wait_said("the media service is ready")
+
+    def meanwhile(what: str) -> None:
+        if what == moment and not following:
+            end_all(on_tree, "boot")
+            following.append(threading.Thread(target=follow))
+            following[0].start()
+
+    with on_tree.installer(meanwhile=meanwhile) as machine:
+        job = on_tree.road.wait(on_tree.road.submit("os.reinstall", "db01", request(host_name="db01")).id, 120)
+    following[0].join(20)
+    assert machine.unanswered > 0
+    ended_right(on_tree, job, machine)
 
 
 @pytest.mark.parametrize(
