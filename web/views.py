@@ -29,6 +29,8 @@ from web.shapes import (
     StepShape,
 )
 
+_NOTHING_SENT = "nothing was sent"
+
 
 def job(row: Job, *, staff: bool) -> JobShape:
     """A job as staff or others are told of it; the row's session must still be able to load its server and steps."""
@@ -46,7 +48,7 @@ def job(row: Job, *, staff: bool) -> JobShape:
         outcome=row.outcome,
         waits_for=said(waiting.words(row)),
         steps=steps(row, staff=staff),
-        error=said(row.error),
+        error=_error(row, staff=staff),
         evidence=said(row.evidence),
         parameters=said(row.parameters),
         reason=said(row.reason),
@@ -67,6 +69,16 @@ def job(row: Job, *, staff: bool) -> JobShape:
         resolution=said(row.resolution),
         revision=row.revision,
     )
+
+
+def _error(row: Job, *, staff: bool) -> dict[str, Any] | None:
+    """What stopped a job. Where it sent nothing its message says so, for the first question is what became of it."""
+    if row.error is None:
+        return None
+    error: dict[str, Any] = told(row.error, staff=staff)
+    if row.state is JobState.FAILED and error.get("sent") is False and _NOTHING_SENT not in error["message"].lower():
+        error["message"] += " Nothing was sent; the server is as it was."
+    return error
 
 
 def steps(row: Job, *, staff: bool) -> list[StepShape]:

@@ -159,13 +159,6 @@ def readings(shape: JobShape) -> list[tuple[str, list[tuple[str, Moment | str | 
     return lines
 
 
-def nothing_sent(shape: JobShape) -> bool:
-    """Whether the page has to say that a failed job sent nothing: its own message does not."""
-    error = shape.error or {}
-    said = "nothing was sent" in str(error.get("message", "")).lower()
-    return shape.state is JobState.FAILED and error.get("sent") is False and not said
-
-
 def asked_by(shape: JobShape | JobHeadShape) -> str:
     """Who asked for a job, and which token did it for them."""
     return by(shape.requested_by, shape.requested_by_kind, shape.requested_by_token)
@@ -319,7 +312,7 @@ def upper_first(text: str) -> str:
 
 def register(app: Flask) -> None:
     """Make the words known to the templates."""
-    functions: list[Callable[..., Any]] = [age, asked_by, duration, is_silent, linked, moment, notes, nothing_sent]
+    functions: list[Callable[..., Any]] = [age, asked_by, duration, is_silent, linked, moment, notes]
     functions += [differences, readings, said_parameters, sentence, static_url, to_visitor, took, tone]
     functions += [clock.limit, of_contact, reinstalled, seconds, stands, tried_on, why_not]
     functions += [hardware_words.file_name, hardware_words.limits, hardware_words.number]

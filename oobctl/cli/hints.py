@@ -15,7 +15,9 @@ _ENROLL = "server.enroll"
 
 
 def after(job: dict[str, Any]) -> list[str]:
-    """Lines to print under a job's error, the last of them a command; none where no command mends it."""
+    """Lines to print under a job's error, the last of them a command; none where no command of theirs mends it."""
+    if job["error"].get("mended_by_provider"):
+        return []
     if job["error"]["code"] == "already_enrolled":
         return _enrolled_as(job["error"].get("staff") or {})
     sentence = _MENDED_BY.get(job["error"]["code"])

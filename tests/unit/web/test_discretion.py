@@ -138,10 +138,27 @@ def test_what_only_staff_can_mend_is_said_to_customers_in_words_of_theirs(code: 
     staff = "Nothing answered IPMI at 127.0.9.3. Check the BMC's power, cable and address."
     error = {"code": code, "message": staff, "retryable": True}
     assert told(error, staff=True) == error
-    said = told(error, staff=False)["message"]
+    of_customers = told(error, staff=False)
+    assert of_customers["mended_by_provider"] is True
+    said = of_customers["message"]
     assert "our provider has to look at it" in said
     assert "uote the code and the job" in said
     assert not INSTRUCTION.search(said)
+
+
+def test_that_nothing_was_sent_is_told_on_the_page_and_by_the_api_and_once(
+    sign_in: SignIn, anonymous: FlaskClient, bearer: Callable[[str], dict[str, str]], seed: Seed
+) -> None:
+    failed, unclear = seed.jobs["failed"], seed.jobs["needs_attention"]
+    said = "Nothing was sent; the server is as it was."
+    for who, times in (("owner", 1), ("technician", 0)):  # the sentence for staff says so itself
+        assert sign_in(who).get(f"/jobs/{failed}").text.count(said) == times
+        answer = anonymous.get(f"/api/v1/jobs/{failed}", headers=bearer(who)).get_json()["error"]
+        assert answer["message"].lower().count("nothing was sent") == 1
+        assert answer.get("mended_by_provider", False) is (who == "owner")
+    with database().write() as session:
+        session.get_one(Job, unclear).error = {"code": "outcome_unknown", "message": "Who knows.", "sent": False}
+    assert said not in sign_in("technician").get(f"/jobs/{unclear}").text
 
 
 def test_a_customers_pages_and_answers_have_no_instruction_for_staff(
