@@ -146,7 +146,8 @@ def _silent(url: httpx.URL, error: httpx.HTTPError) -> InvalidParameter:
 
 
 def _too_long(url: str, most_bytes: int) -> InvalidParameter:
-    return _wrong(f"{httpx.URL(url).host} has a file of more than {most_bytes >> 20} MB")
+    most = f"{most_bytes >> 20} MB" if most_bytes >= 1 << 20 else f"{most_bytes >> 10} KB"
+    return _wrong(f"{httpx.URL(url).host} has a file of more than {most}")
 
 
 def _wrong(why: str) -> InvalidParameter:

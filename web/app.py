@@ -13,6 +13,7 @@ from oobctl.panel_secret import read_secret
 from web import (
     api,
     audit,
+    boot_scripts,
     consoles,
     fleet,
     guard,
@@ -53,13 +54,21 @@ def create_app() -> Flask:
     problems.register(app)
     words.register(app)
     app.register_api(api.blueprint)
-    for blueprint in (servers.blueprint, hardware.blueprint, jobs.blueprint, reinstall.blueprint, keys.blueprint):
+    for blueprint in (
+        servers.blueprint,
+        hardware.blueprint,
+        jobs.blueprint,
+        reinstall.blueprint,
+        keys.blueprint,
+        boot_scripts.blueprint,
+    ):
         limits.limiter.limit(limits.PANEL_WRITES, methods=["POST"])(blueprint)
     for blueprint in (
         sessions.blueprint,
         servers.blueprint,
         reinstall.blueprint,
         keys.blueprint,
+        boot_scripts.blueprint,
         hardware.blueprint,
         jobs.blueprint,
         consoles.blueprint,

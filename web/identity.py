@@ -8,8 +8,9 @@ from flask import Request, g
 from flask_login import UserMixin, current_user
 from werkzeug.http import parse_cookie
 
-from oobctl.access import Actor, Presented, identify
+from oobctl.access import Actor, Presented, holds, identify
 from oobctl.access.cookie import session_cookie
+from oobctl.constants import Permission
 
 POLL_HEADER = "X-Oobctl-Poll"
 """On what an open page asks by itself (hx-headers of its live parts): no sign that somebody sits there."""
@@ -25,6 +26,10 @@ class Visitor(UserMixin):  # type: ignore[misc]
 
     def get_id(self) -> str:
         return self.actor.id
+
+    @property
+    def may_reinstall(self) -> bool:
+        return holds(self.actor, Permission.REINSTALL).allowed
 
 
 def presented(header: Callable[[str], str | None], address: str | None) -> Presented:

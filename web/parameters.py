@@ -33,6 +33,8 @@ _LABELS = {
     "capabilities": "What to read",
     "apply": "When it is to hold",
     "hours": "For how many hours",
+    "saved": "A script that your account keeps",
+    "script": "A script",
 }
 _CHOICES = {
     "Pxe": "Network (PXE)",
@@ -54,6 +56,7 @@ _CHOICES = {
     "users": "The BMC's users",
     "security": "How far the BMC is open",
 }
+_IMAGE, _SAVED = "image", "saved"
 _NOT_OFFERED = frozenset({"Unknown", "Disabled"})
 _NUMBER = re.compile(r"-?[0-9]{1,18}")  # what is no number, or longer than any that is asked for, the door refuses
 _NOTHING = "None"
@@ -150,12 +153,13 @@ def new_key() -> str:
 
 
 def fields(model: type[BaseModel], actor: Actor, given: Mapping[str, str]) -> list[FormField]:
-    """The inputs of a parameter model, those of staff for staff alone."""
-    return [
-        _field(name, info, given.get(name), staff=actor.is_staff)
-        for name, info in model.model_fields.items()
-        if actor.is_staff or name not in _STAFF_ONLY
-    ]
+    """The inputs of a parameter model, those of staff for staff alone; of saved things none where nothing is saved."""
+    found = []
+    for name, info in model.model_fields.items():
+        named = _named(name, actor)
+        if (actor.is_staff or name not in _STAFF_ONLY) and (named or name != _SAVED):
+            found.append(_field(name, info, given.get(name), named, staff=actor.is_staff))
+    return found
 
 
 def typed(model: type[BaseModel], form: Mapping[str, str]) -> dict[str, Any]:
@@ -174,7 +178,7 @@ def typed(model: type[BaseModel], form: Mapping[str, str]) -> dict[str, Any]:
     return found
 
 
-def _field(name: str, info: FieldInfo, given: str | None, *, staff: bool) -> FormField:
+def _field(name: str, info: FieldInfo, given: str | None, named: list[str], *, staff: bool) -> FormField:
     default = "" if info.default in (None, PydanticUndefined) else str(info.default)
     if default == _NOTHING:
         default = ""  # the page begins with the first real choice
@@ -182,10 +186,10 @@ def _field(name: str, info: FieldInfo, given: str | None, *, staff: bool) -> For
     return FormField(
         name=name,
         label=_LABELS.get(name, name.replace("_", " ").capitalize()),
-        kind="choice" if name == "image" and all_images() else "area" if _has_lines(info) else _kind(info.annotation),
+        kind="choice" if named else "area" if _has_lines(info) else _kind(info.annotation),
         hint="" if _kind(info.annotation) == "choice" else (info.description or ""),
         value=default if given is None else given,
-        choices=_choices(name, info.annotation, staff=staff),
+        choices=_choices(name, info.annotation, named, staff=staff),
         least=next((bound.ge for bound in bounds if hasattr(bound, "ge")), None),
         most=next((bound.le for bound in bounds if hasattr(bound, "le")), None),
     )
@@ -214,10 +218,17 @@ def _is_list(annotation: Any) -> bool:
     return get_origin(annotation) is list
 
 
-def _choices(name: str, annotation: Any, *, staff: bool) -> list[tuple[str, str]]:
+def _named(name: str, actor: Actor) -> list[str]:
+    """What there is to choose from by its name."""
+    if name == _SAVED:
+        return control.boot_script_names(actor)
+    return [image.name for image in all_images()] if name == _IMAGE else []
+
+
+def _choices(name: str, annotation: Any, named: list[str], *, staff: bool) -> list[tuple[str, str]]:
     first = _kinds(annotation)[0]
-    if name == "image":
-        return [(image.name, image.name) for image in all_images()]
+    if named:
+        return [("", "None of them: the one below")] * (name == _SAVED) + [(one, one) for one in named]
     if _kind(annotation) != "choice":
         return []
     values = [str(value) for value in (get_args(first) if get_origin(first) is Literal else first)]

@@ -63,6 +63,8 @@ EVENTS: dict[str, str] = {
     Tag.ACCOUNT_TOKEN_REVOKE: "ended a token",
     Tag.ACCOUNT_SSH_KEY_ADD: "added an SSH key",
     Tag.ACCOUNT_SSH_KEY_REMOVE: "removed an SSH key",
+    Tag.ACCOUNT_BOOT_SCRIPT_ADD: "added a boot script",
+    Tag.ACCOUNT_BOOT_SCRIPT_REMOVE: "removed a boot script",
     Tag.ACCOUNT_SIGN_IN: "signed in",
     Tag.ACCOUNT_SIGN_OUT: "signed out",
     Tag.SITE_ADD: "added a site",

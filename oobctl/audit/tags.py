@@ -71,6 +71,8 @@ class Tag(StrEnum):
     ACCOUNT_TOKEN_REVOKE = "account:token:revoke"  # noqa: S105 - a tag
     ACCOUNT_SSH_KEY_ADD = "account:ssh_key:add"
     ACCOUNT_SSH_KEY_REMOVE = "account:ssh_key:remove"
+    ACCOUNT_BOOT_SCRIPT_ADD = "account:boot_script:add"
+    ACCOUNT_BOOT_SCRIPT_REMOVE = "account:boot_script:remove"
     ACCOUNT_SIGN_IN = "account:session:sign_in"
     ACCOUNT_SIGN_OUT = "account:session:sign_out"
     SITE_ADD = "site:site:add"

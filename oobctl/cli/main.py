@@ -8,6 +8,7 @@ import typer
 from oobctl.cli import (
     accounts,
     baseline,
+    boot_script,
     endpoint,
     fleet,
     image,
@@ -52,6 +53,7 @@ server.app.command("read")(reading.read)
 program.add_typer(server.app, name="server", help="Servers: list, read, add, act, assign, retire.")
 program.add_typer(baseline.app, name="baseline", help="Saved BIOS settings, and what differs from them.")
 program.add_typer(image.app, name="image", help="Images of operating systems and for virtual media, on this computer.")
+program.add_typer(boot_script.app, name="boot-script", help="iPXE scripts that your account keeps.")
 program.add_typer(
     profile.app,
     name="profile",

@@ -2,6 +2,13 @@
 
 from oobctl.consoles.admission import token_in_browser
 from oobctl.constants import REINSTALL
+from oobctl.control.boot_scripts import (
+    add_boot_script,
+    boot_script_names,
+    boot_scripts,
+    find_boot_script,
+    remove_boot_script,
+)
 from oobctl.control.consoles import (
     OpenedConsole,
     end_console,
@@ -40,7 +47,10 @@ __all__ = [
     "OpenedConsole",
     "Plan",
     "actions",
+    "add_boot_script",
     "add_ssh_key",
+    "boot_script_names",
+    "boot_scripts",
     "can_cancel",
     "cancel",
     "cancel_waiting",
@@ -48,6 +58,7 @@ __all__ = [
     "end_console",
     "end_share",
     "find",
+    "find_boot_script",
     "find_console",
     "find_job",
     "find_recording",
@@ -64,6 +75,7 @@ __all__ = [
     "pictures_of_job",
     "plan",
     "recordings",
+    "remove_boot_script",
     "remove_ssh_key",
     "reopen",
     "resolve",

@@ -185,6 +185,8 @@ def _admitted(session: Session, request: _Request, server_id: str) -> Admitted:
     if not decision.allowed:
         raise NotAllowed(f"You may not do “{action.title}” on {server.name}: {decision.reason}.")
     parameters = _checked(action, request.parameters)
+    if action.complete is not None:
+        parameters = action.complete(session, actor, parameters)
     kept = (parameters if action.keep is None else action.keep(parameters)).model_dump(mode="json")
     _check_staff_parameters(session, actor, server, kept)
     digest = _digest(request, parameters)

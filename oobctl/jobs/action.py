@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from pydantic_core import PydanticCustomError
 from sqlalchemy.orm import Session
 
+from oobctl.access import Actor
 from oobctl.audit.tags import Tag
 from oobctl.constants import Capability, Lock, Permission
 from oobctl.errors import NotFound
@@ -67,7 +68,8 @@ class Action:
     parameters (whether staff asks is told); raises InvalidParameter or WrongState. secret: also at the door, makes what
     is shown once to who asks and kept, sealed to the site, for the worker (store.JobSecret). capability: what of the
     BMC it needs to do anything at all; a server whose BMC has no way to it is not offered the action. lacks: what else
-    the server lacks for it, in a sentence.
+    the server lacks for it, in a sentence. complete: at the door, first of all: puts in what the parameters name and
+    who asks keeps here (a saved script); raises NotFound.
 
     Where not all that is asked may be kept with the job: request is what is asked, keep gives the `parameters` that are
     kept and recorded, and arrange puts the rest away at the door, in its transaction; it returns what is shown once.
@@ -91,6 +93,7 @@ class Action:
     capability: Capability | None = None
     lacks: Callable[[Session, Server], str | None] | None = None
     request: type[BaseModel] | None = None
+    complete: Callable[[Session, Actor, Any], BaseModel] | None = None
     keep: Callable[[Any], BaseModel] | None = None
     arrange: Callable[[Session, Server, Job, Any], Secret | None] | None = None
     unwind: Callable[["Run"], str] | None = None

@@ -5,6 +5,7 @@ from oobctl.store.audit_record import AuditRecord, RefusalCount
 from oobctl.store.base import Base, db_now
 from oobctl.store.bmc import Bmc, BmcCircuit, BmcSession, Credential, Endpoint
 from oobctl.store.bmc_user import BmcUser, JobSecret
+from oobctl.store.boot_script import BootScript
 from oobctl.store.console import Console, ConsoleShare, SetupKeyRequest
 from oobctl.store.database import Database, database, use
 from oobctl.store.history import Sample, Series
@@ -32,6 +33,7 @@ __all__ = [
     "BmcSession",
     "BmcUser",
     "BootOverride",
+    "BootScript",
     "Console",
     "ConsoleShare",
     "Credential",

@@ -23,7 +23,8 @@ def _check_preconditions(run: Run) -> str:
     waiting.prepare(run.acted.job_id, None, {"system_uuid": uuid, "macs": list(macs)}, BootPath.NETWORK)
     asked = run.parameters
     assert isinstance(asked, scripts.ScriptParameters)
-    return f"A script of {asked.lines} lines waits for its card {', '.join(macs) or f'with the UUID {uuid}'}"
+    which = "A script" if asked.saved is None else f"The script {asked.saved}"
+    return f"{which} of {asked.lines} lines waits for its card {', '.join(macs) or f'with the UUID {uuid}'}"
 
 
 def _ensure_on(run: Run) -> str:
@@ -78,6 +79,7 @@ WORKFLOW = Action(
     lacks=paths.lacks_network,
     request=scripts.ScriptRequest,
     parameters=scripts.ScriptParameters,
+    complete=scripts.complete,
     keep=scripts.keep,
     check=scripts.check,
     arrange=scripts.arrange,

@@ -2,6 +2,7 @@
 
 from web.api import (  # noqa: F401  they add their routes
     accounts,
+    boot_scripts,
     consoles,
     document,
     endpoints,

@@ -56,6 +56,7 @@ CONSOLES = Tag(name="consoles", description="A server's screen and serial line."
 FLEET = Tag(name="fleet", description="All servers at once, as last read. For staff.")
 JOBS = Tag(name="jobs")
 SSH_KEYS = Tag(name="ssh keys", description="Public keys that you keep here, to be chosen at reinstalls.")
+BOOT_SCRIPTS = Tag(name="boot scripts", description="iPXE scripts that your account keeps, for boot.script.")
 AUDIT = Tag(name="audit")
 ADMINISTRATION = Tag(name="administration", description="For administrators; each change leaves a record.")
 

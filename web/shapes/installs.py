@@ -122,6 +122,23 @@ class InstallerShape(BaseModel):
     log: LogShape
 
 
+class BootScriptShape(BaseModel):
+    """A script that an account keeps. script: in the answer for one alone."""
+
+    id: str
+    name: str
+    sha256: str
+    lines: int
+    added_by: str
+    created_at: Moment
+    script: str | None = None
+
+
+class BootScriptPage(BaseModel):
+    items: list[BootScriptShape]
+    next: str | None = None
+
+
 class SshKeyShape(BaseModel):
     id: str
     name: str
