@@ -48,10 +48,11 @@ class ResetType(StrEnum):
 
 
 class BootSource(StrEnum):
-    """ComputerSystem.BootSource of Redfish, as far as both protocols can say it."""
+    """ComputerSystem.BootSource of Redfish, as far as we use it. IPMI has all but UefiHttp."""
 
     NONE = "None"
     PXE = "Pxe"
+    UEFI_HTTP = "UefiHttp"
     CD = "Cd"
     HDD = "Hdd"
     BIOS_SETUP = "BiosSetup"
@@ -62,6 +63,11 @@ class BootPath(StrEnum):
 
     VIRTUAL_MEDIA = "virtual-media"
     NETWORK = "network"
+    UEFI_HTTP = "uefi-http"  # from the network too: its UEFI fetches the first file over http, and needs no TFTP
+
+    @property
+    def from_network(self) -> bool:
+        return self is not BootPath.VIRTUAL_MEDIA
 
 
 class NetworkBoot(StrEnum):

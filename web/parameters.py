@@ -38,6 +38,7 @@ _LABELS = {
 }
 _CHOICES = {
     "Pxe": "Network (PXE)",
+    "UefiHttp": "Network (UEFI HTTP boot)",
     "Cd": "CD or DVD (virtual media too)",
     "Hdd": "Hard disk",
     "BiosSetup": "BIOS setup",

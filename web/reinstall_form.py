@@ -27,7 +27,11 @@ LAYOUTS = {
     Layout.LVM: "One disk, in volumes (LVM)",
     Layout.KEEP: "One partition of a disk; its others are kept",
 }
-BOOT_PATHS = {BootPath.VIRTUAL_MEDIA: "the BMC's virtual drive", BootPath.NETWORK: "the network (iPXE)"}
+BOOT_PATHS = {
+    BootPath.VIRTUAL_MEDIA: "the BMC's virtual drive",
+    BootPath.NETWORK: "the network (iPXE)",
+    BootPath.UEFI_HTTP: "the network (UEFI HTTP boot)",
+}
 BOND_MODES = {
     "802.3ad": "LACP (802.3ad): the switch has to be set for it",
     "active-backup": "One works, the others wait (active-backup)",

@@ -124,6 +124,10 @@ class Boot(Interface):
 
     def read(self) -> BootOverride: ...
 
+    def check(self, source: BootSource) -> None:
+        """Raises NotSupported where this BMC says that it can't boot from that once. Nothing is sent."""
+        ...
+
     def set(self, source: BootSource, enabled: BootEnabled, mode: BootMode | None) -> None:
         """Set or (BootEnabled.DISABLED) clear the override. mode None: as the profile says, else as it is."""
         ...

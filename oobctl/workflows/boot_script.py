@@ -3,7 +3,7 @@
 from oobctl import clock
 from oobctl.actions import boot, steps
 from oobctl.audit.tags import Tag
-from oobctl.constants import BootPath, BootSource, Capability, Lock, Outcome, Permission
+from oobctl.constants import Capability, Lock, Outcome, Permission
 from oobctl.errors import InstallFailed
 from oobctl.images.installs import claims, paths, scripts, waiting
 from oobctl.jobs.action import Action, Step
@@ -11,16 +11,19 @@ from oobctl.jobs.run import Run
 from oobctl.store import Server, database
 from oobctl.workflows import starting, unwinding
 
-_FROM_NETWORK = boot.BootParameters(source=BootSource.PXE)
+
+def _from_network(run: Run) -> boot.BootParameters:
+    return starting.once_from(waiting.path_of(run.acted.job_id))
 
 
 def _check_preconditions(run: Run) -> str:
     """The server can start from its network, and is known there."""
     with database().read() as session:
         server = session.get_one(Server, run.acted.server_id)
-        paths.chosen(session, server, BootPath.NETWORK)
+        path = paths.network(session, server)
         uuid, macs = server.system_uuid, paths.macs(session, server)
-    waiting.prepare(run.acted.job_id, None, {"system_uuid": uuid, "macs": list(macs)}, BootPath.NETWORK)
+    run.bmc.boot.check(starting.SOURCES[path])
+    waiting.prepare(run.acted.job_id, None, {"system_uuid": uuid, "macs": list(macs)}, path)
     asked = run.parameters
     assert isinstance(asked, scripts.ScriptParameters)
     which = "A script" if asked.saved is None else f"The script {asked.saved}"
@@ -28,7 +31,7 @@ def _check_preconditions(run: Run) -> str:
 
 
 def _ensure_on(run: Run) -> str:
-    return starting.ensure_on(run, _FROM_NETWORK)
+    return starting.ensure_on(run, _from_network(run))
 
 
 def _script_given(run: Run) -> str:
@@ -50,7 +53,7 @@ def _script_given(run: Run) -> str:
 
 
 def _cleared(run: Run) -> str:
-    starting.note_kept_override(run, _FROM_NETWORK)
+    starting.note_kept_override(run, _from_network(run))
     said = boot.ensure_cleared(run)
     run.outcome = Outcome.ACCEPTED  # the firmware took the script; what that did is not seen
     return said
@@ -90,7 +93,7 @@ WORKFLOW = Action(
         steps.READ,
         Step(starting.ARM, "Let it start from the network", starting.arm_network_boot),
         Step("ensure_off", "Shut the system down", starting.ensure_off),
-        *boot.override_steps(lambda _run: _FROM_NETWORK),
+        *boot.override_steps(_from_network),
         Step("ensure_on", "Switch on and read back", _ensure_on),
         Step("script_given", "Wait until it asks for its script", _script_given),
         Step("cleared", "Clear the override and read back", _cleared),

@@ -6,7 +6,7 @@ from datetime import datetime
 from oobctl import clock
 from oobctl.actions import boot, media, steps
 from oobctl.audit.tags import Tag
-from oobctl.constants import REINSTALL, BootPath, BootSource, Capability, Lock, Outcome, Permission
+from oobctl.constants import REINSTALL, BootPath, Capability, Lock, Outcome, Permission
 from oobctl.errors import InstallFailed, JobCancelled, LeaseLost, OobctlError, StoreUnavailable
 from oobctl.images import access
 from oobctl.images.installs import claims, hardware, paths, requests, waiting
@@ -24,8 +24,6 @@ _SLOWEST_BYTES_A_SECOND = 1 << 20  # of the download
 _SLOWEST_UNPACKED_BYTES_A_SECOND = 10 << 20  # of the disk
 _CONFIGURE_SECONDS = 900.0
 _EXTRAS_SECONDS = 3600.0  # packages and the post-install script, at the first start
-_WORDS = {BootPath.VIRTUAL_MEDIA: "the virtual drive", BootPath.NETWORK: "the network"}
-_BOOTS_FROM = {BootPath.VIRTUAL_MEDIA: BootSource.CD, BootPath.NETWORK: BootSource.PXE}
 
 
 def _asked(run: Run) -> requests.ReinstallParameters:
@@ -72,6 +70,7 @@ def _check_preconditions(run: Run) -> str:
         path, macs = paths.chosen(session, server, asked.boot_path), paths.macs(session, server)
     if not asked.disks:  # none was known when it was asked for: what was read since chooses none
         found = replace(found, disks=())
+    run.bmc.boot.check(starting.SOURCES[path])
     image = requests.offered(all_systems(), asked.image, account)
     form = requests.form_of(image, asked.layout)
     requests.check_disks(asked, found, run.name)
@@ -102,24 +101,25 @@ def _check_preconditions(run: Run) -> str:
     return f"{image.title}, {form.size / 10**6:,.0f} MB, is as it came into the catalogue; it goes to {where}"
 
 
-def _only(path: BootPath, step: Step) -> Step:
-    """The step, where the server starts from there."""
+def _only(step: Step, *, from_network: bool) -> Step:
+    """The step, where the server starts from its network, or from the virtual drive."""
 
     def done(run: Run) -> str:
-        taken = waiting.path_of(_job(run))
-        return step.run(run) if taken is path else Skipped(f"Not needed: it starts from {_WORDS[taken]}")
+        if waiting.path_of(_job(run)).from_network is from_network:
+            return step.run(run)
+        return Skipped(f"Not needed: it starts from {'the virtual drive' if from_network else 'the network'}")
 
     return replace(step, run=done)
 
 
 def steps_from(path: BootPath) -> tuple[Step, ...]:
     """What is done of the workflow's steps where the server starts from there."""
-    unneeded = {ARM} if path is BootPath.VIRTUAL_MEDIA else {step.name for step in _INSERT}
+    unneeded = {step.name for step in _INSERT} if path.from_network else {ARM}
     return tuple(step for step in WORKFLOW.steps if step.name not in unneeded)
 
 
 def _from_installer(run: Run) -> boot.BootParameters:
-    return boot.BootParameters(source=_BOOTS_FROM[waiting.path_of(_job(run))])
+    return starting.once_from(waiting.path_of(_job(run)))
 
 
 def _ensure_on(run: Run) -> str:
@@ -148,7 +148,7 @@ def _why_silent(found: Install) -> str:
     if found.reason:
         return f"Who asked last was refused: {found.reason}"
     reaches = "does it reach the boot service in its network? Look at its screen."
-    if found.boot_path is not BootPath.NETWORK:
+    if found.boot_path is None or not found.boot_path.from_network:
         return f"Did it start from the virtual drive, and {reaches}"
     if found.script_at is None:
         return f"It has not asked for its boot script: does it start from a network card that is known, and {reaches}"
@@ -283,8 +283,8 @@ WORKFLOW = Action(
         steps.IDENTITY,
         Step("check_preconditions", "Check image, disks and memory", _check_preconditions),
         steps.READ,
-        *(_only(BootPath.VIRTUAL_MEDIA, step) for step in _INSERT),
-        _only(BootPath.NETWORK, Step(ARM, "Let it start from the network", starting.arm_network_boot)),
+        *(_only(step, from_network=False) for step in _INSERT),
+        _only(Step(ARM, "Let it start from the network", starting.arm_network_boot), from_network=True),
         Step("ensure_off", "Shut the old system down", starting.ensure_off),
         *boot.override_steps(_from_installer),
         Step("ensure_on", "Switch on and read back", _ensure_on),

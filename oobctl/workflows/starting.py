@@ -2,13 +2,23 @@
 
 from oobctl import clock
 from oobctl.actions import boot, steps
-from oobctl.constants import PowerState, ResetType
+from oobctl.constants import BootPath, BootSource, PowerState, ResetType
 from oobctl.errors import BmcError, InstallFailed
 from oobctl.images import serving
 from oobctl.images.installs import waiting
 from oobctl.jobs.run import Run
 
 ARM = "arm_network_boot"
+SOURCES = {
+    BootPath.VIRTUAL_MEDIA: BootSource.CD,
+    BootPath.NETWORK: BootSource.PXE,
+    BootPath.UEFI_HTTP: BootSource.UEFI_HTTP,
+}
+
+
+def once_from(path: BootPath) -> boot.BootParameters:
+    """The override with which a server starts from there the next time."""
+    return boot.BootParameters(source=SOURCES[path])
 
 
 def arm_network_boot(run: Run) -> str:

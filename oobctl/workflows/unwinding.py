@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from oobctl import clock
 from oobctl.actions import boot, media, steps
-from oobctl.constants import BootPath, PowerState
+from oobctl.constants import PowerState
 from oobctl.errors import InstallFailed, LeaseLost, OobctlError, StoreUnavailable
 from oobctl.images import access
 from oobctl.images.installs import claims, waiting
@@ -18,7 +18,7 @@ _OFF_AGAIN = "off_again"
 
 def disarm(run: Run) -> str:
     """What the installer was started from is away, read back where it can be."""
-    if waiting.path_of(run.acted.job_id) is BootPath.NETWORK:
+    if waiting.path_of(run.acted.job_id).from_network:
         return "From the network it is told to start from its disk"
     return media.ensure_out(run, access.INSTALLER)
 

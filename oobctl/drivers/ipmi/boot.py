@@ -69,12 +69,15 @@ class IpmiBoot:
         if found == device:
             self._lost = sent & ~flags
 
+    def check(self, source: BootSource) -> None:
+        if source not in _DEVICES:
+            raise NotSupported(f"IPMI can't boot from {source}.")
+
     def set(self, source: BootSource, enabled: BootEnabled, mode: BootMode | None) -> None:
         if enabled is BootEnabled.DISABLED or source is BootSource.NONE:
             self._write(_FLAGS, bytes(5), "clear the boot override")
             return
-        if source not in _DEVICES:
-            raise NotSupported(f"IPMI can't boot from {source}.")
+        self.check(source)
         flags = _VALID
         flags |= _PERSISTENT if enabled is BootEnabled.CONTINUOUS else 0
         flags |= _UEFI if self._wanted(mode) is BootMode.UEFI else 0

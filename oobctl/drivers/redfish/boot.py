@@ -53,6 +53,14 @@ class RedfishBoot:
         found = self._override(waiting.boot)
         return found if found.active or waiting is system else self._override(system.boot)
 
+    def check(self, source: BootSource) -> None:
+        system = self._system()
+        if source is BootSource.CD and self._has(Quirk.BOOT_VIRTUAL_CD_IN_ATTRIBUTES):
+            return
+        boot = {**system.boot, **self._set_at(system).boot}
+        _listed(boot, _TARGET, self._target(source))
+        _listed(boot, _ENABLED, BootEnabled.ONCE)
+
     def set(self, source: BootSource, enabled: BootEnabled, mode: BootMode | None) -> None:
         """Set or clear it. Raises NotSupported, before anything is sent, where this BMC can't hold it."""
         system = self._system()

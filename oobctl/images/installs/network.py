@@ -51,7 +51,7 @@ def armed(site_id: str) -> tuple[Armed, ...]:
 def _armed(site_id: str) -> Select[Install]:
     return select(Install).where(
         Install.server_id.in_(select(Server.id).where(Server.site_id == site_id)),
-        Install.boot_path == BootPath.NETWORK,
+        Install.boot_path.in_([path for path in BootPath if path.from_network]),
         Install.armed_at.is_not(None),
         Install.closed_at.is_(None),
     )

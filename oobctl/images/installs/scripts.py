@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session, undefer
 
 from oobctl import vault
 from oobctl.access import Actor
-from oobctl.constants import BootPath
 from oobctl.errors import NotFound
 from oobctl.images.installs import authority, paths
 from oobctl.jobs.action import wrong
@@ -103,7 +102,7 @@ def lines(script: str) -> int:
 def check(session: Session, server: Server, by_staff: bool, request: Any) -> None:
     """Raises WrongState where no boot service has run, NoWay where the server cannot start from its network."""
     authority.public_key_of(session, server.site_id)
-    paths.chosen(session, server, BootPath.NETWORK)
+    paths.network(session, server)
 
 
 def arrange(session: Session, server: Server, job: Job, request: ScriptRequest) -> Secret | None:

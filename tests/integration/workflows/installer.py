@@ -88,7 +88,7 @@ class Installer:
             sources = {one.source for one in self._bmc.state.boots[self._boots :]}
             if "Cd" in sources and any(self._bmc.state.media().values()):
                 return "Cd"
-            if "Pxe" in sources:
+            if sources & {"Pxe", "UefiHttp"}:
                 return "Pxe"
         return None
 

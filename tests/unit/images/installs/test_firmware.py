@@ -14,7 +14,7 @@ from oobctl.store import Assignment, Job, Server, database
 from oobctl.workflows.reinstall_os import WORKFLOW
 from tests.carrying import begin
 from tests.installation import Installation
-from tests.reinstalls import add_image, asked, keep_reading, ready
+from tests.reinstalls import add_image, asked, keep_reading, ready, request
 
 AGO = timedelta(minutes=5)
 
@@ -61,6 +61,13 @@ def bios_job(server: str, state: JobState, started: timedelta | None, action: st
         row = session.get_one(Job, job.id)
         row.action, row.state = action, state
         row.started_at = None if started is None else clock.now() - started
+
+
+def test_uefi_http_boot_is_not_for_a_server_that_starts_as_bios(server: str) -> None:
+    read(server, "Bios")
+    with pytest.raises(InvalidParameter, match="UEFI HTTP boot is UEFI's, and it starts as BIOS") as caught:
+        asked(server, request(boot_path="uefi-http"))
+    assert caught.value.details["field"] == "boot_path"
 
 
 def test_an_image_that_cannot_start_as_the_server_does_is_refused_at_the_door(server: str) -> None:

@@ -45,6 +45,19 @@ def test_virtual_media_goes_first_where_there_is_a_choice(sqlite_installation: I
     assert chosen(server, BootPath.NETWORK) is BootPath.NETWORK
 
 
+def test_uefi_http_boot_is_taken_where_it_is_asked_for_over_redfish(
+    sqlite_installation: Installation, by_ipmi: str
+) -> None:
+    tell(by_ipmi, NetworkBoot.SCRIPT)
+    with pytest.raises(InvalidParameter, match=r"not known to take UEFI HTTP boot. Staff have to say it"):
+        chosen(by_ipmi, BootPath.UEFI_HTTP)
+    server = ready(sqlite_installation)
+    assert chosen(server, BootPath.UEFI_HTTP) is BootPath.UEFI_HTTP
+    tell(by_ipmi, None)
+    with pytest.raises(InvalidParameter, match="network boot is not set up"):
+        chosen(server, BootPath.UEFI_HTTP)
+
+
 def test_a_server_without_virtual_media_starts_from_its_network(by_ipmi: str) -> None:
     tell(by_ipmi, NetworkBoot.SCRIPT)
     assert chosen(by_ipmi) is BootPath.NETWORK
