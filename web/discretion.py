@@ -60,7 +60,7 @@ def told(content: Any, *, staff: bool) -> Any:
         }
         if "code" in content and isinstance(content.get("message"), str):  # an error, as a job keeps it
             shown["message"] = told_error(content["code"], content["message"], staff=staff)
-            if not staff and content["code"] in _FOR_CUSTOMERS:
+            if not staff and _FOR_CUSTOMERS.get(content["code"], "").endswith((_PROVIDER, _LATER)):
                 shown["mended_by_provider"] = True
         return shown
     if isinstance(content, list):

@@ -38,7 +38,6 @@ _LABELS = {
 }
 _CHOICES = {
     "Pxe": "Network (PXE)",
-    "UefiHttp": "Network (UEFI HTTP boot)",
     "Cd": "CD or DVD (virtual media too)",
     "Hdd": "Hard disk",
     "BiosSetup": "BIOS setup",
@@ -58,7 +57,8 @@ _CHOICES = {
     "security": "How far the BMC is open",
 }
 _IMAGE, _SAVED = "image", "saved"
-_NOT_OFFERED = frozenset({"Unknown", "Disabled"})
+_NOT_OFFERED = frozenset({"Unknown", "Disabled", "UefiHttp"})
+"""The last: few BMCs take it, and a page does not know which; the API has it."""
 _NUMBER = re.compile(r"-?[0-9]{1,18}")  # what is no number, or longer than any that is asked for, the door refuses
 _NOTHING = "None"
 _MEANT_BY_NOTHING = {"source": {"enabled": "Disabled"}}
@@ -188,7 +188,7 @@ def _field(name: str, info: FieldInfo, given: str | None, named: list[str], *, s
         name=name,
         label=_LABELS.get(name, name.replace("_", " ").capitalize()),
         kind="choice" if named else "area" if _has_lines(info) else _kind(info.annotation),
-        hint="" if _kind(info.annotation) == "choice" else (info.description or ""),
+        hint="" if named or _kind(info.annotation) == "choice" else (info.description or ""),
         value=default if given is None else given,
         choices=_choices(name, info.annotation, named, staff=staff),
         least=next((bound.ge for bound in bounds if hasattr(bound, "ge")), None),

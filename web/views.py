@@ -29,7 +29,7 @@ from web.shapes import (
     StepShape,
 )
 
-_NOTHING_SENT = "nothing was sent"
+_SAY_SO = ("othing was sent", "othing was changed")
 
 
 def job(row: Job, *, staff: bool) -> JobShape:
@@ -76,7 +76,8 @@ def _error(row: Job, *, staff: bool) -> dict[str, Any] | None:
     if row.error is None:
         return None
     error: dict[str, Any] = told(row.error, staff=staff)
-    if row.state is JobState.FAILED and error.get("sent") is False and _NOTHING_SENT not in error["message"].lower():
+    said = any(words in error["message"] for words in _SAY_SO)
+    if row.state is JobState.FAILED and error.get("sent") is False and not said:
         error["message"] += " Nothing was sent; the server is as it was."
     return error
 

@@ -26,7 +26,9 @@ class BootParameters(BaseModel):
     """source and enabled in Redfish's words; mode None leaves it to the BMC. The source None clears the override."""
 
     model_config = ConfigDict(extra="forbid")
-    source: BootSource = Field(description="Pxe, Cd, Hdd, BiosSetup, or None, which clears the override.")
+    source: BootSource = Field(
+        description="Pxe, Cd, Hdd, BiosSetup, UefiHttp (Redfish alone), or None, which clears the override."
+    )
     enabled: BootEnabled = Field(default=BootEnabled.ONCE, description="Once, Continuous, or Disabled.")
     mode: BootMode | None = Field(default=None, description="Legacy or UEFI; empty: as the server is set.")
 
@@ -39,7 +41,11 @@ class BootParameters(BaseModel):
         return self
 
 
-def _read_before(run: Run) -> str:
+def _read_before(wanted_of: Wanted, run: Run) -> str:
+    """Where the BMC cannot hold what is wanted, that is seen before anything is noted or sent."""
+    wanted = wanted_of(run)
+    if wanted.source is not BootSource.NONE:
+        run.bmc.boot.check(wanted.source, wanted.enabled, wanted.mode)
     override = run.bmc.boot.read()
     run.saw("before", **_words(override))
     return f"Read: {_said(override)}"
@@ -155,7 +161,7 @@ def _parameters(run: Run) -> BootParameters:
 def override_steps(wanted: Wanted) -> tuple[Step, ...]:
     """The steps that set an override, watch it, and read it back."""
     return (
-        Step("read_override", "Read the boot override", _read_before),
+        Step("read_override", "Read the boot override", partial(_read_before, wanted)),
         Step("watch_override", "Watch the override until it is used", partial(_watch, wanted)),
         Step("ensure_override", "Set the override and read back", partial(_ensure, wanted)),
     )

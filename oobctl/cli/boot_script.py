@@ -60,4 +60,7 @@ def _text(source: str) -> str:
     with TemporaryDirectory() as folder:
         file = Path(folder) / "script"
         egress.fetch(source, file, LONGEST)
-        return text_of(file)
+        try:
+            return file.read_text()
+        except UnicodeDecodeError as error:
+            raise typer.BadParameter(f"What is at {source} is no text.") from error

@@ -41,7 +41,7 @@ def reinstall(
     locale: Annotated[str, typer.Option("--locale")] = "C.UTF-8",
     network: Annotated[Path | None, typer.Option("--network", exists=True, help="JSON; none: DHCP.")] = None,
     boot_path: Annotated[
-        str | None, typer.Option("--boot-path", help="virtual-media or network; else as the server can.")
+        str | None, typer.Option("--boot-path", help="virtual-media, network or uefi-http; else as the server can.")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would do, and do nothing.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for the name.")] = False,

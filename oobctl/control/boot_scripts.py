@@ -7,39 +7,41 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from oobctl.access import Actor, holds
+from oobctl.access import Actor
 from oobctl.audit import record, refusals
 from oobctl.audit.tags import Tag
-from oobctl.constants import Permission
 from oobctl.errors import InvalidParameter, NotAllowed, WrongState
 from oobctl.images.installs import scripts
 from oobctl.store import BootScript, database
 
 _MOST = 50
-_NAME = re.compile(rf"[a-z0-9][a-z0-9.-]{{0,{scripts.LONGEST_NAME - 1}}}")
+_NAME = re.compile(rf"(?!(?:true|false|null)$)[a-z][a-z0-9.-]{{0,{scripts.LONGEST_NAME - 1}}}")
+"""What reads as a number or another value in JSON would be taken for that on a command line."""
 _SCRIPT: TypeAdapter[str] = TypeAdapter(scripts.Script)
 
 
 def boot_scripts(actor: Actor) -> list[BootScript]:
     """The account's scripts without their text, by name. Raises NotAllowed."""
-    _check_may(actor)
-    query = select(BootScript).where(BootScript.account_id == actor.account_id).order_by(BootScript.name)
+    query = select(BootScript).where(BootScript.account_id == scripts.check_may(actor)).order_by(BootScript.name)
     with database().read() as session:
         return list(session.scalars(query))
 
 
 def boot_script_names(actor: Actor) -> list[str]:
-    """Of those that the actor's account keeps; none of an actor that acts in no account."""
-    query = select(BootScript.name).where(BootScript.account_id == actor.account_id).order_by(BootScript.name)
+    """Of those that the actor may use; none of one who may use none."""
+    try:
+        account_id = scripts.check_may(actor)
+    except NotAllowed:
+        return []
     with database().read() as session:
-        return list(session.scalars(query))
+        return scripts.names(session, account_id)
 
 
 def find_boot_script(actor: Actor, name_or_id: str) -> BootScript:
     """One of the account's, with its text. Raises NotFound, NotAllowed."""
-    _check_may(actor)
+    account_id = scripts.check_may(actor)
     with database().read() as session:
-        return scripts.saved(session, actor.account_id, name_or_id)
+        return scripts.saved(session, account_id, name_or_id)
 
 
 def add_boot_script(actor: Actor, name: str, script: str) -> BootScript:
@@ -52,7 +54,7 @@ def add_boot_script(actor: Actor, name: str, script: str) -> BootScript:
     if _NAME.fullmatch(name) is None:
         raise InvalidParameter(
             f"{name[:80]!r} is no name of a boot script: it has 1 to {scripts.LONGEST_NAME} of a-z, 0-9, '.' and '-', "
-            "and begins with a letter or a digit.",
+            "begins with a letter, and is neither true, false nor null.",
             field="name",
         )
     text = _checked(script)
@@ -92,18 +94,9 @@ def _checked(script: str) -> str:
         raise InvalidParameter(f"The script was not taken: {why}.", field="script") from error
 
 
-def _check_may(actor: Actor) -> str:
-    """The account's id. Whoever may reinstall nothing has no use for what others start servers from."""
-    decision = holds(actor, Permission.REINSTALL)
-    if decision.allowed and actor.account_id is not None:
-        return actor.account_id
-    why = decision.reason if actor.account_id is not None else "it acts for no account"
-    raise NotAllowed(f"You may not look at or change boot scripts: {why}.")
-
-
 def _check_recorded(actor: Actor, tag: Tag) -> str:
     try:
-        return _check_may(actor)
+        return scripts.check_may(actor)
     except NotAllowed as refused:
         with database().write() as session:
             refusals.add(session, actor, tag, reason=refused.message)

@@ -185,12 +185,16 @@ def _admitted(session: Session, request: _Request, server_id: str) -> Admitted:
     if not decision.allowed:
         raise NotAllowed(f"You may not do “{action.title}” on {server.name}: {decision.reason}.")
     parameters = _checked(action, request.parameters)
-    if action.complete is not None:
-        parameters = action.complete(session, actor, parameters)
-    kept = (parameters if action.keep is None else action.keep(parameters)).model_dump(mode="json")
-    _check_staff_parameters(session, actor, server, kept)
     digest = _digest(request, parameters)
     known = _same_key(session, actor, request.key)
+    if action.complete is None:
+        kept = _kept_of(action, parameters)
+    elif known is not None:
+        kept = known.parameters  # the digest tells whether it is the same; what is named may be gone by now
+    else:
+        parameters = action.complete(session, actor, parameters)
+        kept = _kept_of(action, parameters)
+    _check_staff_parameters(session, actor, server, kept)
     if known is not None:
         known = _same_request(known, request, server, kept, digest)
         return Admitted(action, server, decision.reason, parameters, kept, digest, known)
@@ -201,6 +205,10 @@ def _admitted(session: Session, request: _Request, server_id: str) -> Admitted:
     check_way(session, server, action)
     _check_schedule(session, request, server)
     return Admitted(action, server, decision.reason, parameters, kept, digest, None)
+
+
+def _kept_of(action: Action, parameters: BaseModel) -> dict[str, Any]:
+    return (parameters if action.keep is None else action.keep(parameters)).model_dump(mode="json")
 
 
 def _shown(session: Session, action: Action, server: Server, job: Job, parameters: BaseModel) -> Secret | None:

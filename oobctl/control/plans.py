@@ -110,10 +110,10 @@ def plan(actor: Actor, server: str, request: Mapping[str, Any]) -> Plan:
         assert isinstance(asked, requests.ReinstallRequest)
         found = hardware.inspected(session, admitted.server.id)
         disks = requests.chosen(asked, found)
-        path = paths.chosen(session, admitted.server, asked.boot_path)
+        ways = paths.chosen(session, admitted.server, asked.boot_path)
         images, account = _images_for(session, admitted.server), record.account_of(session, admitted.server.id)
         image = requests.offered(images, asked.image, account)
-        form = requests.form_of(image, asked.layout)
+        form, path = requests.form_of(image, asked.layout), requests.fitting(image, ways)[0]
         install = profiles.find(admitted.server.bmc.profile).install
         limits = reinstall_os.limits(install, form, extras=bool(asked.packages) or asked.post_install is not None)
         return Plan(

@@ -124,8 +124,8 @@ class Boot(Interface):
 
     def read(self) -> BootOverride: ...
 
-    def check(self, source: BootSource) -> None:
-        """Raises NotSupported where this BMC says that it can't boot from that once. Nothing is sent."""
+    def check(self, source: BootSource, enabled: BootEnabled, mode: BootMode | None) -> None:
+        """Raises NotSupported where this BMC can't hold that override, as far as it says. Nothing is sent."""
         ...
 
     def set(self, source: BootSource, enabled: BootEnabled, mode: BootMode | None) -> None:

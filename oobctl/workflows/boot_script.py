@@ -20,9 +20,9 @@ def _check_preconditions(run: Run) -> str:
     """The server can start from its network, and is known there."""
     with database().read() as session:
         server = session.get_one(Server, run.acted.server_id)
-        path = paths.network(session, server)
+        ways = paths.network(session, server)
         uuid, macs = server.system_uuid, paths.macs(session, server)
-    run.bmc.boot.check(starting.SOURCES[path])
+    path = starting.first_way(run, ways)
     waiting.prepare(run.acted.job_id, None, {"system_uuid": uuid, "macs": list(macs)}, path)
     asked = run.parameters
     assert isinstance(asked, scripts.ScriptParameters)

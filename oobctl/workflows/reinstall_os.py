@@ -67,14 +67,14 @@ def _check_preconditions(run: Run) -> str:
     with database().read() as session:
         server, job = session.get_one(Server, run.acted.server_id), session.get_one(Job, _job(run))
         found, account, uuid = hardware.inspected(session, server.id), job.account_id, server.system_uuid
-        path, macs = paths.chosen(session, server, asked.boot_path), paths.macs(session, server)
+        ways, macs = paths.chosen(session, server, asked.boot_path), paths.macs(session, server)
     if not asked.disks:  # none was known when it was asked for: what was read since chooses none
         found = replace(found, disks=())
-    run.bmc.boot.check(starting.SOURCES[path])
     image = requests.offered(all_systems(), asked.image, account)
     form = requests.form_of(image, asked.layout)
     requests.check_disks(asked, found, run.name)
     requests.check_fits(image, form, found, asked)
+    path = starting.first_way(run, requests.fitting(image, ways))
     verify(image.name, form.kind)
     disks = tuple(WantedDisk(disk.serial, disk.size or 0) for disk in requests.chosen(asked, found))
     orders = Orders(

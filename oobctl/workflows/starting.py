@@ -1,24 +1,48 @@
 """A server that is started from something of ours: shut down, its override looked at, switched on for one job."""
 
+from collections.abc import Sequence
+
 from oobctl import clock
 from oobctl.actions import boot, steps
 from oobctl.constants import BootPath, BootSource, PowerState, ResetType
-from oobctl.errors import BmcError, InstallFailed
+from oobctl.errors import BmcError, InstallFailed, NotSupported
 from oobctl.images import serving
 from oobctl.images.installs import waiting
 from oobctl.jobs.run import Run
 
 ARM = "arm_network_boot"
-SOURCES = {
+_SOURCES = {
     BootPath.VIRTUAL_MEDIA: BootSource.CD,
     BootPath.NETWORK: BootSource.PXE,
     BootPath.UEFI_HTTP: BootSource.UEFI_HTTP,
 }
+_WORDS = {
+    BootPath.VIRTUAL_MEDIA: "its virtual drive",
+    BootPath.NETWORK: "its network (PXE)",
+    BootPath.UEFI_HTTP: "its network (UEFI HTTP boot)",
+}
+
+
+def first_way(run: Run, ways: Sequence[BootPath]) -> BootPath:
+    """The first that the BMC takes an override for; nothing is sent. Raises NotSupported where it takes none."""
+    refusals = []
+    for path in ways:
+        wanted = once_from(path)
+        try:
+            run.bmc.boot.check(wanted.source, wanted.enabled, wanted.mode)
+        except NotSupported as error:
+            refusals.append(f"from {_WORDS[path]}: {error.message}")
+        else:
+            return path
+    raise NotSupported(
+        f"The BMC of {run.name} cannot be told to start it once {' Nor '.join(refusals)} Choose another boot path "
+        "where there is one, or change what it starts from in its BIOS settings."
+    )
 
 
 def once_from(path: BootPath) -> boot.BootParameters:
     """The override with which a server starts from there the next time."""
-    return boot.BootParameters(source=SOURCES[path])
+    return boot.BootParameters(source=_SOURCES[path])
 
 
 def arm_network_boot(run: Run) -> str:

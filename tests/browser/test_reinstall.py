@@ -94,7 +94,7 @@ def test_a_saved_key_is_chosen_from_the_users_list(panel: Panel, server: str, op
     page.get_by_label("Public key").fill(SSH_KEY)
     page.get_by_label("Name", exact=True).fill("Laptop")
     page.get_by_role("button", name="Add this key").click()
-    expect(page.locator(".ssh-keys")).to_contain_text("Laptop")
+    expect(page.locator(".kept")).to_contain_text("Laptop")
     page.goto(f"{panel.url}/servers/{server}/reinstall")
     page.get_by_label("Debian 13").check()
     page.get_by_label("Laptop").check()

@@ -6,6 +6,7 @@ from flask import Response
 from pydantic import BaseModel, Field
 
 from oobctl import control
+from oobctl.images.installs.scripts import LONGEST
 from oobctl.store import BootScript
 from web.api.accounts import created
 from web.api.blueprint import BOOT_SCRIPTS, blueprint, plain
@@ -15,8 +16,8 @@ from web.shapes.installs import BootScriptPage, BootScriptShape
 
 
 class BootScriptBody(Closed):
-    name: str = Field(description="1 to 64 of a-z, 0-9, dot and dash.", max_length=128)
-    script: str = Field(description="An iPXE script; its first line is #!ipxe.", max_length=1 << 17)
+    name: str = Field(description="1 to 64 of a-z, 0-9, dot and dash; it begins with a letter.", max_length=128)
+    script: str = Field(description="An iPXE script; its first line is #!ipxe.", max_length=2 * LONGEST)
 
 
 class BootScriptPath(BaseModel):

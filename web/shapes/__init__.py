@@ -49,8 +49,8 @@ class JobShape(BaseModel):
     waits_for: str | None = Field(description="What a queued or running job waits for, in words.")
     steps: list[StepShape]
     error: dict[str, Any] | None = Field(
-        description="`code`, `message`, `retryable`, `sent` (whether a command went out), `mended_by_provider` (where "
-        "a customer can do nothing about it), and what belongs to the code."
+        description="`code`, `message`, `retryable`, `sent` (whether a command went out), `mended_by_provider` (told "
+        "to customers: where it stays so, only the provider can mend it), and what belongs to the code."
     )
     evidence: dict[str, Any] | None = Field(description="What was read from the hardware before and after.")
     parameters: dict[str, Any]

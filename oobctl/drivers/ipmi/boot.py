@@ -69,15 +69,15 @@ class IpmiBoot:
         if found == device:
             self._lost = sent & ~flags
 
-    def check(self, source: BootSource) -> None:
+    def check(self, source: BootSource, enabled: BootEnabled, mode: BootMode | None) -> None:
         if source not in _DEVICES:
-            raise NotSupported(f"IPMI can't boot from {source}.")
+            raise NotSupported(f"IPMI has no word for the boot source {source}. Choose another one.")
 
     def set(self, source: BootSource, enabled: BootEnabled, mode: BootMode | None) -> None:
         if enabled is BootEnabled.DISABLED or source is BootSource.NONE:
             self._write(_FLAGS, bytes(5), "clear the boot override")
             return
-        self.check(source)
+        self.check(source, enabled, mode)
         flags = _VALID
         flags |= _PERSISTENT if enabled is BootEnabled.CONTINUOUS else 0
         flags |= _UEFI if self._wanted(mode) is BootMode.UEFI else 0

@@ -53,13 +53,12 @@ class RedfishBoot:
         found = self._override(waiting.boot)
         return found if found.active or waiting is system else self._override(system.boot)
 
-    def check(self, source: BootSource) -> None:
+    def check(self, source: BootSource, enabled: BootEnabled, mode: BootMode | None) -> None:
         system = self._system()
         if source is BootSource.CD and self._has(Quirk.BOOT_VIRTUAL_CD_IN_ATTRIBUTES):
+            _as_it_is(mode, _word(BootMode, system.boot, _MODE))
             return
-        boot = {**system.boot, **self._set_at(system).boot}
-        _listed(boot, _TARGET, self._target(source))
-        _listed(boot, _ENABLED, BootEnabled.ONCE)
+        self._wanted({**system.boot, **self._set_at(system).boot}, source, enabled, mode)
 
     def set(self, source: BootSource, enabled: BootEnabled, mode: BootMode | None) -> None:
         """Set or clear it. Raises NotSupported, before anything is sent, where this BMC can't hold it."""
@@ -135,6 +134,8 @@ class RedfishBoot:
             wanted: dict[str, str] = {_ENABLED: BootEnabled.DISABLED, _TARGET: self._cleared_target(boot)}
         else:
             wanted = {_TARGET: self._target(source), _ENABLED: self._enabled(enabled)}
+            if source is BootSource.UEFI_HTTP and _MODE in boot:
+                mode = mode or BootMode.UEFI
             _listed(boot, _TARGET, wanted[_TARGET])
             _listed(boot, _ENABLED, enabled)
         mode = self._mode(boot, mode, clears=wanted[_ENABLED] == BootEnabled.DISABLED)

@@ -25,33 +25,21 @@ class Lack:
 
 def lacks(session: Session, server: Server) -> str | None:
     """Why the server can start an installer from nowhere, in sentences; None where it can."""
-    listed = profiles.find(server.bmc.profile).install.boot_paths
-    found = {path: lack for path in listed if (lack := _lack(session, server, path)) is not None}
-    if len(found) < len(listed):
-        return None
-    known = [found[path] for path in found if path is not BootPath.UEFI_HTTP] or [*found.values()]
-    whys = "; and ".join(dict.fromkeys(lack.why for lack in known))
-    return " ".join(
-        [f"{server.name} cannot be started from an installer: {whys}.", *filter(None, (lack.staff for lack in known))]
-    )
+    return _lacks(session, server, _listed(server), f"{server.name} cannot be started from an installer")
 
 
 def lacks_network(session: Session, server: Server) -> str | None:
     """Why the server cannot start from its network, in sentences; None where it can."""
-    found = [lack for path in _network_paths(server) if (lack := _lack(session, server, path)) is not None]
-    if len(found) < len(_network_paths(server)):
-        return None
-    return f"{server.name} cannot start from its network: {found[0].why}. {found[0].staff}".rstrip()
+    return _lacks(session, server, _network_paths(server), f"{server.name} cannot start from its network")
 
 
 def there(session: Session, server: Server) -> tuple[BootPath, ...]:
     """From where it can, the profile's first first."""
-    found = profiles.find(server.bmc.profile).install.boot_paths
-    return tuple(path for path in found if _lack(session, server, path) is None)
+    return tuple(path for path in _listed(server) if _lack(session, server, path) is None)
 
 
-def chosen(session: Session, server: Server, wanted: BootPath | None) -> BootPath:
-    """The way that is wanted; else the profile's first that there is.
+def chosen(session: Session, server: Server, wanted: BootPath | None) -> tuple[BootPath, ...]:
+    """The way that is wanted alone; else all that there are, the profile's first first.
 
     Raises NoWay where there is none, InvalidParameter where the wanted one is not there.
     """
@@ -60,25 +48,42 @@ def chosen(session: Session, server: Server, wanted: BootPath | None) -> BootPat
         if lack is not None:
             said = f"{server.name} cannot start from {wanted}: {lack.why}. {lack.staff}".rstrip()
             raise InvalidParameter(said, field="boot_path")
-        return wanted
+        return (wanted,)
     found = there(session, server)
     if not found:
         raise NoWay(f"{lacks(session, server)} Nothing was sent.")
-    return found[0]
+    return found
 
 
-def network(session: Session, server: Server) -> BootPath:
-    """The first way from the network that there is. Raises NoWay where there is none."""
-    found = next((path for path in _network_paths(server) if _lack(session, server, path) is None), None)
-    if found is None:
+def network(session: Session, server: Server) -> tuple[BootPath, ...]:
+    """The ways from the network that there are, in the profile's order. Raises NoWay where there is none."""
+    found = tuple(path for path in _network_paths(server) if _lack(session, server, path) is None)
+    if not found:
         raise NoWay(f"{lacks_network(session, server)} Nothing was sent.")
     return found
 
 
+def _listed(server: Server) -> tuple[BootPath, ...]:
+    return profiles.find(server.bmc.profile).install.boot_paths
+
+
 def _network_paths(server: Server) -> tuple[BootPath, ...]:
-    """Those of its profile, in order; a script is started by PXE also where installers never are."""
-    listed = profiles.find(server.bmc.profile).install.boot_paths
-    return tuple(path for path in listed if path.from_network) or (BootPath.NETWORK,)
+    """A script is started by PXE also where the profile lists no way from the network for installers."""
+    return tuple(path for path in _listed(server) if path.from_network) or (BootPath.NETWORK,)
+
+
+def _lacks(session: Session, server: Server, wanted: tuple[BootPath, ...], words: str) -> str | None:
+    """None at the first way that there is. What UEFI HTTP boot alone lacks is told where there is no other way."""
+    found: dict[BootPath, Lack] = {}
+    for path in wanted:
+        lack = _lack(session, server, path)
+        if lack is None:
+            return None
+        found[path] = lack
+    known = [found[path] for path in found if path is not BootPath.UEFI_HTTP] or [*found.values()]
+    whys = "; and ".join(dict.fromkeys(lack.why for lack in known))
+    staff = dict.fromkeys(lack.staff for lack in known if lack.staff)
+    return " ".join([f"{words}: {whys}.", *staff])
 
 
 def macs(session: Session, server: Server) -> tuple[str, ...]:
@@ -91,9 +96,9 @@ def _lack(session: Session, server: Server, path: BootPath) -> Lack | None:
     spoken = [endpoint.protocol for endpoint in server.bmc.endpoints]
     if profile.way_to(Capability.BOOT, spoken) is None:
         return Lack("its BMC has no way to say where it boots from")
-    if path is BootPath.UEFI_HTTP and (lack := _lack_of_uefi_http(session, server, profile, spoken)) is not None:
-        return lack
-    if path.from_network:
+    if path is BootPath.UEFI_HTTP:
+        return _lack_of_network(session, server) or _lack_of_uefi_http(session, server, profile, spoken)
+    if path is BootPath.NETWORK:
         return _lack_of_network(session, server)
     if profile.way_to(Capability.VIRTUAL_MEDIA, spoken) is None:
         return Lack("its BMC has no virtual drive that an image can be put into")

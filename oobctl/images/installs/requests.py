@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from oobctl import clock, vault
 from oobctl.audit import record
-from oobctl.constants import BootPath, ImageKind
+from oobctl.constants import BootPath, Firmware, ImageKind
 from oobctl.errors import ConfigurationError, InvalidParameter
 from oobctl.images.configuring.networks import Network
 from oobctl.images.configuring.options import Layout, Options, PartitionName, Serial
@@ -45,7 +45,7 @@ class _Place(BaseModel):
         description="Serial numbers; empty: the boot disk where it is known, else the disk that was inspected first.",
     )  # fmt: skip
     boot_path: BootPath | None = Field(
-        default=None, description="From where the installer starts: virtual-media or network; empty: as it can."
+        default=None, description="From where the installer starts; empty: as the server can."
     )
     replace: PartitionName | None = Field(
         default=None, description="Of the layout keep: the partition that is lost, as UUID=..., LABEL=..., PARTUUID=..."
@@ -131,11 +131,24 @@ def kind_for(layout: Layout, image: SystemImage) -> ImageKind:
 def check(session: Session, server: Server, by_staff: bool, request: Any) -> None:
     """What the store already knows to be wrong, of the site's images too. Raises InvalidParameter, WrongState."""
     authority.public_key_of(session, server.site_id)
-    paths.chosen(session, server, request.boot_path)
+    ways = paths.chosen(session, server, request.boot_path)
     found = hardware.inspected(session, server.id)
     check_disks(request, found, server.name)
     image = offered(published.of_site(session, server.site_id), request.image, record.account_of(session, server.id))
+    fitting(image, ways)
     check_fits(image, form_of(image, request.layout), found, request)
+
+
+def fitting(image: SystemImage, ways: Iterable[BootPath]) -> tuple[BootPath, ...]:
+    """Those by which its installer can start as the image does. Raises InvalidParameter where there is none."""
+    found = tuple(path for path in ways if path is not BootPath.UEFI_HTTP or Firmware.UEFI in image.firmware)
+    if not found:
+        raise InvalidParameter(
+            f"{image.name} starts as {' and '.join(image.firmware)} alone, and UEFI HTTP boot is UEFI's. Choose "
+            "another image, or another boot path.",
+            field="boot_path",
+        )
+    return found
 
 
 def offered(images: Iterable[SystemImage], name: str, account: str | None) -> SystemImage:

@@ -9,8 +9,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, undefer
 
 from oobctl import vault
-from oobctl.access import Actor
-from oobctl.errors import NotFound
+from oobctl.access import Actor, holds
+from oobctl.constants import Permission
+from oobctl.errors import NotAllowed, NotFound
 from oobctl.images.installs import authority, paths
 from oobctl.jobs.action import wrong
 from oobctl.store import BootScript, Install, Job, Server
@@ -28,10 +29,13 @@ def _script(value: str) -> str:
         raise ValueError(f"an iPXE script begins with the line {_FIRST}")
     if not all(sign.isprintable() or sign in "\n\t" for sign in text) or not text.isascii():
         raise ValueError("an iPXE script is plain ASCII text")
+    if len(text) > LONGEST:
+        raise ValueError(f"an iPXE script has at most {LONGEST} bytes here")
     return text
 
 
-Script = Annotated[str, Field(max_length=LONGEST), AfterValidator(_script)]
+Script = Annotated[str, Field(max_length=2 * LONGEST), AfterValidator(_script)]
+"""Its lines end as on Unix; the limit of its length holds without what they ended with."""
 
 
 class ScriptRequest(BaseModel):
@@ -39,7 +43,7 @@ class ScriptRequest(BaseModel):
     saved: str | None = Field(
         None,
         max_length=LONGEST_NAME,
-        description="Its name. Your account keeps them on the page “Boot scripts”, or by POST /boot-scripts.",
+        description="The name of a script that your account keeps (GET /boot-scripts).",
     )
     script: Script | None = Field(
         None,
@@ -63,25 +67,40 @@ class ScriptParameters(BaseModel):
     lines: int
 
 
-def saved(session: Session, account_id: str | None, name_or_id: str) -> BootScript:
+def check_may(actor: Actor) -> str:
+    """The account whose scripts the actor may read and use.
+
+    Raises NotAllowed: whoever may reinstall nothing there has no use for what others start its servers from.
+    """
+    decision = holds(actor, Permission.REINSTALL)
+    if decision.allowed and actor.account_id is not None:
+        return actor.account_id
+    why = decision.reason if actor.account_id is not None else "it acts for no account"
+    raise NotAllowed(f"You may not look at, use or change the boot scripts of your account: {why}.")
+
+
+def names(session: Session, account_id: str) -> list[str]:
+    query = select(BootScript.name).where(BootScript.account_id == account_id).order_by(BootScript.name)
+    return list(session.scalars(query))
+
+
+def saved(session: Session, account_id: str, name_or_id: str) -> BootScript:
     """The account's script of that name or id, its text loaded. Raises NotFound, the same for another account's."""
     mine = BootScript.account_id == account_id
     named = (BootScript.name == name_or_id) | (BootScript.id == name_or_id)
     by_name = BootScript.name != name_or_id  # a name may look like an id
     row = session.scalar(select(BootScript).where(mine, named).order_by(by_name).options(undefer(BootScript.script)))
     if row is None:
-        known = session.scalars(select(BootScript.name).where(mine).order_by(BootScript.name))
-        raise NotFound(
-            f"Your account keeps no boot script {name_or_id[:LONGEST_NAME]!r}. It keeps: {', '.join(known) or 'none'}."
-        )
+        known = ", ".join(names(session, account_id)) or "none"
+        raise NotFound(f"Your account keeps no boot script {name_or_id[:LONGEST_NAME]!r}. It keeps: {known}.")
     return row
 
 
 def complete(session: Session, actor: Actor, request: ScriptRequest) -> ScriptRequest:
-    """With the text of a saved script, which is the one that who asks sees at this moment. Raises NotFound."""
+    """With the text of a saved script, as who asks sees it at this moment. Raises NotFound, NotAllowed."""
     if request.saved is None:
         return request
-    row = saved(session, actor.account_id, request.saved)
+    row = saved(session, check_may(actor), request.saved)
     return request.model_copy(update={"saved": row.name, "script": row.script})
 
 

@@ -27,7 +27,8 @@ class Installer:
     """One machine; `start` it before the reinstall is asked for, `end` it in any case.
 
     until: the last thing that it does, of claim, begin, written, configured, first_boot. meanwhile: called with the
-    name of each of these before it is done. says: the fields of its claim.
+    name of each of these before it is done. says: the fields of its claim. loses: called with what was answered, before
+    it reads that; whether the answer is lost on its way, so that it asks again.
     """
 
     def __init__(
@@ -38,8 +39,9 @@ class Installer:
         until: str = "first_boot",
         meanwhile: Callable[[str], None] | None = None,
         fails: str | None = None,
+        loses: Callable[[str], bool] = lambda _what: False,
     ) -> None:
-        self._bmc, self._until, self._meanwhile, self._fails = bmc, until, meanwhile, fails
+        self._bmc, self._until, self._meanwhile, self._fails, self._loses = bmc, until, meanwhile, fails, loses
         self.said = says
         self.token, self.key = secrets.token_hex(32), ""
         self.answers: list[tuple[str, int, str]] = []
@@ -129,7 +131,8 @@ class Installer:
             while True:
                 try:
                     answer = client.request(method, f"{self.url}/{path}", headers=headers, **more)  # type: ignore[arg-type]
-                    break
+                    if not self._loses(what):
+                        break
                 except httpx.TransportError:
                     self.unanswered += 1
                     if self._over.wait(0.2):

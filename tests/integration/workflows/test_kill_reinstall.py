@@ -24,6 +24,8 @@ MOMENTS = ("claim", "begin", "written", "configured", "first_boot")
 """What the installer is about to do when the worker dies: each is in another step of the job."""
 SEEDED = ("begin", "configured")
 SEEDED_REPORTS = ("written",)
+ANSWERS = ("claim", "begin", "report", "files", "first_boot")
+SEEDED_ANSWERS = ("claim",)
 
 
 STEPS = tuple(step.name for step in WORKFLOW.steps)
@@ -93,6 +95,25 @@ def test_an_installer_whose_boot_service_is_killed_asks_the_next_one(on_tree: On
         job = on_tree.road.wait(on_tree.road.submit("os.reinstall", "db01", request(host_name="db01")).id, 120)
     following[0].join(20)
     assert machine.unanswered > 0
+    ended_right(on_tree, job, machine)
+
+
+@pytest.mark.parametrize("what", [pytest.param(what, marks=() if what in SEEDED_ANSWERS else FULL) for what in ANSWERS])
+def test_what_a_boot_service_did_before_it_was_killed_is_not_done_twice(on_tree: OnTree, what: str) -> None:
+    """It has done what it was asked for, and is killed before the machine has its answer, which asks the next one."""
+    lost: list[str] = []
+
+    def loses(answered: str) -> bool:
+        if answered != what or lost:
+            return False
+        lost.append(what)
+        end_all(on_tree, "boot")
+        on_tree.road.run("boot").wait_said("the media service is ready")
+        return True
+
+    with on_tree.installer(loses=loses) as machine:
+        job = on_tree.road.wait(on_tree.road.submit("os.reinstall", "db01", request(host_name="db01")).id, 120)
+    assert lost == [what]
     ended_right(on_tree, job, machine)
 
 

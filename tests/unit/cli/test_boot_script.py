@@ -14,13 +14,14 @@ from tests.installation import Installation
 from tests.unit.cli.test_messages import failed_with, oobctl
 
 SCRIPT = "#!ipxe\necho hello\n"
+CONTENT = {"/own.ipxe": SCRIPT.encode(), "/long.ipxe": b"#!ipxe\n" + b"#" * 70_000, "/binary": b"\xff\xfe"}
 
 
 class Answers(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.send_response(200)
         self.end_headers()
-        self.wfile.write(SCRIPT.encode() if self.path == "/own.ipxe" else b"#!ipxe\n" + b"#" * 70_000)
+        self.wfile.write(CONTENT[self.path])
 
     def log_message(self, *_: object) -> None:
         """Nothing is said."""
@@ -51,7 +52,7 @@ def installation(sqlite_installation: Installation) -> Installation:
 
 def run(installation: Installation, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     token = installation.token("customer")
-    return oobctl("boot-script", *arguments, OOBCTL_URL=installation.url, OOBCTL_TOKEN=token, **variables)
+    return oobctl("boot-script", *arguments, **variables, OOBCTL_URL=installation.url, OOBCTL_TOKEN=token)  # type: ignore[arg-type]
 
 
 def test_a_script_is_kept_from_a_file_listed_shown_and_removed(installation: Installation, tmp_path: Path) -> None:
@@ -63,7 +64,7 @@ def test_a_script_is_kept_from_a_file_listed_shown_and_removed(installation: Ins
     assert "rescue" in run(installation, "list").stdout
     assert run(installation, "show", "rescue").stdout == SCRIPT
     failed_with(run(installation, "add", "rescue", str(file)), "keeps a boot script rescue already")
-    failed_with(run(installation, "show", "../servers"), "keeps no boot script")
+    failed_with(run(installation, "show", "none such"), "keeps no boot script")
     assert run(installation, "remove", "rescue").returncode == 0
     failed_with(run(installation, "show", "rescue"), "It keeps: none.")
     missing = run(installation, "add", "rescue", str(tmp_path / "none"))
@@ -78,6 +79,8 @@ def test_an_address_is_fetched_from_public_servers_or_named_networks_alone(
     failed_with(run(installation, "add", "rescue", "http://192.0.2.1/own.ipxe"), "Only https")
     allowed = {"OOBCTL_EGRESS_NETWORKS": '["127.0.0.0/8"]', "OOBCTL_EGRESS_CA": str(authority)}
     failed_with(run(installation, "add", "rescue", f"{url}/long.ipxe", **allowed), "more than 64 KB")
+    binary = run(installation, "add", "rescue", f"{url}/binary", **allowed)
+    assert (binary.returncode, f"{url}/binary is no text" in binary.stderr) == (2, True), binary
     assert "keeps no boot script" in run(installation, "list").stdout
     assert run(installation, "add", "rescue", f"{url}/own.ipxe", **allowed).returncode == 0
     assert run(installation, "show", "rescue").stdout == SCRIPT

@@ -53,6 +53,8 @@ def test_an_account_keeps_scripts_and_no_other_account_sees_them(anonymous: Flas
         ({"script": "#!ipxe\n" + "#" * 70_000}, "script", "at most 65536"),
         ({"name": "../x"}, "name", "no name of a boot script"),
         ({"name": ""}, "name", "no name of a boot script"),
+        ({"name": "12.04"}, "name", "begins with a letter"),
+        ({"name": "null"}, "name", "nor null"),
     ],
 )
 def test_a_refused_script_says_why(
@@ -78,8 +80,8 @@ def test_whoever_may_reinstall_nothing_reads_and_changes_no_scripts(
     seed: Seed, anonymous: FlaskClient, bearer: Bearer, sign_in: SignIn
 ) -> None:
     control.add_boot_script(seed.actors["owner"], "rescue", SCRIPT)
-    limited = {"permissions": [Permission.POWER, Permission.VIEW]}
-    _row, secret = administer.add_token(SYSTEM, "limited", "shop", Role.OWNER, user="owner", **limited)
+    limits = [Permission.POWER, Permission.VIEW]
+    _row, secret = administer.add_token(SYSTEM, "limited", "shop", Role.OWNER, user="owner", permissions=limits)
     for headers in ({"Authorization": f"Bearer {secret}"}, bearer("viewer")):
         answers = [
             anonymous.get("/api/v1/boot-scripts", headers=headers),
@@ -127,6 +129,33 @@ def test_another_accounts_script_is_unknown_and_who_asks_for_it_is_on_record(
     with database().read() as session:
         refused = session.scalars(select(AuditRecord.parameters).where(AuditRecord.kind == "refusal")).all()
         assert [one["saved"] for one in refused] == ["theirs", kept.id]
+
+
+def test_a_repeated_request_is_its_first_ones_job_whatever_became_of_the_script(
+    act: str, seed: Seed, anonymous: FlaskClient, bearer: Bearer
+) -> None:
+    owner = seed.actors["owner"]
+    headers = bearer("owner") | {"Idempotency-Key": "one"}
+    control.add_boot_script(owner, "rescue", SCRIPT)
+    first = anonymous.post(f"/api/v1{act}", json={"saved": "rescue"}, headers=headers).get_json()
+    control.remove_boot_script(owner, "rescue")
+    again = anonymous.post(f"/api/v1{act}", json={"saved": "rescue"}, headers=headers)
+    assert (again.status_code, again.get_json()["id"]) == (202, first["id"])
+    other = anonymous.post(f"/api/v1{act}", json={"saved": "other"}, headers=headers)
+    assert (other.status_code, other.get_json()["field"]) == (422, "Idempotency-Key")
+
+
+def test_who_was_granted_one_server_starts_it_from_their_own_script_and_from_none_of_the_accounts(
+    act: str, seed: Seed, sign_in: SignIn
+) -> None:
+    control.add_boot_script(seed.actors["owner"], "rescue", SCRIPT)
+    administer.add_grant(SYSTEM, seed.servers["db01"], "viewer", Permission.REINSTALL, None)
+    client = sign_in("viewer")
+    page = client.get(act).text
+    assert ('name="script"' in page, "rescue" in page) == (True, False)
+    refused = client.post(act, data={"csrf_token": csrf_token(client), "saved": "rescue"})
+    assert (refused.status_code, "boot scripts of your account" in refused.text) == (403, True)
+    assert client.post(act, data={"csrf_token": csrf_token(client), "script": SCRIPT}).status_code == 303
 
 
 @pytest.mark.parametrize("asked", [{}, {"saved": "rescue", "script": SCRIPT}])

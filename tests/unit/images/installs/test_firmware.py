@@ -7,9 +7,9 @@ import pytest
 from sqlalchemy import select
 
 from oobctl import clock
-from oobctl.constants import Capability, Firmware, JobState
+from oobctl.constants import Capability, Firmware, JobState, NetworkBoot
 from oobctl.errors import InvalidParameter
-from oobctl.images.installs import hardware
+from oobctl.images.installs import hardware, network
 from oobctl.store import Assignment, Job, Server, database
 from oobctl.workflows.reinstall_os import WORKFLOW
 from tests.carrying import begin
@@ -32,6 +32,12 @@ def server(sqlite_installation: Installation) -> str:
 def is_a(server: str, profile: str) -> None:
     with database().write() as session:
         session.get_one(Server, server).bmc.profile = profile
+
+
+def boot_from_network(server: str) -> None:
+    with database().read() as session:
+        site = session.get_one(Server, server).site_id
+    network.tell(site, NetworkBoot.SCRIPT)
 
 
 def handed_over(server: str, ago: timedelta) -> None:
@@ -64,10 +70,18 @@ def bios_job(server: str, state: JobState, started: timedelta | None, action: st
 
 
 def test_uefi_http_boot_is_not_for_a_server_that_starts_as_bios(server: str) -> None:
+    boot_from_network(server)
     read(server, "Bios")
     with pytest.raises(InvalidParameter, match="UEFI HTTP boot is UEFI's, and it starts as BIOS") as caught:
         asked(server, request(boot_path="uefi-http"))
     assert caught.value.details["field"] == "boot_path"
+
+
+def test_an_image_for_bios_alone_is_not_started_by_uefi_http_boot(server: str) -> None:
+    add_image("bios-1", firmware=(Firmware.BIOS,))
+    boot_from_network(server)
+    with pytest.raises(InvalidParameter, match="bios-1 starts as BIOS alone, and UEFI HTTP boot is UEFI's"):
+        asked(server, request(image="bios-1", boot_path="uefi-http"))
 
 
 def test_an_image_that_cannot_start_as_the_server_does_is_refused_at_the_door(server: str) -> None:

@@ -1,14 +1,18 @@
 """From where a server can start an installer, and what it says where it cannot."""
 
+from pathlib import Path
+
 import pytest
 
 from oobctl import administer, control
 from oobctl.access import SYSTEM
+from oobctl.config import settings
 from oobctl.constants import BootPath, NetworkBoot
 from oobctl.errors import InvalidParameter, NoWay
 from oobctl.images.installs import authority, network, paths
 from oobctl.store import Server, database
 from tests.installation import Installation
+from tests.profiles import Derived
 from tests.reinstalls import UUID, add_image, asked, ready, request
 
 MAC = "52:54:00:aa:bb:01"
@@ -27,6 +31,17 @@ def by_ipmi(sqlite_installation: Installation) -> str:
     return server
 
 
+def is_a(server: str, profile: str) -> None:
+    with database().write() as session:
+        session.get_one(Server, server).bmc.profile = profile
+
+
+def by_redfish(installation: Installation) -> str:
+    server = ready(installation)
+    is_a(server, "generic-redfish")
+    return server
+
+
 def tell(server: str, way: NetworkBoot | None) -> None:
     with database().read() as session:
         site = session.get_one(Server, server).site_id
@@ -35,7 +50,12 @@ def tell(server: str, way: NetworkBoot | None) -> None:
 
 def chosen(server: str, wanted: BootPath | None = None) -> BootPath:
     with database().read() as session:
-        return paths.chosen(session, session.get_one(Server, server), wanted)
+        return paths.chosen(session, session.get_one(Server, server), wanted)[0]
+
+
+def from_network(server: str) -> tuple[BootPath, ...]:
+    with database().read() as session:
+        return paths.network(session, session.get_one(Server, server))
 
 
 def test_virtual_media_goes_first_where_there_is_a_choice(sqlite_installation: Installation) -> None:
@@ -51,11 +71,42 @@ def test_uefi_http_boot_is_taken_where_it_is_asked_for_over_redfish(
     tell(by_ipmi, NetworkBoot.SCRIPT)
     with pytest.raises(InvalidParameter, match=r"not known to take UEFI HTTP boot. Staff have to say it"):
         chosen(by_ipmi, BootPath.UEFI_HTTP)
-    server = ready(sqlite_installation)
+    server = by_redfish(sqlite_installation)
     assert chosen(server, BootPath.UEFI_HTTP) is BootPath.UEFI_HTTP
     tell(by_ipmi, None)
     with pytest.raises(InvalidParameter, match="network boot is not set up"):
         chosen(server, BootPath.UEFI_HTTP)
+
+
+def test_a_profile_says_which_way_from_the_network_goes_first(
+    sqlite_installation: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def use(folder: Path) -> None:
+        monkeypatch.setenv("OOBCTL_HWPROFILES", str(folder))
+        settings.cache_clear()
+
+    derived = Derived(tmp_path / "derived", use)
+    server = by_redfish(sqlite_installation)
+    tell(server, NetworkBoot.SCRIPT)
+    assert from_network(server) == (BootPath.NETWORK, BootPath.UEFI_HTTP)
+    for listed, found in (
+        (["uefi-http", "network"], (BootPath.UEFI_HTTP, BootPath.NETWORK)),
+        (["virtual-media"], (BootPath.NETWORK,)),  # a script still starts
+    ):
+        is_a(server, derived(changes={"install.boot_paths": listed}))
+        assert from_network(server) == found
+        assert chosen(server) == listed[0]
+
+
+def test_of_a_server_that_cannot_start_from_its_network_the_sites_reason_is_told(
+    sqlite_installation: Installation,
+) -> None:
+    server = by_redfish(sqlite_installation)
+    with pytest.raises(NoWay, match="network boot is not set up at the site") as caught:
+        from_network(server)
+    assert "UEFI" not in caught.value.message
+    with database().read() as session:
+        assert paths.lacks(session, session.get_one(Server, server)) is None  # it has virtual media
 
 
 def test_a_server_without_virtual_media_starts_from_its_network(by_ipmi: str) -> None:

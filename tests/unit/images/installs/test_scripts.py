@@ -9,7 +9,7 @@ from oobctl.images.installs import scripts
 
 
 def request(script: str) -> scripts.ScriptRequest:
-    return scripts.ScriptRequest(script=script)
+    return scripts.ScriptRequest(saved=None, script=script)
 
 
 @pytest.mark.parametrize(
