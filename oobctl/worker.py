@@ -145,7 +145,7 @@ def release_servers(site_id: str) -> None:
     for server_id, since in rows:
         assert since is not None
         attempt = int(now.timestamp() // _CLEAR_AGAIN_SECONDS)
-        _ask("server.release", server_id, {}, f"release-{server_id}-{since.timestamp():.0f}-{attempt}")
+        _ask("server.release", server_id, {}, f"release-{server_id}-{since.timestamp():.6f}-{attempt}")
 
 
 def forget_secrets() -> None:

@@ -77,6 +77,17 @@ def test_the_next_tenant_meets_no_image_no_override_and_no_pending_bios_value_of
     assert not any(secret in words for secret in ("rescue.iso", "BootMode", other))
 
 
+def test_a_server_that_changes_hands_twice_in_a_second_is_cleared_twice(on_tree: OnTree) -> None:
+    administer.assign(SYSTEM, "db01", OTHER)
+    first = on_tree.road.server("db01").uncleared_since
+    assert first is not None
+    eventually(lambda: cleared(on_tree) and idle(on_tree))
+    with database().write() as session:
+        again = first.replace(microsecond=(first.microsecond + 1) % 1_000_000)
+        session.get_one(Server, on_tree.road.servers["db01"]).uncleared_since = again
+    eventually(lambda: cleared(on_tree) and idle(on_tree))
+
+
 def seen(on_tree: OnTree, capability: Capability) -> tell.Told:
     """What the next tenant is told."""
     with database().read() as session:
