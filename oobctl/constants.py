@@ -253,16 +253,9 @@ class EventWay(StrEnum):
 
 
 READ_CAPABILITIES = (
-    Capability.HEALTH,
-    Capability.SENSORS,
-    Capability.EVENT_LOG,
-    Capability.INVENTORY,
-    Capability.BIOS,
-    Capability.VIRTUAL_MEDIA,
-    Capability.POWER_METERING,
-    Capability.USERS,
-    Capability.SECURITY,
-)
+    Capability.HEALTH, Capability.SENSORS, Capability.EVENT_LOG, Capability.INVENTORY, Capability.BIOS,
+    Capability.VIRTUAL_MEDIA, Capability.POWER_METERING, Capability.USERS, Capability.SECURITY,
+)  # fmt: skip
 """Those whose latest reading is kept in the store."""
 
 STAFF_CAPABILITIES = frozenset({Capability.USERS, Capability.SECURITY})
