@@ -105,7 +105,7 @@ def _answer(target: Target) -> Iterator[httpx.Response]:
     with httpx.Client(verify=_authorities(), trust_env=False, timeout=_SECONDS) as client:
         for _ in range(_MOST_REDIRECTS + 1):
             with _asked(client, target) as answer:
-                if answer.is_redirect:
+                if answer.has_redirect_location:
                     target = check(target.url.join(answer.headers["Location"]))
                     continue
                 if answer.status_code != httpx.codes.OK:

@@ -1,7 +1,7 @@
 """Who is it, and what may they do: the one place that answers both, with the reason."""
 
 from oobctl.access.actor import SYSTEM, Actor
-from oobctl.access.decide import Decision, find_server, holds, is_staff, may, visible_servers
+from oobctl.access.decide import Decision, find_server, holds, is_staff, is_suspended, may, visible_servers
 from oobctl.access.identify import Presented, identify
 from oobctl.access.read import may_read, readable_jobs, readable_records, sees_every_account, sees_every_server
 from oobctl.access.renew import renew
@@ -20,6 +20,7 @@ __all__ = [
     "holds",
     "identify",
     "is_staff",
+    "is_suspended",
     "known_address",
     "may",
     "may_read",

@@ -72,7 +72,7 @@ def may(session: Session, actor: Actor, permission: Permission, server: Server, 
         return Decision(False, "this BMC serves several servers, so only staff may act on it")
     if server.lifecycle is Lifecycle.SUSPENDED and not actor.is_staff and permission is not Permission.VIEW:
         return Decision(False, f"{server.name} is suspended; ask your provider")
-    if permission is not Permission.VIEW and not actor.is_staff and _suspended(session, actor):
+    if permission is not Permission.VIEW and not actor.is_staff and is_suspended(session, actor):
         return Decision(False, "your account is suspended; ask your provider")
     if permission in _with_view(held(actor)):
         if actor.is_staff:
@@ -129,7 +129,8 @@ def _assigned(session: Session, actor: Actor, server: Server) -> bool:
     return session.scalar(current.limit(1)) is not None
 
 
-def _suspended(session: Session, actor: Actor) -> bool:
+def is_suspended(session: Session, actor: Actor) -> bool:
+    """Whether the account in which they act is: its users may look, and do nothing."""
     account = session.get(Account, actor.account_id)
     return account is not None and account.suspended_at is not None
 

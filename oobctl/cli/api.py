@@ -10,7 +10,7 @@ from urllib.parse import quote
 import httpx
 
 from oobctl.cli import hints
-from oobctl.errors import ConfigurationError, OobctlError
+from oobctl.errors import ConfigurationError, InvalidParameter, OobctlError
 from oobctl.ids import new_id
 
 _ENDED = {"succeeded", "failed", "cancelled", "needs_attention"}
@@ -99,7 +99,9 @@ def again(ask: Callable[[], T]) -> T:
 
 
 def named(name: str) -> str:
-    """A name as one part of a path."""
+    """A name as one part of a path. Raises InvalidParameter where it is empty: the path would be another one."""
+    if not name:
+        raise InvalidParameter("A name is needed here, and it is empty.", field="name")
     return quote(name, safe="")
 
 

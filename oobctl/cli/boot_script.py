@@ -59,7 +59,7 @@ def _text(source: str) -> str:
         return text_of(Path(source))
     with TemporaryDirectory() as folder:
         file = Path(folder) / "script"
-        egress.fetch(source, file, LONGEST)
+        egress.fetch(source, file, 2 * LONGEST)  # as it may be before its line ends are changed
         try:
             return file.read_text()
         except UnicodeDecodeError as error:

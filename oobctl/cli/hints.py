@@ -28,6 +28,8 @@ def after(job: dict[str, Any]) -> list[str]:
     command = f"oobctl server act {job['server']} {again}"
     if again == REINSTALL:  # what was asked of it is not all kept
         command = f"oobctl reinstall {job['server']}, with the same options"
+    elif job.get("parameters"):
+        command += ", with the same parameters"
     return [sentence.format(server=job["server"], protocol=protocol), f"Then: {command}"]
 
 

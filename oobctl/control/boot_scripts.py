@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from oobctl.access import Actor
+from oobctl.access import Actor, is_suspended
 from oobctl.audit import record, refusals
 from oobctl.audit.tags import Tag
 from oobctl.errors import InvalidParameter, NotAllowed, WrongState
@@ -95,8 +95,14 @@ def _checked(script: str) -> str:
 
 
 def _check_recorded(actor: Actor, tag: Tag) -> str:
+    """The account whose scripts the actor may change now."""
+    with database().read() as session:
+        suspended = not actor.is_staff and is_suspended(session, actor)
     try:
-        return scripts.check_may(actor)
+        account_id = scripts.check_may(actor)
+        if suspended:
+            raise NotAllowed("Your account is suspended, so its boot scripts stay as they are. Ask your provider.")
+        return account_id
     except NotAllowed as refused:
         with database().write() as session:
             refusals.add(session, actor, tag, reason=refused.message)

@@ -24,11 +24,11 @@ LONGEST_NAME = 64
 
 
 def _script(value: str) -> str:
-    text = value.replace("\r\n", "\n").strip("\n") + "\n"
-    if text.split("\n", 1)[0].strip() != _FIRST:
+    text = value.removeprefix("\ufeff").replace("\r\n", "\n").strip("\n") + "\n"
+    if text.split("\n", 1)[0].rstrip() != _FIRST:  # iPXE takes no blank before it
         raise ValueError(f"an iPXE script begins with the line {_FIRST}")
     if not all(sign.isprintable() or sign in "\n\t" for sign in text) or not text.isascii():
-        raise ValueError("an iPXE script is plain ASCII text")
+        raise ValueError("an iPXE script is plain ASCII text, without control characters")
     if len(text) > LONGEST:
         raise ValueError(f"an iPXE script has at most {LONGEST} bytes here")
     return text
@@ -43,6 +43,7 @@ class ScriptRequest(BaseModel):
     saved: str | None = Field(
         None,
         max_length=LONGEST_NAME,
+        pattern=r"^[a-z0-9][a-z0-9.-]*$",  # a script that was meant for the other parameter is refused unrecorded
         description="The name of a script that your account keeps (GET /boot-scripts).",
     )
     script: Script | None = Field(
@@ -53,8 +54,10 @@ class ScriptRequest(BaseModel):
 
     @model_validator(mode="after")
     def _one(self) -> Self:
-        if (self.script is None) == (self.saved is None):
-            raise wrong("script", "give a script, or the name of a saved one, and not both")
+        if self.script is None and self.saved is None:
+            raise wrong("script", "give a script, or the name of a saved one")
+        if self.script is not None and self.saved is not None:
+            raise wrong("saved", "give a script, or the name of a saved one, and not both")
         return self
 
 
@@ -91,8 +94,10 @@ def saved(session: Session, account_id: str, name_or_id: str) -> BootScript:
     by_name = BootScript.name != name_or_id  # a name may look like an id
     row = session.scalar(select(BootScript).where(mine, named).order_by(by_name).options(undefer(BootScript.script)))
     if row is None:
-        known = ", ".join(names(session, account_id)) or "none"
-        raise NotFound(f"Your account keeps no boot script {name_or_id[:LONGEST_NAME]!r}. It keeps: {known}.")
+        raise NotFound(
+            f"Your account keeps no boot script {name_or_id[:LONGEST_NAME]!r}. See the page “Boot scripts”, or: oobctl "
+            "boot-script list"
+        )
     return row
 
 

@@ -14,7 +14,7 @@ from tests.installation import Installation
 from tests.unit.cli.test_messages import failed_with, oobctl
 
 SCRIPT = "#!ipxe\necho hello\n"
-CONTENT = {"/own.ipxe": SCRIPT.encode(), "/long.ipxe": b"#!ipxe\n" + b"#" * 70_000, "/binary": b"\xff\xfe"}
+CONTENT = {"/own.ipxe": SCRIPT.encode(), "/long.ipxe": b"#!ipxe\n" + b"#" * 140_000, "/binary": b"\xff\xfe"}
 
 
 class Answers(BaseHTTPRequestHandler):
@@ -66,7 +66,8 @@ def test_a_script_is_kept_from_a_file_listed_shown_and_removed(installation: Ins
     failed_with(run(installation, "add", "rescue", str(file)), "keeps a boot script rescue already")
     failed_with(run(installation, "show", "none such"), "keeps no boot script")
     assert run(installation, "remove", "rescue").returncode == 0
-    failed_with(run(installation, "show", "rescue"), "It keeps: none.")
+    failed_with(run(installation, "show", "rescue"), "keeps no boot script")
+    failed_with(run(installation, "show", ""), "A name is needed")
     missing = run(installation, "add", "rescue", str(tmp_path / "none"))
     assert (missing.returncode, "cannot be read as text" in missing.stderr) == (2, True), missing
 
@@ -78,7 +79,7 @@ def test_an_address_is_fetched_from_public_servers_or_named_networks_alone(
     failed_with(run(installation, "add", "rescue", f"{url}/own.ipxe"), "no public address")
     failed_with(run(installation, "add", "rescue", "http://192.0.2.1/own.ipxe"), "Only https")
     allowed = {"OOBCTL_EGRESS_NETWORKS": '["127.0.0.0/8"]', "OOBCTL_EGRESS_CA": str(authority)}
-    failed_with(run(installation, "add", "rescue", f"{url}/long.ipxe", **allowed), "more than 64 KB")
+    failed_with(run(installation, "add", "rescue", f"{url}/long.ipxe", **allowed), "more than 128 KB")
     binary = run(installation, "add", "rescue", f"{url}/binary", **allowed)
     assert (binary.returncode, f"{url}/binary is no text" in binary.stderr) == (2, True), binary
     assert "keeps no boot script" in run(installation, "list").stdout

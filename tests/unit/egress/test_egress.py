@@ -38,6 +38,10 @@ class Answers(BaseHTTPRequestHandler):
             self.send_header("Location", query)
             self.end_headers()
             return
+        if path == "/to-nowhere":
+            self.send_response(302)
+            self.end_headers()
+            return
         self.send_response(200 if path in {"/file", "/long"} else 404)
         if path == "/file":
             self.send_header("Content-Length", str(len(CONTENT)))
@@ -142,6 +146,8 @@ def test_a_redirect_that_leads_elsewhere_is_not_followed(server: str, tmp_path: 
 def test_a_circle_of_redirects_and_a_file_that_is_not_there_are_said(server: str, tmp_path: Path) -> None:
     with pytest.raises(InvalidParameter, match="redirects more than 5 times"):
         egress.fetch(f"{server}/to?/to?/to?/to?/to?/to?/to?/file", tmp_path / "got", 1 << 20)
+    with pytest.raises(InvalidParameter, match="answers 302 and no file"):
+        egress.fetch(f"{server}/to-nowhere", tmp_path / "got", 1 << 20)
     with pytest.raises(InvalidParameter, match="answers 404"):
         egress.fetch(f"{server}/nothing", tmp_path / "got", 1 << 20)
 

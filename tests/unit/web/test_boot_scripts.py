@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 from oobctl import administer, control
 from oobctl.access import SYSTEM
 from oobctl.constants import NetworkBoot, Permission, Role
-from oobctl.errors import InvalidParameter
+from oobctl.errors import InvalidParameter, NotAllowed
 from oobctl.images.installs import scripts
 from oobctl.store import AuditRecord, BootScript, Install, Job, Server, Site, database
 from tests.unit.web.conftest import SignIn, csrf_token
@@ -125,7 +125,7 @@ def test_another_accounts_script_is_unknown_and_who_asks_for_it_is_on_record(
     control.add_boot_script(seed.actors["technician"], "memtest", SCRIPT)
     for wanted in ("theirs", kept.id):
         answer = anonymous.post(f"/api/v1{act}", json={"saved": wanted}, headers=bearer("technician"))
-        assert (answer.status_code, "It keeps: memtest." in answer.get_json()["detail"]) == (404, True)
+        assert (answer.status_code, "keeps no boot script" in answer.get_json()["detail"]) == (404, True)
     with database().read() as session:
         refused = session.scalars(select(AuditRecord.parameters).where(AuditRecord.kind == "refusal")).all()
         assert [one["saved"] for one in refused] == ["theirs", kept.id]
@@ -158,12 +158,29 @@ def test_who_was_granted_one_server_starts_it_from_their_own_script_and_from_non
     assert client.post(act, data={"csrf_token": csrf_token(client), "script": SCRIPT}).status_code == 303
 
 
-@pytest.mark.parametrize("asked", [{}, {"saved": "rescue", "script": SCRIPT}])
-def test_a_script_or_a_kept_one_and_not_both(act: str, seed: Seed, asked: dict[str, str]) -> None:
+@pytest.mark.parametrize("asked", [{}, {"saved": "rescue", "script": SCRIPT}, {"saved": f"#!ipxe {SECRET}"}])
+def test_a_script_or_a_kept_ones_name_and_a_script_in_the_names_place_is_not_recorded(
+    act: str, seed: Seed, asked: dict[str, str]
+) -> None:
     control.add_boot_script(seed.actors["owner"], "rescue", SCRIPT)
-    with pytest.raises(InvalidParameter, match="not both") as caught:
+    with pytest.raises(InvalidParameter) as caught:
         control.submit(seed.actors["owner"], "boot.script", seed.servers["db01"], asked)
-    assert SECRET not in caught.value.message
+    with database().read() as session:
+        records = [f"{one.parameters} {one.reason}" for one in session.scalars(select(AuditRecord))]
+    assert SECRET not in caught.value.message + str(records)
+
+
+def test_a_suspended_accounts_scripts_are_read_and_stay_as_they_are(seed: Seed) -> None:
+    owner = seed.actors["owner"]
+    control.add_boot_script(owner, "rescue", SCRIPT)
+    administer.suspend_account(SYSTEM, "shop")
+    for change in (
+        lambda: control.add_boot_script(owner, "more", SCRIPT),
+        lambda: control.remove_boot_script(owner, "rescue"),
+    ):
+        with pytest.raises(NotAllowed, match="suspended"):
+            change()
+    assert [row.name for row in control.boot_scripts(owner)] == ["rescue"]
 
 
 def test_the_pages_add_show_and_remove_a_script_and_keep_what_was_refused(sign_in: SignIn) -> None:

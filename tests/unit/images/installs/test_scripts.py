@@ -17,7 +17,8 @@ def request(script: str) -> scripts.ScriptRequest:
     [
         ("echo hello", "begins with the line #!ipxe"),
         ("", "begins with the line #!ipxe"),
-        ("#!ipxe\necho \x1b[2J", "plain ASCII"),
+        (" #!ipxe\necho hello", "begins with the line #!ipxe"),
+        ("#!ipxe\necho \x1b[2J", "without control characters"),
         ("#!ipxe\necho h\u00e9", "plain ASCII"),
         ("#!ipxe\n" + "#" * 70_000, "at most 65536"),
     ],
