@@ -4,7 +4,7 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 
 from oobctl import control
 from oobctl.errors import NotAllowed, OobctlError
-from web.discretion import told_error
+from web.discretion import complaints
 from web.identity import current_actor
 
 blueprint = Blueprint("boot_scripts", __name__, url_prefix="/boot-scripts")
@@ -41,11 +41,10 @@ def remove(script: str) -> Response:
 
 def _page(error: OobctlError | None = None) -> Response:
     actor = current_actor()
-    field = "name" if error is None else error.details.get("field", "name")
     page = render_template(
         "boot_scripts/index.html",
         scripts=control.boot_scripts(actor),
         typed=request.form,
-        wrong={} if error is None else {field: told_error(error.code, error.message, staff=actor.is_staff)},
+        wrong=complaints(error, "name", staff=actor.is_staff),
     )
     return make_response(page, 200 if error is None else error.http_status)

@@ -4,6 +4,8 @@ import re
 from ipaddress import ip_address
 from typing import Any
 
+from oobctl.errors import OobctlError
+
 INSTEAD = "its address"
 _FOR_STAFF = frozenset({"staff", "port"})
 _FOR_THE_LOG = frozenset({"cause"})
@@ -72,6 +74,13 @@ def told_error(code: str, message: str, *, staff: bool) -> str:
     """An error's message as its reader is told it: customers what they can do, where only staff can mend it."""
     said: str = told(message, staff=staff)
     return said if staff else _FOR_CUSTOMERS.get(code, said)
+
+
+def complaints(error: OobctlError | None, first: str, *, staff: bool) -> dict[str, str]:
+    """What stands at which input of a form that was refused: at `first` where the error names none."""
+    if error is None:
+        return {}
+    return {error.details.get("field", first): told_error(error.code, error.message, staff=staff)}
 
 
 def without_instructions(text: str) -> str:

@@ -5,7 +5,7 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 from oobctl import control
 from oobctl.errors import OobctlError
 from oobctl.images.ssh_keys import to_show_again
-from web.discretion import told_error
+from web.discretion import complaints
 from web.identity import current_actor
 
 blueprint = Blueprint("keys", __name__, url_prefix="/keys")
@@ -34,11 +34,10 @@ def remove(key: str) -> Response:
 
 def _page(error: OobctlError | None = None) -> Response:
     actor = current_actor()
-    field = "key" if error is None else error.details.get("field", "key")
     page = render_template(
         "keys/index.html",
         keys=control.ssh_keys(actor),
         typed={"key": to_show_again(request.form.get("key", "")), "name": request.form.get("name", "")},
-        wrong={} if error is None else {field: told_error(error.code, error.message, staff=actor.is_staff)},
+        wrong=complaints(error, "key", staff=actor.is_staff),
     )
     return make_response(page, 200 if error is None else error.http_status)
